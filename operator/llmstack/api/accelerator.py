@@ -1,0 +1,96 @@
+"""On which hardware does a replica run?"""
+
+from enum import StrEnum
+from typing import Annotated, ClassVar
+
+from pydantic import Field
+
+from llmstack.api.base import ApiModel, LabelValue, ObjectName, QualifiedName, Quantity, Rule
+
+
+class Vendor(StrEnum):
+    """Whose accelerator?"""
+
+    NVIDIA = "nvidia"
+    AMD = "amd"
+    INTEL = "intel"
+    CPU = "cpu"
+
+
+RESOURCE_NAMES = {
+    Vendor.NVIDIA: "nvidia.com/gpu",
+    Vendor.AMD: "amd.com/gpu",
+    Vendor.INTEL: "gpu.intel.com/i915",
+}
+"""The extended resource that each vendor's device plugin advertises."""
+
+
+class TolerationOperator(StrEnum):
+    """How is the taint's value compared?"""
+
+    EXISTS = "Exists"
+    EQUAL = "Equal"
+
+
+class TaintEffect(StrEnum):
+    """Which effect of a taint is tolerated?"""
+
+    NO_SCHEDULE = "NoSchedule"
+    PREFER_NO_SCHEDULE = "PreferNoSchedule"
+    NO_EXECUTE = "NoExecute"
+
+
+class Toleration(ApiModel):
+    """Which taint of a node does not keep the pod away?"""
+
+    key: QualifiedName | None = Field(default=None, description="Key of the taint; empty: all.")
+    operator: TolerationOperator | None = Field(default=None, description="Exists or Equal.")
+    value: LabelValue | None = Field(default=None, description="Value of the taint, with Equal.")
+    effect: TaintEffect | None = Field(default=None, description="Effect of the taint; empty: all.")
+    toleration_seconds: int | None = Field(
+        default=None, ge=0, le=31_536_000, description="How long NoExecute is tolerated, seconds."
+    )
+
+
+class AcceleratorSpec(ApiModel):
+    """On which hardware does a replica run?"""
+
+    vendor: Vendor = Field(default=Vendor.CPU, description="nvidia, amd, intel, or cpu for none.")
+    count: int = Field(default=1, ge=1, le=64, description="Devices per replica.")
+    resource_name: QualifiedName | None = Field(
+        default=None,
+        description=(
+            "Extended resource to ask for; by default the vendor's. For a MIG slice for instance "
+            "nvidia.com/mig-1g.10gb."
+        ),
+    )
+    memory: Quantity | None = Field(
+        default=None,
+        description="Memory of one device; a model that cannot fit is reported before it crashes.",
+    )
+    node_selector: dict[QualifiedName, LabelValue] = Field(
+        default_factory=dict, max_length=32, description="Labels that the node must have."
+    )
+    tolerations: Annotated[list[Toleration], Field(max_length=32)] = Field(
+        default_factory=list, description="Taints that do not keep replicas away."
+    )
+    runtime_class_name: ObjectName | None = Field(
+        default=None, description="RuntimeClass of the pods, for instance nvidia."
+    )
+
+    rules: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            "self.vendor != 'cpu' || !has(self.resourceName)",
+            "vendor cpu asks for no device: remove resourceName, or name the device's vendor",
+        ),
+        Rule(
+            "self.vendor != 'cpu' || !has(self.memory)",
+            "vendor cpu has no device memory: remove accelerator.memory, or set "
+            "engine.resources.requests.memory",
+        ),
+    )
+
+    @property
+    def resource(self) -> str | None:
+        """Which extended resource is requested? None on the CPU."""
+        return self.resource_name or RESOURCE_NAMES.get(self.vendor)

@@ -1,0 +1,111 @@
+"""How is llama-server run?"""
+
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import Field
+
+from llmstack.api.base import ApiModel, QualifiedName, Quantity
+
+ImageReference = Annotated[str, Field(min_length=1, max_length=512, pattern=r"^[^\s]+$")]
+Argument = Annotated[str, Field(min_length=1, max_length=1024)]
+
+
+class Mode(StrEnum):
+    """What does the server compute?"""
+
+    GENERATE = "generate"
+    EMBED = "embed"
+    RERANK = "rerank"
+
+
+class Toggle(StrEnum):
+    """On, off, or as llama.cpp thinks best?"""
+
+    AUTO = "auto"
+    ON = "on"
+    OFF = "off"
+
+
+class KvCacheType(StrEnum):
+    """How is an element of the KV cache stored?"""
+
+    F32 = "f32"
+    F16 = "f16"
+    BF16 = "bf16"
+    Q8_0 = "q8_0"
+    Q5_1 = "q5_1"
+    Q5_0 = "q5_0"
+    Q4_1 = "q4_1"
+    Q4_0 = "q4_0"
+
+
+class ResourcesSpec(ApiModel):
+    """Which CPU and memory does the server's container ask for?"""
+
+    requests: dict[QualifiedName, Quantity] = Field(
+        default_factory=dict,
+        max_length=16,
+        description="Requested amounts by resource name, for instance cpu and memory.",
+    )
+    limits: dict[QualifiedName, Quantity] = Field(
+        default_factory=dict,
+        max_length=16,
+        description="Upper bounds by resource name. Accelerators belong in spec.accelerator.",
+    )
+
+
+class EngineSpec(ApiModel):
+    """How is llama-server run?"""
+
+    image: ImageReference | None = Field(
+        default=None,
+        description="Image of llama-server; by default the operator's image for the vendor.",
+    )
+    mode: Mode = Field(
+        default=Mode.GENERATE,
+        description="generate: chat and completion; embed: embeddings; rerank: reranking.",
+    )
+    extra_args: list[Argument] = Field(
+        default_factory=list,
+        max_length=64,
+        description=(
+            "Further llama-server flags. Flags that have a field of their own are refused."
+        ),
+    )
+    gpu_layers: int | None = Field(
+        default=None,
+        ge=0,
+        le=10_000,
+        description="Layers kept on the accelerator; by default all, and none with vendor cpu.",
+    )
+    flash_attention: Toggle = Field(
+        default=Toggle.AUTO, description="Flash attention: auto, on or off."
+    )
+    kv_cache_type: KvCacheType = Field(
+        default=KvCacheType.F16,
+        description="Element type of the KV cache, keys and values alike.",
+    )
+    prompt_cache_memory: Quantity = Field(
+        default="1Gi",
+        description=(
+            "Host memory in which the server keeps prompts it has seen (-cram); counted in the "
+            "memory request. 0 turns it off."
+        ),
+    )
+    batch_size: int = Field(
+        default=2048, ge=1, le=65_536, description="Tokens of a logical batch (-b)."
+    )
+    micro_batch_size: int = Field(
+        default=512, ge=1, le=65_536, description="Tokens computed at once in prefill (-ub)."
+    )
+    threads: int | None = Field(
+        default=None,
+        ge=1,
+        le=1024,
+        description="CPU threads; by default the CPU request, rounded up, or llama.cpp's choice.",
+    )
+    resources: ResourcesSpec = Field(
+        default_factory=ResourcesSpec,
+        description="CPU and memory of the server's container; memory is estimated if not given.",
+    )

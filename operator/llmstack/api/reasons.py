@@ -1,0 +1,52 @@
+"""Why is a condition as it is? One constant per answer; docs and tests list them all."""
+
+# All is well.
+READY = "Ready"
+VALID = "Valid"
+DOWNLOADED = "Downloaded"
+SCHEDULED = "Scheduled"
+AVAILABLE = "Available"
+STOPPED = "Stopped"
+SCALED_TO_ZERO = "ScaledToZero"
+FIXED = "FixedReplicas"
+
+# Not yet.
+PENDING = "Pending"
+DOWNLOADING = "Downloading"
+LOADING = "Loading"
+ROLLING_OUT = "RollingOut"
+VOLUME_UNBOUND = "VolumeUnbound"
+AUTOSCALING_INACTIVE = "AutoscalingInactive"
+
+# The user's to mend: the spec and what it names.
+INVALID_SPEC = "InvalidSpec"
+REJECTED = "RejectedByCluster"
+SECRET_MISSING = "SecretMissing"  # noqa: S105 - a reason, no secret
+CLAIM_MISSING = "ClaimMissing"
+STORAGE_CLASS_MISSING = "StorageClassMissing"
+CONTEXT_LENGTH_TOO_LARGE = "ContextLengthTooLarge"
+MODEL_TOO_LARGE = "ModelTooLarge"
+IMAGE_PULL_FAILED = "ImagePullFailed"
+
+# The model's way.
+SOURCE_UNAUTHORIZED = "SourceUnauthorized"
+SOURCE_NOT_FOUND = "SourceNotFound"
+SOURCE_UNREACHABLE = "SourceUnreachable"
+SOURCE_TRUNCATED = "SourceTruncated"
+CHECKSUM_MISMATCH = "ChecksumMismatch"
+NOT_GGUF = "NotGGUF"
+CACHE_FULL = "CacheFull"
+CACHE_NOT_WRITABLE = "CacheNotWritable"
+FETCH_FAILED = "FetchFailed"
+
+# The node and the server.
+UNSCHEDULABLE = "Unschedulable"
+INSUFFICIENT_ACCELERATORS = "InsufficientAccelerators"
+ACCELERATOR_UNUSED = "AcceleratorUnused"
+OUT_OF_MEMORY = "OutOfMemory"
+SERVER_CRASHING = "ServerCrashing"
+START_TIMEOUT = "StartTimeout"
+POD_FAILED = "PodFailed"
+
+# The operator's own trouble.
+APPLY_FAILED = "ApplyFailed"

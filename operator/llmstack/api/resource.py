@@ -1,0 +1,78 @@
+"""What is an LLMDeployment, parsed?"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import Field, ValidationError
+
+from llmstack.api.base import ApiModel
+from llmstack.api.conditions import LLMDeploymentStatus
+from llmstack.api.spec import LLMDeploymentSpec
+from llmstack.errors import InvalidSpec
+
+GROUP = "llmstack.dev"
+VERSION = "v1alpha1"
+API_VERSION = f"{GROUP}/{VERSION}"
+KIND = "LLMDeployment"
+PLURAL = "llmdeployments"
+SINGULAR = "llmdeployment"
+SHORT_NAME = "llmd"
+
+
+class LLMDeploymentResource(ApiModel):
+    """The whole resource as the schema describes it."""
+
+    spec: LLMDeploymentSpec = Field(description="What is asked for.")
+    status: LLMDeploymentStatus | None = Field(default=None, description="How it stands.")
+
+
+@dataclass(frozen=True)
+class LLMDeployment:
+    """One deployment: its identity, what is asked for, and the last status."""
+
+    namespace: str
+    name: str
+    uid: str
+    generation: int
+    spec: LLMDeploymentSpec
+    status: LLMDeploymentStatus
+    deleting: bool = False
+
+
+def parse(body: dict[str, Any]) -> LLMDeployment:
+    """What does this object from the API server say?
+
+    Raises InvalidSpec, with the path of each field that is off, when an older schema let something
+    through that this version cannot read.
+    """
+    metadata = body["metadata"]
+    try:
+        spec = LLMDeploymentSpec.model_validate(body.get("spec") or {})
+    except ValidationError as error:
+        raise InvalidSpec(describe(error)) from error
+    return LLMDeployment(
+        namespace=metadata["namespace"],
+        name=metadata["name"],
+        uid=metadata["uid"],
+        generation=metadata.get("generation", 0),
+        spec=spec,
+        status=parse_status(body),
+        deleting="deletionTimestamp" in metadata,
+    )
+
+
+def parse_status(body: dict[str, Any]) -> LLMDeploymentStatus:
+    """What did the last pass report? Nothing, if it cannot be read: the next one writes it anew."""
+    try:
+        return LLMDeploymentStatus.model_validate(body.get("status") or {})
+    except ValidationError:
+        return LLMDeploymentStatus()
+
+
+def describe(error: ValidationError) -> str:
+    """Which fields are off, and how? One clause a field: `spec.slots: Input should be …`."""
+    clauses = (
+        f"spec.{'.'.join(str(part) for part in item['loc'])}: {item['msg']}"
+        for item in error.errors()
+    )
+    return "; ".join(clauses)

@@ -1,0 +1,54 @@
+"""What does the user ask for?"""
+
+from typing import ClassVar
+
+from pydantic import Field
+
+from llmstack.api.accelerator import AcceleratorSpec
+from llmstack.api.base import ApiModel, Rule
+from llmstack.api.cache import CacheSpec
+from llmstack.api.engine import EngineSpec
+from llmstack.api.model import ModelSpec
+from llmstack.api.pod import LifecycleSpec, PodSpec
+from llmstack.api.scaling import AutoscalingSpec, QueueSpec
+
+
+class LLMDeploymentSpec(ApiModel):
+    """What does the user ask for?"""
+
+    model: ModelSpec = Field(description="The model and its names.")
+    replicas: int | None = Field(
+        default=None,
+        ge=0,
+        le=1000,
+        description="Fixed number of replicas; 1 if neither this nor autoscaling is given.",
+    )
+    slots: int = Field(
+        default=4, ge=1, le=256, description="Sequences that a replica decodes at once."
+    )
+    context_length: int = Field(
+        default=4096, ge=128, le=16_777_216, description="Tokens of context per slot."
+    )
+    engine: EngineSpec = Field(default_factory=EngineSpec, description="How llama-server is run.")
+    accelerator: AcceleratorSpec = Field(
+        default_factory=AcceleratorSpec, description="The hardware of a replica."
+    )
+    cache: CacheSpec = Field(default_factory=CacheSpec, description="Where downloaded models stay.")
+    autoscaling: AutoscalingSpec | None = Field(
+        default=None, description="Lets the number of replicas follow the slots in use."
+    )
+    queue: QueueSpec = Field(
+        default_factory=QueueSpec, description="How requests wait at the gateway."
+    )
+    lifecycle: LifecycleSpec = Field(
+        default_factory=LifecycleSpec, description="How long a start, a stop and a silence may be."
+    )
+    pod: PodSpec = Field(default_factory=PodSpec, description="What else the pods carry.")
+
+    rules: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            "!has(self.replicas) || !has(self.autoscaling)",
+            "replicas and autoscaling exclude each other: remove spec.replicas to let the "
+            "autoscaler choose, or remove spec.autoscaling",
+        ),
+    )

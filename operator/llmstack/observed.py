@@ -1,0 +1,128 @@
+"""What does the cluster look like at one moment?
+
+A frozen snapshot, gathered before anything is decided (`controller.observe` fills it, `status` and
+`desired` read it). Times are seconds since the epoch.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+
+class ContainerState(StrEnum):
+    """What is a container doing?"""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    TERMINATED = "terminated"
+
+
+@dataclass(frozen=True)
+class Container:
+    """How does one container of a pod stand?
+
+    `reason` and `message` belong to the present state; `last_*` to the end of the previous run
+    (None if there was none). `termination_message` is what the container left at its last end.
+    `log_line` is the line of its log that tells why it ended, when the operator has read it.
+    """
+
+    name: str
+    state: ContainerState
+    ready: bool = False
+    started: bool = False
+    restarts: int = 0
+    reason: str = ""
+    message: str = ""
+    exit_code: int | None = None
+    last_reason: str = ""
+    last_exit_code: int | None = None
+    termination_message: str = ""
+    log_line: str = ""
+    image: str = ""
+
+
+@dataclass(frozen=True)
+class Pod:
+    """How does one replica stand?
+
+    `unschedulable` is the scheduler's message, empty once a node is found. `volume_message` is the
+    newest warning about a mount. `fetch_log` is the tail of the init container's log while it
+    downloads; `accelerator_unused` that the server's log says it fell back to the CPU.
+    """
+
+    name: str
+    uid: str
+    phase: str
+    created_at: float
+    node: str = ""
+    ready: bool = False
+    terminating: bool = False
+    unschedulable: str = ""
+    template_hash: str = ""
+    reason: str = ""
+    message: str = ""
+    fetch: Container | None = None
+    server: Container | None = None
+    fetch_log: str = ""
+    accelerator_unused: str = ""
+    volume_message: str = ""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """How does a PersistentVolumeClaim stand? `message` is its newest warning."""
+
+    name: str
+    phase: str
+    storage_class: str | None
+    access_modes: tuple[str, ...] = ()
+    message: str = ""
+
+
+@dataclass(frozen=True)
+class Workload:
+    """How does the Deployment stand? Counts as in its status; `deadline_exceeded` its condition."""
+
+    generation: int
+    observed_generation: int
+    wanted: int
+    replicas: int
+    updated: int
+    ready: int
+    available: int
+    deadline_exceeded: bool = False
+    replica_failure: str = ""
+
+
+@dataclass(frozen=True)
+class ApplyFailure:
+    """Which object did the API server refuse, and in which words? `status` is the HTTP status."""
+
+    kind: str
+    name: str
+    status: int
+    message: str
+
+
+@dataclass(frozen=True)
+class Observed:
+    """The cluster as far as one deployment is concerned.
+
+    `children` are the live objects by (kind, name), as the API server returned them.
+    `storage_classes` maps name to provisioner; `default_storage_class` is None if there is none.
+    `missing_secrets` are names that the spec refers to and that do not exist.
+    `accelerators` is the most of the deployment's resource that any one node can allocate, None
+    when no device is asked for. `claims` holds the cache claims, the generic ephemeral ones too.
+    """
+
+    children: Mapping[tuple[str, str], Mapping[str, Any]] = field(default_factory=dict)
+    workload: Workload | None = None
+    pods: tuple[Pod, ...] = ()
+    claims: tuple[Claim, ...] = ()
+    storage_classes: Mapping[str, str] = field(default_factory=dict)
+    default_storage_class: str | None = None
+    missing_secrets: tuple[str, ...] = ()
+    missing_claims: tuple[str, ...] = ()
+    accelerators: int | None = None
+    failures: tuple[ApplyFailure, ...] = ()

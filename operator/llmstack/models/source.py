@@ -1,0 +1,212 @@
+"""Where does a model come from, and where will llama-server find it?
+
+    hf://owner/repo/path/to/file.gguf[@revision]   a hub; `@revision` pins a branch, tag or commit
+    https://host/path/file.gguf, http://…          any web server
+    pvc://claim/path/file.gguf                     a volume claim of the deployment's namespace
+
+Everything here is known before a byte is downloaded, so that a pod's arguments never depend on one.
+"""
+
+import hashlib
+import re
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from urllib.parse import urlsplit
+
+from llmstack.errors import InvalidSource
+
+CACHE_ROOT = PurePosixPath("/models")
+SOURCE_ROOT = PurePosixPath("/source")
+
+_OWNER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}")
+_REVISION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,199}")
+_CLAIM = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+_UNSAFE = re.compile(r"[\x00-\x20\x7f\\]")
+_PART = re.compile(r"^(?P<stem>.+)-(?P<number>\d{5})-of-(?P<count>\d{5})(?P<end>\.gguf)$")
+
+
+@dataclass(frozen=True)
+class HubSource:
+    """A file in a repository of a model hub. `revision` is None for the default branch."""
+
+    owner: str
+    repo: str
+    file: str
+    revision: str | None = None
+
+    def __str__(self) -> str:
+        pin = f"@{self.revision}" if self.revision else ""
+        return f"hf://{self.owner}/{self.repo}/{self.file}{pin}"
+
+
+@dataclass(frozen=True)
+class HttpSource:
+    """A file on a web server."""
+
+    url: str
+
+    def __str__(self) -> str:
+        return self.url
+
+
+@dataclass(frozen=True)
+class ClaimSource:
+    """A file on a PersistentVolumeClaim, read where it lies."""
+
+    claim: str
+    path: str
+
+    def __str__(self) -> str:
+        return f"pvc://{self.claim}/{self.path}"
+
+
+Source = HubSource | HttpSource | ClaimSource
+
+
+def parse_source(text: str) -> Source:
+    """Which source does a user's `model.source` name? Raises InvalidSource."""
+    if _UNSAFE.search(text):
+        raise InvalidSource(f"source {text!r}: remove spaces, backslashes and control characters")
+    scheme, found, rest = text.partition("://")
+    if not found or scheme not in ("hf", "https", "http", "pvc"):
+        raise InvalidSource(
+            f"source {text!r}: begin with hf://, https://, http:// or pvc://, "
+            "for example hf://owner/repo/file.gguf"
+        )
+    source = _PARSERS[scheme](text, rest)
+    _refuse_later_parts(text, base_name(source))
+    return source
+
+
+def _parse_hub(text: str, rest: str) -> Source:
+    path, pinned, revision = rest.partition("@")
+    owner, _, path = path.partition("/")
+    repo, _, file = path.partition("/")
+    if not (_OWNER.fullmatch(owner) and _OWNER.fullmatch(repo) and file):
+        raise InvalidSource(f"source {text!r}: write hf://owner/repo/path/to/file.gguf[@revision]")
+    _require_plain_path(text, file)
+    if pinned and not (_REVISION.fullmatch(revision) and _is_plain(revision)):
+        raise InvalidSource(
+            f"source {text!r}: after @ write a branch, a tag or a commit, for example @main"
+        )
+    return HubSource(owner, repo, file, revision if pinned else None)
+
+
+def _parse_http(text: str, _rest: str) -> Source:
+    try:
+        url = urlsplit(text)
+        host, credentials, _ = url.hostname, url.username or url.password, url.port
+    except ValueError as error:
+        raise InvalidSource(f"source {text!r}: {error}") from None
+    if credentials is not None:
+        raise InvalidSource(
+            f"source with credentials for {host}: remove user:password@ from the address and put "
+            "a token into a Secret with the key `token`, named by spec.model.secretRef"
+        )
+    if not host:
+        raise InvalidSource(f"source {text!r}: the host is missing, write https://host/file.gguf")
+    if url.fragment:
+        raise InvalidSource(f"source {text!r}: remove the part after #")
+    if not PurePosixPath(url.path).name:
+        raise InvalidSource(f"source {text!r}: the file is missing, write https://host/file.gguf")
+    return HttpSource(text)
+
+
+def _parse_claim(text: str, rest: str) -> Source:
+    claim, _, path = rest.partition("/")
+    if not _CLAIM.fullmatch(claim) or not path:
+        raise InvalidSource(f"source {text!r}: write pvc://claim/path/to/file.gguf")
+    _require_plain_path(text, path)
+    return ClaimSource(claim, path)
+
+
+_PARSERS = {"hf": _parse_hub, "https": _parse_http, "http": _parse_http, "pvc": _parse_claim}
+
+
+def _require_plain_path(text: str, path: str) -> None:
+    if not _is_plain(path):
+        raise InvalidSource(
+            f"source {text!r}: the path must name a file, without empty parts, `.` or `..`"
+        )
+
+
+def _is_plain(path: str) -> bool:
+    return all(part not in ("", ".", "..") for part in path.split("/"))
+
+
+def _refuse_later_parts(text: str, name: str) -> None:
+    part = _PART.match(name)
+    if part and int(part["number"]) != 1:
+        first = f"{part['stem']}-00001-of-{part['count']}{part['end']}"
+        raise InvalidSource(f"source {text!r}: of a split model name the first part, {first}")
+
+
+def require_sha256(text: str) -> str:
+    """Is it a SHA-256? Returns it in lower case, raises InvalidSource."""
+    lowered = text.strip().lower()
+    if not _SHA256.fullmatch(lowered):
+        raise InvalidSource(f"sha256 {text!r}: write the 64 hexadecimal digits of sha256sum")
+    return lowered
+
+
+def base_name(source: Source) -> str:
+    """Under which file name does llama-server see it? Split files are found by their names."""
+    match source:
+        case HubSource(file=path) | ClaimSource(path=path):
+            return PurePosixPath(path).name
+        case HttpSource(url=url):
+            return PurePosixPath(urlsplit(url).path).name
+
+
+def part_names(name: str) -> tuple[str, ...]:
+    """Which files make up the model whose first file has this name? `(name,)` unless split."""
+    part = _PART.match(name)
+    if not part:
+        return (name,)
+    count = int(part["count"])
+    return tuple(
+        f"{part['stem']}-{number:05d}-of-{count:05d}{part['end']}" for number in range(1, count + 1)
+    )
+
+
+def part_sources(source: Source) -> tuple[Source, ...]:
+    """Which sources make up the model? Parts of a split model lie beside the first."""
+    first = base_name(source)
+    return tuple(_renamed(source, first, name) for name in part_names(first))
+
+
+def _renamed(source: Source, old: str, new: str) -> Source:
+    match source:
+        case HubSource(owner, repo, file, revision):
+            return HubSource(owner, repo, str(PurePosixPath(file).with_name(new)), revision)
+        case ClaimSource(claim, path):
+            return ClaimSource(claim, str(PurePosixPath(path).with_name(new)))
+        case HttpSource(url):
+            split = urlsplit(url)
+            path = split.path.removesuffix(old) + new
+            return HttpSource(split._replace(path=path).geturl())
+
+
+def cache_key(source: Source, sha256: str | None) -> str:
+    """Under which folder of the cache is this source kept? 32 hex digits.
+
+    What the user expects is part of the key: another revision or checksum is another model. An
+    unpinned source keeps the file it had first, so that all replicas serve the same one.
+    """
+    text = f"{source}\n{sha256 or ''}"
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def model_path(source: Source, sha256: str | None) -> PurePosixPath:
+    """With which path is llama-server started?"""
+    match source:
+        case ClaimSource(path=path):
+            return SOURCE_ROOT / path
+        case _:
+            return CACHE_ROOT / "sources" / cache_key(source, sha256) / base_name(source)
+
+
+def claim_name(source: Source) -> str | None:
+    """Which claim must be mounted (read-only, at SOURCE_ROOT)? None for downloads."""
+    return source.claim if isinstance(source, ClaimSource) else None

@@ -1,0 +1,174 @@
+"""Which settings does a process start with?
+
+Each role reads its own from the environment, once, at its start: nothing reads the environment
+later. A setting that cannot work is a ConfigurationError that names the variable.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from llmstack.errors import ConfigurationError
+
+PASSED_TO_FETCH = (
+    "HF_ENDPOINT",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "NO_PROXY",
+)
+"""Variables of the operator's own environment that the init container gets, where they are set."""
+
+
+@dataclass(frozen=True)
+class LeaseSettings:
+    """How long does a won Lease last? In seconds: retry < renew_deadline < duration."""
+
+    name: str
+    duration: int
+    renew_deadline: float
+    retry: float
+
+
+@dataclass(frozen=True)
+class OperatorSettings:
+    """What does `llmstack operator` need to know?
+
+    Required:
+        POD_NAMESPACE                 namespace of the operator: its Lease and root Secret are there
+        LLMSTACK_IMAGE_FETCH          image of the init container (this very image)
+        LLMSTACK_IMAGE_SERVER_CPU     image of llama-server for vendor cpu
+
+    Optional, with the default:
+        POD_NAME                      "llmstack-operator": name under which the Lease is held
+        LLMSTACK_IMAGE_SERVER_NVIDIA  "": image of llama-server for vendor nvidia
+        LLMSTACK_IMAGE_SERVER_AMD     "": the same for amd
+        LLMSTACK_IMAGE_SERVER_INTEL   "": the same for intel; an LLMDeployment of a vendor without
+                                      an image must bring its own `engine.image`
+        LLMSTACK_NAMESPACES           "": namespaces to serve, with commas between; empty: all
+        LLMSTACK_ROOT_SECRET          "llmstack-root": Secret that server keys are derived from,
+                                      created by the operator in its own namespace if missing
+        HF_ENDPOINT, HTTP_PROXY, HTTPS_PROXY, NO_PROXY
+                                      passed on to the init container
+        LLMSTACK_LEASE_NAME           "llmstack-operator": Lease in the operator's namespace
+        LLMSTACK_LEASE_DURATION_SECONDS        15: how long a won Lease lasts (whole seconds)
+        LLMSTACK_LEASE_RENEW_DEADLINE_SECONDS  10: the process ends when it could not renew so long
+        LLMSTACK_LEASE_RETRY_SECONDS            2: time between two tries to win or renew
+        LLMSTACK_RESYNC_SECONDS       300: every deployment is looked at anew at least so often
+        LLMSTACK_PROGRESS_SECONDS     10: shortest time between two looks at a download's log
+        LLMSTACK_WORKERS              4: deployments reconciled at once
+        LLMSTACK_API_TIMEOUT_SECONDS  20: longest call of the Kubernetes API, watches aside
+        LLMSTACK_STOP_SECONDS         20: longest wait for running passes on SIGTERM; the pod's
+                                      terminationGracePeriodSeconds must exceed it by 10
+        LLMSTACK_HTTP_PORT            8080: /healthz, /readyz and /metrics
+        LLMSTACK_LOG_LEVEL            "info": debug, info, warning or error
+        KUBECONFIG                    "": path of a kubeconfig, for a run outside the cluster
+    """
+
+    namespace: str
+    identity: str
+    fetch_image: str
+    server_images: Mapping[str, str]
+    namespaces: tuple[str, ...]
+    root_secret: str
+    fetch_env: Mapping[str, str]
+    lease: LeaseSettings
+    resync_seconds: float
+    progress_seconds: float
+    workers: int
+    api_timeout: float
+    stop_seconds: float
+    http_port: int
+    log_level: str
+    kubeconfig: str
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str]) -> "OperatorSettings":
+        """Which settings does this environment ask for? Raises ConfigurationError."""
+        read = _Reader(env)
+        return cls(
+            namespace=read.required("POD_NAMESPACE"),
+            identity=read.text("POD_NAME", "llmstack-operator"),
+            fetch_image=read.required("LLMSTACK_IMAGE_FETCH"),
+            server_images=_server_images(read),
+            namespaces=read.names("LLMSTACK_NAMESPACES"),
+            root_secret=read.text("LLMSTACK_ROOT_SECRET", "llmstack-root"),
+            fetch_env={name: env[name] for name in PASSED_TO_FETCH if env.get(name)},
+            lease=_lease(read),
+            resync_seconds=read.seconds("LLMSTACK_RESYNC_SECONDS", 300),
+            progress_seconds=read.seconds("LLMSTACK_PROGRESS_SECONDS", 10),
+            workers=read.count("LLMSTACK_WORKERS", 4),
+            api_timeout=read.seconds("LLMSTACK_API_TIMEOUT_SECONDS", 20),
+            stop_seconds=read.seconds("LLMSTACK_STOP_SECONDS", 20),
+            http_port=read.count("LLMSTACK_HTTP_PORT", 8080),
+            log_level=read.choice("LLMSTACK_LOG_LEVEL", ("info", "debug", "warning", "error")),
+            kubeconfig=read.text("KUBECONFIG", ""),
+        )
+
+
+def _server_images(read: "_Reader") -> dict[str, str]:
+    """Image by vendor, as `spec.accelerator.vendor` writes it; vendors without one are left out."""
+    images = {"cpu": read.required("LLMSTACK_IMAGE_SERVER_CPU")}
+    for vendor in ("nvidia", "amd", "intel"):
+        image = read.text(f"LLMSTACK_IMAGE_SERVER_{vendor.upper()}", "")
+        if image:
+            images[vendor] = image
+    return images
+
+
+def _lease(read: "_Reader") -> LeaseSettings:
+    lease = LeaseSettings(
+        name=read.text("LLMSTACK_LEASE_NAME", "llmstack-operator"),
+        duration=read.count("LLMSTACK_LEASE_DURATION_SECONDS", 15),
+        renew_deadline=read.seconds("LLMSTACK_LEASE_RENEW_DEADLINE_SECONDS", 10),
+        retry=read.seconds("LLMSTACK_LEASE_RETRY_SECONDS", 2),
+    )
+    if not lease.retry < lease.renew_deadline < lease.duration:
+        raise ConfigurationError(
+            "LLMSTACK_LEASE_RETRY_SECONDS < LLMSTACK_LEASE_RENEW_DEADLINE_SECONDS < "
+            f"LLMSTACK_LEASE_DURATION_SECONDS must hold, not {lease.retry:g} < "
+            f"{lease.renew_deadline:g} < {lease.duration}"
+        )
+    return lease
+
+
+class _Reader:
+    """What does one variable say? Errors name it."""
+
+    def __init__(self, env: Mapping[str, str]) -> None:
+        self._env = env
+
+    def text(self, name: str, default: str) -> str:
+        return self._env.get(name, "").strip() or default
+
+    def required(self, name: str) -> str:
+        value = self.text(name, "")
+        if not value:
+            raise ConfigurationError(f"{name} is not set: the chart sets it; see settings.py")
+        return value
+
+    def names(self, name: str) -> tuple[str, ...]:
+        return tuple(part.strip() for part in self.text(name, "").split(",") if part.strip())
+
+    def seconds(self, name: str, default: float) -> float:
+        value = self._number(name, default)
+        if not 0 < value < float("inf"):
+            raise ConfigurationError(f"{name} must be a positive number of seconds, not {value:g}")
+        return value
+
+    def count(self, name: str, default: int) -> int:
+        value = self._number(name, default)
+        if value < 1 or value != int(value):
+            raise ConfigurationError(f"{name} must be a positive whole number, not {value:g}")
+        return int(value)
+
+    def choice(self, name: str, choices: tuple[str, ...]) -> str:
+        value = self.text(name, choices[0]).lower()
+        if value not in choices:
+            raise ConfigurationError(f"{name} must be one of {', '.join(choices)}, not {value}")
+        return value
+
+    def _number(self, name: str, default: float) -> float:
+        text = self.text(name, str(default))
+        try:
+            return float(text)
+        except ValueError as error:
+            raise ConfigurationError(f"{name} must be a number, not {text!r}") from error

@@ -1,0 +1,51 @@
+"""Which skipped test makes a run fail? Every one but those marked needs_gpu or needs_registry.
+
+A test that skips itself where something is missing looks green while it proves nothing. What may be
+missing here (an accelerator, an image registry) has a marker; the README lists the tests.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+MAY_BE_SKIPPED = frozenset({"needs_gpu", "needs_registry"})
+_wrongly_skipped: pytest.StashKey[list[str]] = pytest.StashKey()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[_wrongly_skipped] = []
+    config.pluginmanager.register(_Watch(config.stash[_wrongly_skipped]))
+
+
+class _Watch:
+    """Collects the tests and files that were skipped without leave (an expected failure too)."""
+
+    def __init__(self, found: list[str]) -> None:
+        self.found = found
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.skipped and not MAY_BE_SKIPPED & set(report.keywords):
+            self.found.append(report.nodeid)
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        if report.skipped:
+            self.found.append(report.nodeid)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    if session.config.stash[_wrongly_skipped] and session.exitstatus == pytest.ExitCode.OK:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    found = config.stash[_wrongly_skipped]
+    if not found:
+        return
+    terminalreporter.section("skipped without leave", red=True)
+    names = " or ".join(sorted(MAY_BE_SKIPPED))
+    terminalreporter.line(f"The run fails: only tests marked {names} may be skipped.")
+    for nodeid in found:
+        terminalreporter.line(f"  {nodeid}")

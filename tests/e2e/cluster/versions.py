@@ -1,0 +1,29 @@
+"""Which version of each tool does the cluster use? The only place that says so."""
+
+from __future__ import annotations
+
+from typing import Final
+
+# The newest minor version whose kubelet still runs on cgroup v1 hosts.
+KUBERNETES: Final = "1.34.4"
+COREDNS: Final = "1.12.4"
+HELM: Final = "3.19.4"
+# Its default node image is of the same Kubernetes minor version.
+KIND: Final = "0.30.0"
+KIND_NODE_IMAGE: Final = f"kindest/node:v{KUBERNETES}"
+
+# Debian 12 packages (command that proves one is there -> package).
+CONTROL_PLANE_PACKAGES: Final = {"etcd": "etcd-server"}
+NODE_PACKAGES: Final = {
+    "containerd": "containerd",
+    "ctr": "containerd",
+    "runc": "runc",
+    "conntrack": "conntrack",
+    "iptables": "iptables",
+    "ip": "iproute2",
+    "mount": "mount",
+    "unshare": "util-linux",
+    "nsenter": "util-linux",
+    "/usr/lib/cni/bridge": "containernetworking-plugins",
+    "/usr/bin/catatonit": "catatonit",
+}

@@ -1,0 +1,34 @@
+"""Fixtures of the integration tests: one real API server for the whole run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.integration.apiserver import ApiServer
+
+
+@pytest.fixture(scope="session")
+def apiserver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
+    """etcd and kube-apiserver, ready; each test uses a namespace or names of its own."""
+    server = ApiServer(tmp_path_factory.mktemp("apiserver"))
+    try:
+        server.start()
+        yield server
+    finally:
+        server.close()
+
+
+@pytest.fixture(scope="session")
+def crd(apiserver: ApiServer) -> ApiServer:
+    """The API server with the project's CRDs served."""
+    apiserver.apply_crds()
+    return apiserver
+
+
+@pytest.fixture(scope="module")
+def controllers(apiserver: ApiServer) -> Iterator[ApiServer]:
+    """The API server with the controller-manager at work."""
+    with apiserver.controllers():
+        yield apiserver

@@ -6,6 +6,7 @@ later. A setting that cannot work is a ConfigurationError that names the variabl
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from llmstack.errors import ConfigurationError
 
@@ -48,6 +49,8 @@ class OperatorSettings:
                                       created by the operator in its own namespace if missing
         HF_ENDPOINT, HTTP_PROXY, HTTPS_PROXY, NO_PROXY
                                       passed on to the init container
+        LLMSTACK_CA_BUNDLE_FILE       "": PEM file of the authorities that downloads trust, which
+                                      the operator hands on as a ConfigMap; empty: the image's own
         LLMSTACK_LEASE_NAME           "llmstack-operator": Lease in the operator's namespace
         LLMSTACK_LEASE_DURATION_SECONDS        15: how long a won Lease lasts (whole seconds)
         LLMSTACK_LEASE_RENEW_DEADLINE_SECONDS  10: the process ends when it could not renew so long
@@ -70,6 +73,7 @@ class OperatorSettings:
     namespaces: tuple[str, ...]
     root_secret: str
     fetch_env: Mapping[str, str]
+    ca_bundle: str
     lease: LeaseSettings
     resync_seconds: float
     progress_seconds: float
@@ -92,6 +96,7 @@ class OperatorSettings:
             namespaces=read.names("LLMSTACK_NAMESPACES"),
             root_secret=read.text("LLMSTACK_ROOT_SECRET", "llmstack-root"),
             fetch_env={name: env[name] for name in PASSED_TO_FETCH if env.get(name)},
+            ca_bundle=read.file("LLMSTACK_CA_BUNDLE_FILE"),
             lease=_lease(read),
             resync_seconds=read.seconds("LLMSTACK_RESYNC_SECONDS", 300),
             progress_seconds=read.seconds("LLMSTACK_PROGRESS_SECONDS", 10),
@@ -210,6 +215,13 @@ class _Reader:
         if not value:
             raise ConfigurationError(f"{name} is not set: the chart sets it; see settings.py")
         return value
+
+    def file(self, name: str) -> str:
+        path = self.text(name, "")
+        try:
+            return Path(path).read_text() if path else ""
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigurationError(f"{name} names a file that cannot be read: {error}") from error
 
     def names(self, name: str) -> tuple[str, ...]:
         return tuple(part.strip() for part in self.text(name, "").split(",") if part.strip())

@@ -1,0 +1,99 @@
+"""Who works on which deployment now?
+
+N workers share one schedule. Everything that happens in the cluster only puts a key into it.
+"""
+
+import asyncio
+import logging
+import random
+from collections.abc import Awaitable, Callable
+
+from llmstack.controller.fence import now
+from llmstack.controller.schedule import Backoff, Key, Schedule
+from llmstack.errors import LeaseLost
+from llmstack.kube.errors import ApiError
+
+log = logging.getLogger(__name__)
+
+Work = Callable[[Key], Awaitable[float | None]]
+"""One pass. Returns after how many seconds it wants to run again, None if only when asked for."""
+
+
+class WorkQueue:
+    """Runs `work` for each key that is added: one pass a key at a time, failures again later."""
+
+    def __init__(self, work: Work, workers: int, clock: Callable[[], float] = now) -> None:
+        self._work = work
+        self._workers = workers
+        self._clock = clock
+        self._schedule = Schedule()
+        self._backoff = Backoff()
+        self._wake = asyncio.Event()
+        self._started: dict[Key, float] = {}
+        self._stopping = False
+        self.retries = 0
+
+    def __len__(self) -> int:
+        return len(self._schedule)
+
+    def longest_pass(self) -> float:
+        """For how many seconds has the oldest running pass been at it?"""
+        started = self._started.values()
+        return self._clock() - min(started) if started else 0.0
+
+    def add(self, key: Key, delay: float = 0.0) -> None:
+        """Asks for a pass, at once or after some seconds."""
+        self._schedule.add(key, self._clock() + delay)
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Works until stop(). Raises LeaseLost as soon as a pass met it."""
+        async with asyncio.TaskGroup() as group:
+            for number in range(self._workers):
+                group.create_task(self._worker(), name=f"worker {number}")
+
+    def stop(self) -> None:
+        """Begins no further pass; run() returns when those that are running have ended."""
+        self._stopping = True
+        self._wake.set()
+
+    async def _worker(self) -> None:
+        while key := await self._next():
+            self._started[key] = self._clock()
+            try:
+                again = await self._pass(key)
+            finally:
+                del self._started[key]
+                self._schedule.done(key)
+            if again is not None:
+                self.add(key, again)
+            self._wake.set()
+
+    async def _next(self) -> Key | None:
+        while not self._stopping:
+            key = self._schedule.take(self._clock())
+            if key:
+                return key
+            # No await between `take` and here: an add() in between cannot be missed.
+            self._wake.clear()
+            due = self._schedule.next_due()
+            try:
+                async with asyncio.timeout(None if due is None else max(due - self._clock(), 0)):
+                    await self._wake.wait()
+            except TimeoutError:
+                pass
+        return None
+
+    async def _pass(self, key: Key) -> float | None:
+        try:
+            again = await self._work(key)
+        except LeaseLost:
+            raise
+        except Exception as error:
+            self.retries += 1
+            delay = self._backoff.failed(key, random.random())  # noqa: S311 - only spreads load
+            known = isinstance(error, ApiError)
+            log.warning("%s: %s; again in %.1f s", key, error, delay, exc_info=not known)
+            return delay
+        self._backoff.succeeded(key)
+        return again

@@ -1,0 +1,141 @@
+"""What can the operator ask of the Kubernetes API?
+
+The only module that calls it. Objects go in and come out as plain dictionaries, as the API server
+writes them; `None` stands for an object that does not exist.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from llmstack.kube.errors import ApiError
+from llmstack.kube.kinds import DEPLOYMENT, POD, Kind, kind_of
+from llmstack.kube.transport import APPLY, JSON, Transport
+
+Object = dict[str, Any]
+_PAGE = "500"
+
+
+class KubeClient:
+    """Typed calls over one transport."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    async def get(self, kind: Kind, namespace: str | None, name: str) -> Object | None:
+        """The object, or None."""
+        try:
+            return await self._json("GET", kind, kind.path(namespace, name))
+        except ApiError as error:
+            if error.not_found:
+                return None
+            raise
+
+    async def list(
+        self, kind: Kind, namespace: str | None = None, labels: str = "", fields: str = ""
+    ) -> list[Object]:
+        """All objects of a kind, in one namespace or all, that match the selectors."""
+        query = {"limit": _PAGE, "labelSelector": labels, "fieldSelector": fields}
+        query = {key: value for key, value in query.items() if value}
+        items: list[Object] = []
+        while True:
+            page = await self._json("GET", kind, kind.path(namespace), query=query)
+            items += page.get("items") or []
+            query["continue"] = page["metadata"].get("continue", "")
+            if not query["continue"]:
+                return items
+
+    async def create(self, body: Object) -> Object:
+        """The created object. ApiError.conflict if there is one already."""
+        kind, namespace, _ = identify(body)
+        return await self._json("POST", kind, kind.path(namespace), body=body)
+
+    async def replace(self, body: Object) -> Object:
+        """The replaced object. ApiError.conflict if `resourceVersion` is no longer the newest."""
+        kind, namespace, name = identify(body)
+        return await self._json("PUT", kind, kind.path(namespace, name), body=body)
+
+    async def apply(self, body: Object, manager: str, subresource: str = "") -> Object:
+        """The object after a server-side apply that takes over contested fields.
+
+        Unknown fields are refused, so that a typing error in a passed-on part of the spec is
+        answered by the API server's words instead of being dropped.
+        """
+        kind, namespace, name = identify(body)
+        query = {"fieldManager": manager, "force": "true", "fieldValidation": "Strict"}
+        path = kind.path(namespace, name, subresource)
+        return await self._json("PATCH", kind, path, query=query, body=body, content_type=APPLY)
+
+    async def delete(self, kind: Kind, namespace: str, name: str, uid: str) -> None:
+        """Deletes this very object; one that is gone, or another of its name, is left alone."""
+        body = {
+            "apiVersion": "v1",
+            "kind": "DeleteOptions",
+            "preconditions": {"uid": uid},
+            "propagationPolicy": "Background",
+        }
+        try:
+            await self._json("DELETE", kind, kind.path(namespace, name), body=body)
+        except ApiError as error:
+            if not error.not_found and not error.conflict:
+                raise
+
+    async def scale(
+        self, namespace: str, name: str, replicas: int, resource_version: str, manager: str
+    ) -> None:
+        """Sets a Deployment's replicas. ApiError.conflict if it changed since it was read."""
+        metadata = {"name": name, "namespace": namespace, "resourceVersion": resource_version}
+        body = {
+            "apiVersion": "autoscaling/v1",
+            "kind": "Scale",
+            "metadata": metadata,
+            "spec": {"replicas": replicas},
+        }
+        path = DEPLOYMENT.path(namespace, name, "scale")
+        await self._json("PUT", DEPLOYMENT, path, query={"fieldManager": manager}, body=body)
+
+    async def log_tail(
+        self, namespace: str, pod: str, container: str, *, lines: int, previous: bool = False
+    ) -> str:
+        """The last lines of a container's log; of its previous run if asked. "" if there is none.
+
+        At most 256 KiB are taken, whatever the lines' lengths are.
+        """
+        query = {"container": container, "tailLines": str(lines), "limitBytes": str(256 * 1024)}
+        if previous:
+            query["previous"] = "true"
+        try:
+            path = POD.path(namespace, pod, "log")
+            return await self._transport.call("GET", path, plural="pods/log", query=query)
+        except ApiError as error:
+            if error.status in (400, 404, 500):  # not started yet, gone, or its log is
+                return ""
+            raise
+
+    async def _json(
+        self,
+        method: str,
+        kind: Kind,
+        path: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        body: Object | None = None,
+        content_type: str = JSON,
+    ) -> Object:
+        text = await self._transport.call(
+            method,
+            path,
+            plural=kind.plural,
+            query=query,
+            body=body,
+            content_type=content_type,
+        )
+        answer: Object = json.loads(text)
+        return answer
+
+
+def identify(body: Mapping[str, Any]) -> tuple[Kind, str, str]:
+    """Kind, namespace and name of an object; the name is "" while it is to be generated."""
+    metadata = body["metadata"]
+    kind = kind_of(body["apiVersion"], body["kind"])
+    return kind, metadata.get("namespace", ""), metadata.get("name", "")

@@ -1,0 +1,55 @@
+"""What did the Kubernetes API answer instead of success?"""
+
+import json
+from typing import Any
+
+from llmstack.errors import LLMStackError
+
+UNREACHABLE = "Unreachable"
+TIMEOUT = "Timeout"
+
+
+class ApiError(LLMStackError):
+    """One call of the Kubernetes API failed.
+
+    `status` is the HTTP status, 0 if there was no answer; `reason` the word of the API's Status
+    object (NotFound, Conflict, AlreadyExists, Invalid, Forbidden …), UNREACHABLE or TIMEOUT;
+    `message` its sentence.
+    """
+
+    def __init__(self, status: int, reason: str, message: str) -> None:
+        super().__init__(f"{status} {reason}: {message}")
+        self.status = status
+        self.reason = reason
+        self.message = message
+
+    @property
+    def not_found(self) -> bool:
+        """Is the object, or its whole kind, unknown?"""
+        return self.status == 404
+
+    @property
+    def conflict(self) -> bool:
+        """Was it changed or created by someone else in the meantime?"""
+        return self.status == 409
+
+    @property
+    def refused(self) -> bool:
+        """Will the same call fail again until somebody changes something?"""
+        return self.status in (400, 403, 404, 405, 413, 415, 422)
+
+
+def from_answer(status: int, body: str) -> ApiError:
+    """Which error is in this answer? Bodies that are no Status object are quoted."""
+    answer = _status_object(body)
+    reason = str(answer.get("reason") or f"HTTP{status}")
+    message = str(answer.get("message") or body[:512].strip() or "no message")
+    return ApiError(status, reason, message)
+
+
+def _status_object(body: str) -> dict[str, Any]:
+    try:
+        answer = json.loads(body)
+    except ValueError:
+        return {}
+    return answer if isinstance(answer, dict) and answer.get("kind") == "Status" else {}

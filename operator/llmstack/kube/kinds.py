@@ -1,0 +1,61 @@
+"""Under which path does the API server keep a kind?"""
+
+from dataclasses import dataclass
+
+from llmstack.api import resource
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of object, in the version that this project speaks."""
+
+    api_version: str
+    kind: str
+    plural: str
+    namespaced: bool = True
+
+    def path(self, namespace: str | None = None, name: str = "", subresource: str = "") -> str:
+        """Path of the collection, or of one object, or of one object's subresource."""
+        root = "/api/v1" if self.api_version == "v1" else f"/apis/{self.api_version}"
+        scope = f"/namespaces/{namespace}" if self.namespaced and namespace else ""
+        tail = "".join(f"/{part}" for part in (name, subresource) if part)
+        return f"{root}{scope}/{self.plural}{tail}"
+
+
+POD = Kind("v1", "Pod", "pods")
+SERVICE = Kind("v1", "Service", "services")
+SECRET = Kind("v1", "Secret", "secrets")
+CONFIG_MAP = Kind("v1", "ConfigMap", "configmaps")
+SERVICE_ACCOUNT = Kind("v1", "ServiceAccount", "serviceaccounts")
+CLAIM = Kind("v1", "PersistentVolumeClaim", "persistentvolumeclaims")
+EVENT = Kind("v1", "Event", "events")
+NODE = Kind("v1", "Node", "nodes", namespaced=False)
+DEPLOYMENT = Kind("apps/v1", "Deployment", "deployments")
+DISRUPTION_BUDGET = Kind("policy/v1", "PodDisruptionBudget", "poddisruptionbudgets")
+STORAGE_CLASS = Kind("storage.k8s.io/v1", "StorageClass", "storageclasses", namespaced=False)
+LEASE = Kind("coordination.k8s.io/v1", "Lease", "leases")
+LLM_DEPLOYMENT = Kind(resource.API_VERSION, resource.KIND, resource.PLURAL)
+
+_KINDS = {
+    (kind.api_version, kind.kind): kind
+    for kind in (
+        POD,
+        SERVICE,
+        SECRET,
+        CONFIG_MAP,
+        SERVICE_ACCOUNT,
+        CLAIM,
+        EVENT,
+        NODE,
+        DEPLOYMENT,
+        DISRUPTION_BUDGET,
+        STORAGE_CLASS,
+        LEASE,
+        LLM_DEPLOYMENT,
+    )
+}
+
+
+def kind_of(api_version: str, kind: str) -> Kind:
+    """Which kind is this? Raises KeyError for one that the project does not handle."""
+    return _KINDS[(api_version, kind)]

@@ -1,0 +1,94 @@
+"""Do workers run each pass once, again after a failure, and stop in order?"""
+
+import asyncio
+
+import pytest
+
+from llmstack.controller.queue import WorkQueue
+from llmstack.controller.schedule import Key
+from llmstack.errors import LeaseLost
+
+A, B = Key("team", "a"), Key("team", "b")
+
+
+async def test_what_is_asked_for_during_a_pass_runs_after_it() -> None:
+    began, go_on, passes = asyncio.Event(), asyncio.Event(), list[Key]()
+
+    async def work(key: Key) -> None:
+        passes.append(key)
+        began.set()
+        await go_on.wait()
+        if len(passes) == 2:
+            queue.stop()
+
+    queue = WorkQueue(work, workers=4)
+    queue.add(A)
+    running = asyncio.create_task(queue.run())
+    await began.wait()
+    queue.add(A)
+    queue.add(A)
+    go_on.set()
+    await running
+    assert passes == [A, A]
+
+
+async def test_different_keys_run_side_by_side() -> None:
+    both = asyncio.Barrier(2)
+
+    async def work(_key: Key) -> None:
+        await both.wait()
+        queue.stop()
+
+    queue = WorkQueue(work, workers=2)
+    queue.add(A)
+    queue.add(B)
+    await queue.run()
+
+
+async def test_a_failed_pass_runs_again_and_a_wish_to_run_again_is_heard() -> None:
+    outcomes = iter(["fails", "wants more", "is done"])
+
+    async def work(_key: Key) -> float | None:
+        match next(outcomes):
+            case "fails":
+                raise ValueError("broken")
+            case "wants more":
+                return 0.01
+            case _:
+                queue.stop()
+                return None
+
+    queue = WorkQueue(work, workers=1)
+    queue.add(A)
+    await queue.run()
+    assert queue.retries == 1
+
+
+async def test_a_lost_lease_ends_all_workers() -> None:
+    async def work(_key: Key) -> None:
+        raise LeaseLost("gone")
+
+    queue = WorkQueue(work, workers=2)
+    queue.add(A)
+    with pytest.raises(ExceptionGroup) as caught:
+        await queue.run()
+    assert caught.value.subgroup(LeaseLost)
+
+
+async def test_stopping_lets_a_running_pass_finish_and_begins_no_other() -> None:
+    began, go_on, ended = asyncio.Event(), asyncio.Event(), list[Key]()
+
+    async def work(key: Key) -> None:
+        began.set()
+        await go_on.wait()
+        ended.append(key)
+
+    queue = WorkQueue(work, workers=1)
+    queue.add(A)
+    running = asyncio.create_task(queue.run())
+    await began.wait()
+    queue.stop()
+    queue.add(B)
+    go_on.set()
+    await running
+    assert ended == [A]

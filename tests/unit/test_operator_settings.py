@@ -1,0 +1,64 @@
+"""Which settings does an environment ask for?"""
+
+from pathlib import Path
+
+import pytest
+
+from llmstack.errors import ConfigurationError
+from llmstack.settings import OperatorSettings
+
+NEEDED = {
+    "POD_NAMESPACE": "llm-stack",
+    "LLMSTACK_IMAGE_FETCH": "operator:1",
+    "LLMSTACK_IMAGE_SERVER_CPU": "cpu:1",
+}
+
+
+def test_the_needed_ones_suffice() -> None:
+    settings = OperatorSettings.from_env(NEEDED)
+    assert settings.server_images == {"cpu": "cpu:1"}
+    assert settings.namespaces == ()
+    assert (settings.lease.duration, settings.lease.renew_deadline, settings.lease.retry) == (
+        15,
+        10,
+        2,
+    )
+
+
+def test_images_by_vendor_namespaces_and_what_fetch_gets() -> None:
+    env = {
+        **NEEDED,
+        "LLMSTACK_IMAGE_SERVER_NVIDIA": "cuda:1",
+        "LLMSTACK_NAMESPACES": " a, b,",
+        "HF_ENDPOINT": "http://hub",
+        "HTTPS_PROXY": "",
+    }
+    settings = OperatorSettings.from_env(env)
+    assert settings.server_images == {"cpu": "cpu:1", "nvidia": "cuda:1"}
+    assert settings.namespaces == ("a", "b")
+    assert settings.fetch_env == {"HF_ENDPOINT": "http://hub"}
+
+
+def test_the_ca_bundle_is_read(tmp_path: Path) -> None:
+    bundle = tmp_path / "ca.pem"
+    bundle.write_text("PEM")
+    env = {**NEEDED, "LLMSTACK_CA_BUNDLE_FILE": str(bundle)}
+    assert OperatorSettings.from_env(env).ca_bundle == "PEM"
+
+
+WRONG = [
+    ("a needed one is missing", {"POD_NAMESPACE": ""}, "POD_NAMESPACE is not set"),
+    ("no number", {"LLMSTACK_WORKERS": "many"}, "LLMSTACK_WORKERS must be a number"),
+    ("no whole number", {"LLMSTACK_WORKERS": "1.5"}, "LLMSTACK_WORKERS must be a positive whole"),
+    ("not positive", {"LLMSTACK_RESYNC_SECONDS": "0"}, "LLMSTACK_RESYNC_SECONDS must be a posi"),
+    ("infinite", {"LLMSTACK_RESYNC_SECONDS": "inf"}, "LLMSTACK_RESYNC_SECONDS must be a posi"),
+    ("no level", {"LLMSTACK_LOG_LEVEL": "loud"}, "LLMSTACK_LOG_LEVEL must be one of info"),
+    ("no file", {"LLMSTACK_CA_BUNDLE_FILE": "/none"}, "LLMSTACK_CA_BUNDLE_FILE names a file"),
+    ("a Lease that expires first", {"LLMSTACK_LEASE_DURATION_SECONDS": "5"}, "2 < 10 < 5"),
+]
+
+
+@pytest.mark.parametrize(("sentence", "env", "message"), WRONG, ids=[row[0] for row in WRONG])
+def test_wrong_ones_are_named(sentence: str, env: dict[str, str], message: str) -> None:
+    with pytest.raises(ConfigurationError, match=message):
+        OperatorSettings.from_env({**NEEDED, **env})

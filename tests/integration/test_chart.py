@@ -155,8 +155,11 @@ def environment(objects: list[Object]) -> dict[str, str]:
     }
 
 
-def test_the_operator_understands_what_the_chart_tells_it() -> None:
-    settings = OperatorSettings.from_env(environment(render(file=ALL_OPTIONS)))
+def test_the_operator_understands_what_the_chart_tells_it(tmp_path: Path) -> None:
+    told = environment(render(file=ALL_OPTIONS))
+    bundle = tmp_path / "ca.crt"
+    bundle.write_text("what the ConfigMap holds")
+    settings = OperatorSettings.from_env(told | {"LLMSTACK_CA_BUNDLE_FILE": str(bundle)})
 
     assert settings.namespace == "llm-stack"
     assert settings.identity == "llm-stack-0"
@@ -164,6 +167,7 @@ def test_the_operator_understands_what_the_chart_tells_it() -> None:
     assert set(settings.server_images) == {"cpu", "nvidia"}
     assert settings.namespaces == ("team-a", "team-b")
     assert settings.fetch_env == {"HF_ENDPOINT": "https://hub.example.internal"}
+    assert settings.ca_bundle == bundle.read_text()
     assert settings.log_level == "debug"
 
 

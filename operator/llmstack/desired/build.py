@@ -1,0 +1,31 @@
+"""Which objects should exist for a deployment?"""
+
+from llmstack.api.resource import LLMDeployment
+from llmstack.desired.cache import build_cache_claim
+from llmstack.desired.config_map import build_ca_config_map
+from llmstack.desired.context import Context
+from llmstack.desired.deployment import build_deployment
+from llmstack.desired.drift import with_applied_hash
+from llmstack.desired.metadata import Object
+from llmstack.desired.pod_disruption_budget import build_pod_disruption_budget
+from llmstack.desired.secret import build_key_secret
+from llmstack.desired.service import build_replicas_service
+from llmstack.desired.service_account import build_service_account
+
+
+def build(deployment: LLMDeployment, context: Context) -> tuple[Object, ...]:
+    """All objects, in the order in which they are applied.
+
+    What pods mount or run as comes before the Deployment, so that no pod waits for it. Raises
+    InvalidInput (InvalidSpec, InvalidSource) when no object can be built from the spec.
+    """
+    objects = (
+        build_service_account(deployment),
+        build_key_secret(deployment, context.server_key),
+        build_ca_config_map(deployment, context),
+        build_cache_claim(deployment),
+        build_replicas_service(deployment),
+        build_pod_disruption_budget(deployment),
+        build_deployment(deployment, context),
+    )
+    return tuple(with_applied_hash(item) for item in objects if item is not None)

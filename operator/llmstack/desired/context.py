@@ -1,0 +1,30 @@
+"""What do the objects depend on that the spec does not say?"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """Which pod template is in use, and which spec was it built from? See desired/template.py."""
+
+    spec_hash: str
+    template: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Context:
+    """The operator's settings, the deployment's server key, and the template in use.
+
+    `server_images` maps a vendor, as the spec writes it, to its llama-server image. `fetch_env` is
+    passed to the init container as it is. `ca_bundle` is PEM text, "" for the system's own.
+    `recorded` is None before the first Deployment exists.
+    """
+
+    server_images: Mapping[str, str]
+    fetch_image: str
+    server_key: str
+    fetch_env: Mapping[str, str] = field(default_factory=dict)
+    ca_bundle: str = ""
+    recorded: Recorded | None = None

@@ -1,0 +1,81 @@
+"""How does the init container bring the model?"""
+
+from llmstack.api.model import ModelSpec
+from llmstack.api.resource import LLMDeployment
+from llmstack.desired.cache import source_claim
+from llmstack.desired.context import Context
+from llmstack.desired.metadata import (
+    CA_FILE,
+    CA_PATH,
+    CA_VOLUME,
+    CACHE_PATH,
+    CACHE_VOLUME,
+    FETCH_CONTAINER,
+    SOURCE_PATH,
+    SOURCE_VOLUME,
+    TMP_PATH,
+    TMP_VOLUME,
+    TOKEN_FILE,
+    TOKEN_PATH,
+    TOKEN_VOLUME,
+    Object,
+)
+from llmstack.desired.resources import fetch_resources
+from llmstack.desired.security import container_security
+
+TERMINATION_LOG = "/dev/termination-log"
+
+
+def build_fetch_container(deployment: LLMDeployment, context: Context) -> Object:
+    """`llmstack fetch`: downloads, verifies and publishes the model before the server starts."""
+    return {
+        "name": FETCH_CONTAINER,
+        "image": context.fetch_image,
+        "args": [*fetch_args(deployment)],
+        "env": _env(deployment.spec.model, context),
+        "resources": fetch_resources(),
+        "securityContext": container_security(),
+        "terminationMessagePath": TERMINATION_LOG,
+        "terminationMessagePolicy": "File",
+        "volumeMounts": _mounts(deployment, context),
+    }
+
+
+def fetch_args(deployment: LLMDeployment) -> tuple[str, ...]:
+    """Which command line tells it what to bring?"""
+    model = deployment.spec.model
+    options: list[tuple[str, str | None]] = [
+        ("--source", model.source),
+        ("--sha256", model.sha256),
+        ("--mmproj", model.mmproj.source if model.mmproj else None),
+        ("--mmproj-sha256", model.mmproj.sha256 if model.mmproj else None),
+        ("--cache", CACHE_PATH),
+        ("--context-length", str(deployment.spec.context_length)),
+        ("--termination-log", TERMINATION_LOG),
+    ]
+    words = (word for flag, value in options if value is not None for word in (flag, value))
+    return ("fetch", *words)
+
+
+def _env(model: ModelSpec, context: Context) -> list[Object]:
+    values = {**context.fetch_env, "TMPDIR": TMP_PATH}
+    if model.secret_ref:
+        values["HF_TOKEN_FILE"] = TOKEN_FILE
+    if context.ca_bundle:
+        values["SSL_CERT_FILE"] = CA_FILE
+    return [{"name": name, "value": value} for name, value in sorted(values.items())]
+
+
+def _mounts(deployment: LLMDeployment, context: Context) -> list[Object]:
+    model = deployment.spec.model
+    mounts: list[Object] = [
+        {"name": CACHE_VOLUME, "mountPath": CACHE_PATH},
+        {"name": TMP_VOLUME, "mountPath": TMP_PATH},
+    ]
+    if source_claim(model):
+        mounts.append({"name": SOURCE_VOLUME, "mountPath": SOURCE_PATH, "readOnly": True})
+    if model.secret_ref:
+        mounts.append({"name": TOKEN_VOLUME, "mountPath": TOKEN_PATH, "readOnly": True})
+    if context.ca_bundle:
+        mounts.append({"name": CA_VOLUME, "mountPath": CA_PATH, "readOnly": True})
+    return mounts

@@ -1,0 +1,166 @@
+"""Which names, labels, annotations, ports and paths exist? They are here and nowhere else."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from llmstack.api.cache import AccessMode, CacheSpec
+from llmstack.api.resource import API_VERSION, GROUP, KIND, LLMDeployment
+from llmstack.desired.hashing import digest
+
+Object = dict[str, Any]
+"""A Kubernetes object as it goes over the wire."""
+
+# Field managers. `replicas` has one of its own: see desired/replicas.py.
+MANAGER = "llmstack"
+REPLICAS_MANAGER = "llmstack-replicas"
+STATUS_MANAGER = "llmstack-status"
+
+# Labels.
+NAME_LABEL = "app.kubernetes.io/name"
+INSTANCE_LABEL = "app.kubernetes.io/instance"
+COMPONENT_LABEL = "app.kubernetes.io/component"
+PART_OF_LABEL = "app.kubernetes.io/part-of"
+MANAGED_BY_LABEL = "app.kubernetes.io/managed-by"
+DEPLOYMENT_LABEL = f"{GROUP}/deployment"
+PRODUCT = "llm-stack"
+SERVER_COMPONENT = "llama-server"
+CACHE_COMPONENT = "model-cache"
+
+# Annotations.
+APPLIED_HASH = f"{GROUP}/applied-hash"
+"""On every child: hash of what was applied last."""
+SPEC_HASH = f"{GROUP}/spec-hash"
+"""On the Deployment: hash of the spec that its recorded template was built from."""
+TEMPLATE = f"{GROUP}/template"
+"""On the Deployment: the pod template as it was built, as JSON."""
+TEMPLATE_HASH = f"{GROUP}/template-hash"
+"""On pods: which template they were made from."""
+KEY_HASH = f"{GROUP}/key-hash"
+"""On pods: which server key they were started with; another key needs another server."""
+DEFAULT_CONTAINER = "kubectl.kubernetes.io/default-container"
+
+# Containers and ports.
+FETCH_CONTAINER = "fetch"
+SERVER_CONTAINER = "llama-server"
+PORT_NAME = "http"
+PORT = 8080
+
+# Users: pods run as "nonroot" of the images, and the cache belongs to its group.
+USER_ID = 65532
+
+# Volumes and where they are mounted. /models and /source are also models.source's.
+CACHE_VOLUME, CACHE_PATH = "cache", "/models"
+SOURCE_VOLUME, SOURCE_PATH = "source", "/source"
+TMP_VOLUME, TMP_PATH = "tmp", "/tmp"  # noqa: S108 - a mount inside the pod, private to it
+KEY_VOLUME, KEY_PATH = "server-key", "/run/llmstack/server-key"
+TOKEN_VOLUME, TOKEN_PATH = "source-token", "/run/llmstack/source-token"
+CA_VOLUME, CA_PATH = "ca", "/run/llmstack/ca"
+
+# Keys in Secrets and ConfigMaps, which are also the file names under the mounts.
+SERVER_KEY = "key"
+TOKEN_KEY = "token"  # noqa: S105 - a name, no secret
+CA_KEY = "ca.crt"
+ROOT_KEY = "root"
+
+SERVER_KEY_FILE = f"{KEY_PATH}/{SERVER_KEY}"
+TOKEN_FILE = f"{TOKEN_PATH}/{TOKEN_KEY}"
+CA_FILE = f"{CA_PATH}/{CA_KEY}"
+
+ROOT_SECRET = "llmstack-root"  # noqa: S105 - a name, no secret
+"""Secret in the operator's namespace that all server keys are derived from."""
+
+_NAME_LIMIT = 253
+_MODE_SUFFIX = {AccessMode.READ_WRITE_MANY: "rwx", AccessMode.READ_WRITE_ONCE: "rwo"}
+
+
+def deployment_name(deployment: LLMDeployment) -> str:
+    """How are the Deployment, its ServiceAccount and its PodDisruptionBudget called?"""
+    return deployment.name
+
+
+def replicas_service_name(deployment: LLMDeployment) -> str:
+    """How is the headless Service called that lists the ready replicas?"""
+    return f"{deployment.name}-replicas"
+
+
+def key_secret_name(deployment: LLMDeployment) -> str:
+    """How is the Secret called that holds the servers' key?"""
+    return f"{deployment.name}-key"
+
+
+def ca_config_map_name(deployment: LLMDeployment) -> str:
+    """How is the ConfigMap called that holds the CA bundle for downloads?"""
+    return f"{deployment.name}-ca"
+
+
+def cache_claim_name(cache: CacheSpec) -> str:
+    """How is the cache claim called that is shared by all deployments of this class and mode?
+
+    The suffix comes last and always, so that no class name can collide with a mode.
+    """
+    assert cache.access_mode is not None
+    parts = ("llmstack-cache", cache.storage_class_name, _MODE_SUFFIX[cache.access_mode])
+    name = "-".join(part for part in parts if part)
+    if len(name) <= _NAME_LIMIT:
+        return name
+    return f"llmstack-cache-{digest(name)[:32]}-{_MODE_SUFFIX[cache.access_mode]}"
+
+
+def labels(deployment: LLMDeployment, component: str = SERVER_COMPONENT) -> dict[str, str]:
+    """Which labels do all owned objects and pods carry?"""
+    return {
+        NAME_LABEL: SERVER_COMPONENT,
+        INSTANCE_LABEL: deployment.name,
+        COMPONENT_LABEL: component,
+        PART_OF_LABEL: PRODUCT,
+        MANAGED_BY_LABEL: MANAGER,
+        DEPLOYMENT_LABEL: deployment.name,
+    }
+
+
+def shared_labels() -> dict[str, str]:
+    """Which labels does an object carry that no single deployment owns?"""
+    return {
+        NAME_LABEL: SERVER_COMPONENT,
+        COMPONENT_LABEL: CACHE_COMPONENT,
+        PART_OF_LABEL: PRODUCT,
+        MANAGED_BY_LABEL: MANAGER,
+    }
+
+
+def selector(deployment: LLMDeployment) -> dict[str, str]:
+    """Which pods are replicas? Immutable in a Deployment, so only what can never change."""
+    return {COMPONENT_LABEL: SERVER_COMPONENT, DEPLOYMENT_LABEL: deployment.name}
+
+
+def selector_text(deployment: LLMDeployment) -> str:
+    """The selector as the scale subresource shows it: `key=value,key=value`."""
+    return ",".join(f"{key}={value}" for key, value in sorted(selector(deployment).items()))
+
+
+def owner_reference(deployment: LLMDeployment) -> Object:
+    """By which reference does the garbage collector find the owner?"""
+    return {
+        "apiVersion": API_VERSION,
+        "kind": KIND,
+        "name": deployment.name,
+        "uid": deployment.uid,
+        "controller": True,
+        "blockOwnerDeletion": True,
+    }
+
+
+def owned(deployment: LLMDeployment, name: str) -> Object:
+    """What does the metadata of an owned object say?"""
+    return {
+        "name": name,
+        "namespace": deployment.namespace,
+        "labels": labels(deployment),
+        "ownerReferences": [owner_reference(deployment)],
+    }
+
+
+def annotation(obj: Mapping[str, Any], key: str) -> str:
+    """What does an annotation of a live object say? "" if it is not there."""
+    value = (obj.get("metadata", {}).get("annotations") or {}).get(key, "")
+    return value if isinstance(value, str) else ""

@@ -1,0 +1,38 @@
+"""When has a server started, when may it get requests, and when is it wedged?"""
+
+from llmstack.api.pod import LifecycleSpec
+from llmstack.desired.metadata import PORT_NAME, Object
+
+# The kubelet asks /health, which needs no key: 503 while the model loads, then 200.
+_HEALTH: Object = {"path": "/health", "port": PORT_NAME, "scheme": "HTTP"}
+
+
+def startup_probe(lifecycle: LifecycleSpec) -> Object:
+    """The model may load for as long as the user says. Once a second: a start is seen at once."""
+    return {
+        "httpGet": dict(_HEALTH),
+        "periodSeconds": 1,
+        "timeoutSeconds": 5,
+        "failureThreshold": lifecycle.startup_timeout_seconds,
+    }
+
+
+def readiness_probe() -> Object:
+    """Patient, because a server in a long prefill may answer late and must not lose its place."""
+    return {
+        "httpGet": dict(_HEALTH),
+        "periodSeconds": 5,
+        "timeoutSeconds": 5,
+        "failureThreshold": 3,
+    }
+
+
+def liveness_probe() -> Object:
+    """`llmstack-liveness` decides how long silence may last (WEDGE_SECONDS) and remembers it in
+    /tmp, so the probe only asks it often enough; three failures in a row rule out a slow exec."""
+    return {
+        "exec": {"command": ["llmstack-liveness"]},
+        "periodSeconds": 10,
+        "timeoutSeconds": 10,
+        "failureThreshold": 3,
+    }

@@ -1,0 +1,41 @@
+"""How much CPU, memory and which devices do the containers ask for?"""
+
+from llmstack.api.engine import EngineSpec
+from llmstack.api.quantity import format_bytes, parse_bytes
+from llmstack.api.spec import LLMDeploymentSpec
+from llmstack.desired.metadata import Object
+
+SERVER_BASE_BYTES = 512 * 2**20
+"""What llama-server needs beside the model and its caches: code, buffers, tokenizer."""
+
+
+def server_resources(spec: LLMDeploymentSpec) -> Object:
+    """What does llama-server ask for?
+
+    What the user gives is taken as it is. A memory request that is not given is estimated as the
+    prompt cache plus a base. The model's weights are not in it: on an accelerator they do not lie
+    in host memory, and on the CPU they are a file mapping that the kernel may drop; whoever serves
+    from the CPU gives `engine.resources.requests.memory`.
+    """
+    requests = {**_estimated_memory(spec.engine), **spec.engine.resources.requests}
+    limits = dict(spec.engine.resources.limits)
+    resource = spec.accelerator.resource
+    if resource:
+        # Kubernetes wants request and limit of a device to be equal.
+        requests[resource] = limits[resource] = str(spec.accelerator.count)
+    return {"requests": requests, **({"limits": limits} if limits else {})}
+
+
+def _estimated_memory(engine: EngineSpec) -> dict[str, str]:
+    """None where a limit is given: Kubernetes then takes the limit as the request."""
+    if "memory" in engine.resources.limits:
+        return {}
+    return {"memory": format_bytes(SERVER_BASE_BYTES + parse_bytes(engine.prompt_cache_memory))}
+
+
+def fetch_resources() -> Object:
+    """What does the download ask for? Its limit leaves room for the page cache."""
+    return {
+        "requests": {"cpu": "100m", "memory": "128Mi"},
+        "limits": {"memory": "512Mi"},
+    }

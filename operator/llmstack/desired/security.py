@@ -1,0 +1,33 @@
+"""What may the processes in a pod do? No more than the restricted Pod Security Standard allows."""
+
+from llmstack.api.pod import PodSpec
+from llmstack.desired.metadata import USER_ID, Object
+
+
+def pod_security(pod: PodSpec) -> Object:
+    """As which user and groups do the containers run?
+
+    The cache belongs to the group. OnRootMismatch: without it every start would walk through all
+    files of the cache to change their group.
+    """
+    security: Object = {
+        "runAsNonRoot": True,
+        "runAsUser": USER_ID,
+        "runAsGroup": USER_ID,
+        "fsGroup": USER_ID,
+        "fsGroupChangePolicy": "OnRootMismatch",
+        "seccompProfile": {"type": "RuntimeDefault"},
+    }
+    if pod.supplemental_groups:
+        security["supplementalGroups"] = list(pod.supplemental_groups)
+    return security
+
+
+def container_security() -> Object:
+    """What may a container do?"""
+    return {
+        "allowPrivilegeEscalation": False,
+        "capabilities": {"drop": ["ALL"]},
+        "readOnlyRootFilesystem": True,
+        "runAsNonRoot": True,
+    }

@@ -1,0 +1,92 @@
+"""How is llama-server run in its container?"""
+
+from llmstack.api.resource import LLMDeployment
+from llmstack.api.spec import LLMDeploymentSpec
+from llmstack.desired.cache import source_claim
+from llmstack.desired.context import Context
+from llmstack.desired.metadata import (
+    CACHE_PATH,
+    CACHE_VOLUME,
+    KEY_PATH,
+    KEY_VOLUME,
+    PORT,
+    PORT_NAME,
+    SERVER_CONTAINER,
+    SERVER_KEY_FILE,
+    SOURCE_PATH,
+    SOURCE_VOLUME,
+    TMP_PATH,
+    TMP_VOLUME,
+    Object,
+)
+from llmstack.desired.probes import liveness_probe, readiness_probe, startup_probe
+from llmstack.desired.resources import server_resources
+from llmstack.desired.security import container_security
+from llmstack.desired.server_args import server_args
+from llmstack.desired.server_options import server_options
+from llmstack.errors import InvalidSpec
+
+
+def build_server_container(deployment: LLMDeployment, context: Context) -> Object:
+    """llama-server under the image's small init: the entrypoint is the image's, the flags ours.
+
+    As process 1 the server would ignore SIGTERM while it loads; the init forwards it.
+    """
+    spec = deployment.spec
+    return {
+        "name": SERVER_CONTAINER,
+        "image": server_image(spec, context),
+        "args": [str(word) for word in server_args(server_options(deployment))],
+        "env": _env(spec),
+        "ports": [{"name": PORT_NAME, "containerPort": PORT, "protocol": "TCP"}],
+        "resources": server_resources(spec),
+        "securityContext": container_security(),
+        "startupProbe": startup_probe(spec.lifecycle),
+        "readinessProbe": readiness_probe(),
+        "livenessProbe": liveness_probe(),
+        "lifecycle": {
+            "preStop": {"exec": {"command": ["llmstack-drain", str(spec.lifecycle.drain_seconds)]}}
+        },
+        # The end of its log is the reason of a crash.
+        "terminationMessagePolicy": "FallbackToLogsOnError",
+        "volumeMounts": _mounts(spec),
+    }
+
+
+def server_image(spec: LLMDeploymentSpec, context: Context) -> str:
+    """Which image is run? Raises InvalidSpec if there is none for the vendor."""
+    vendor = spec.accelerator.vendor.value
+    image = spec.engine.image or context.server_images.get(vendor)
+    if not image:
+        raise InvalidSpec(
+            f"spec.accelerator.vendor: this installation has no llama-server image for {vendor}: "
+            "set spec.engine.image, or have the operator installed with one"
+        )
+    return image
+
+
+def _env(spec: LLMDeploymentSpec) -> list[Object]:
+    """The user's variables, then those of the image's helpers, which nobody overrides."""
+    ours = {
+        "LLAMA_API_KEY_FILE": SERVER_KEY_FILE,
+        "WEDGE_SECONDS": str(spec.lifecycle.wedge_seconds),
+    }
+    given = {
+        item.name: item.model_dump(mode="json", by_alias=True, exclude_none=True)
+        for item in spec.pod.env
+    }
+    return [
+        *(item for name, item in given.items() if name not in ours),
+        *({"name": name, "value": value} for name, value in ours.items()),
+    ]
+
+
+def _mounts(spec: LLMDeploymentSpec) -> list[Object]:
+    mounts: list[Object] = [
+        {"name": CACHE_VOLUME, "mountPath": CACHE_PATH, "readOnly": True},
+        {"name": TMP_VOLUME, "mountPath": TMP_PATH},
+        {"name": KEY_VOLUME, "mountPath": KEY_PATH, "readOnly": True},
+    ]
+    if source_claim(spec.model):
+        mounts.append({"name": SOURCE_VOLUME, "mountPath": SOURCE_PATH, "readOnly": True})
+    return mounts

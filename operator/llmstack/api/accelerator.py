@@ -1,11 +1,19 @@
 """On which hardware does a replica run?"""
 
 from enum import StrEnum
-from typing import Annotated, ClassVar
+from typing import ClassVar
 
 from pydantic import Field
 
-from llmstack.api.base import ApiModel, LabelValue, ObjectName, QualifiedName, Quantity, Rule
+from llmstack.api.base import (
+    ATOMIC,
+    ApiModel,
+    LabelValue,
+    ObjectName,
+    QualifiedName,
+    Quantity,
+    Rule,
+)
 
 
 class Vendor(StrEnum):
@@ -51,6 +59,21 @@ class Toleration(ApiModel):
         default=None, ge=0, le=31_536_000, description="How long NoExecute is tolerated, seconds."
     )
 
+    rules: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            "has(self.key) || (has(self.operator) && self.operator == 'Exists')",
+            "a toleration without key is for all taints: set operator Exists, or name the key",
+        ),
+        Rule(
+            "!has(self.value) || !has(self.operator) || self.operator != 'Exists'",
+            "operator Exists compares no value: remove value, or set operator Equal",
+        ),
+        Rule(
+            "!has(self.tolerationSeconds) || (has(self.effect) && self.effect == 'NoExecute')",
+            "tolerationSeconds belongs to effect NoExecute: set that effect, or remove it",
+        ),
+    )
+
 
 class AcceleratorSpec(ApiModel):
     """On which hardware does a replica run?"""
@@ -71,8 +94,11 @@ class AcceleratorSpec(ApiModel):
     node_selector: dict[QualifiedName, LabelValue] = Field(
         default_factory=dict, max_length=32, description="Labels that the node must have."
     )
-    tolerations: Annotated[list[Toleration], Field(max_length=32)] = Field(
-        default_factory=list, description="Taints that do not keep replicas away."
+    tolerations: list[Toleration] = Field(
+        default_factory=list,
+        max_length=32,
+        description="Taints that do not keep replicas away.",
+        json_schema_extra=ATOMIC,
     )
     runtime_class_name: ObjectName | None = Field(
         default=None, description="RuntimeClass of the pods, for instance nvidia."
@@ -80,11 +106,11 @@ class AcceleratorSpec(ApiModel):
 
     rules: ClassVar[tuple[Rule, ...]] = (
         Rule(
-            "self.vendor != 'cpu' || !has(self.resourceName)",
+            "!has(self.resourceName) || self.vendor != 'cpu'",
             "vendor cpu asks for no device: remove resourceName, or name the device's vendor",
         ),
         Rule(
-            "self.vendor != 'cpu' || !has(self.memory)",
+            "!has(self.memory) || self.vendor != 'cpu'",
             "vendor cpu has no device memory: remove accelerator.memory, or set "
             "engine.resources.requests.memory",
         ),

@@ -2,13 +2,31 @@
 
 Every model is frozen and parsed once at the edge. The JSON names are camelCase; unknown fields
 are ignored here because the API server already prunes them or, in strict validation, refuses them.
+
+The API server is the gate: it checks what a user writes, in words (`Rule`, `worded`). The same
+limits hold here, so that a resource stored under an older schema is found out and not half
+understood.
+
+A rule also judges the defaults as the schema states them, where an object is empty: what it reads
+must be known to be there, by `has` or by the order of its clauses.
 """
 
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetJsonSchemaHandler,
+    StringConstraints,
+)
 from pydantic.alias_generators import to_camel
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
+
+from llmstack.api.quantity import LARGEST, PLAIN, normalise
 
 
 @dataclass(frozen=True)
@@ -19,6 +37,31 @@ class Rule:
     message: str
 
 
+VALIDATIONS = "x-kubernetes-validations"
+WORDS = "x-words"
+"""Beside a `pattern`: what a value must look like, in words. The CRD says it by a CEL rule."""
+
+
+def validations(*rules: Rule) -> list[dict[str, str]]:
+    """How do rules stand in a schema?"""
+    return [{"rule": rule.rule, "message": rule.message} for rule in rules]
+
+
+def checked(*rules: Rule) -> dict[str, Any]:
+    """Which extra schema makes the API server check a field by these rules?"""
+    return {VALIDATIONS: validations(*rules)}
+
+
+def worded(pattern: str, words: str, *, max_length: int, min_length: int | None = None) -> Any:
+    """What text of this pattern may stand here? A user who errs reads `words`, not the pattern."""
+    return Field(
+        min_length=min_length,
+        max_length=max_length,
+        pattern=pattern,
+        json_schema_extra={WORDS: words},
+    )
+
+
 class ApiModel(BaseModel):
     """A part of the resource. `rules` become `x-kubernetes-validations` of the object."""
 
@@ -27,17 +70,91 @@ class ApiModel(BaseModel):
     )
     rules: ClassVar[tuple[Rule, ...]] = ()
 
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        """How is this part described? As pydantic would, and with its rules."""
+        schema = handler.resolve_ref_schema(handler(core_schema))
+        if cls.rules:
+            schema[VALIDATIONS] = validations(*cls.rules)
+        return schema
+
 
 LABEL_VALUE = r"^(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?$"
 DNS_SUBDOMAIN = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"
-QUANTITY = r"^[0-9]+(\.[0-9]+)?(m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei)?$"
-QUALIFIED_NAME = r"^([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$"
+QUALIFIED_NAME = (
+    r"^([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$"
+)
 
-ObjectName = Annotated[str, Field(min_length=1, max_length=253, pattern=DNS_SUBDOMAIN)]
-LabelValue = Annotated[str, Field(max_length=63, pattern=LABEL_VALUE)]
-QualifiedName = Annotated[str, Field(min_length=1, max_length=316, pattern=QUALIFIED_NAME)]
-Quantity = Annotated[str, Field(min_length=1, max_length=32, pattern=QUANTITY)]
-Sha256 = Annotated[str, Field(min_length=64, max_length=64, pattern=r"^[0-9a-f]{64}$")]
+ObjectName = Annotated[
+    str,
+    worded(
+        DNS_SUBDOMAIN,
+        "an object's name has lower-case letters, digits, '-' and '.', and begins and ends with a "
+        "letter or digit",
+        max_length=253,
+    ),
+]
+LabelValue = Annotated[
+    str,
+    worded(
+        LABEL_VALUE,
+        "a label's value has at most 63 letters, digits, '-', '_' and '.', and begins and ends "
+        "with a letter or digit",
+        max_length=63,
+    ),
+]
+QualifiedName = Annotated[
+    str,
+    worded(
+        QUALIFIED_NAME,
+        "a key is a name of at most 63 letters, digits, '-', '_' and '.', or a domain, '/' and "
+        "such a name, for instance example.com/name",
+        max_length=316,
+    ),
+]
+Quantity = Annotated[
+    str,
+    BeforeValidator(normalise),
+    Field(
+        max_length=64,
+        pattern=PLAIN,
+        json_schema_extra={
+            "x-kubernetes-int-or-string": True,
+            "maxLength": 32,
+            **checked(
+                Rule(
+                    "type(self) == int ? self >= 0 : isQuantity(self) && !self.startsWith('-')",
+                    "a quantity is a number, perhaps with a suffix, and not negative: for example "
+                    "4, 500m, 16Gi",
+                ),
+                Rule(
+                    "type(self) == int || !isQuantity(self) || "
+                    f"quantity(self).isLessThan(quantity('{LARGEST}'))",
+                    f"a quantity is less than {LARGEST}",
+                ),
+            ),
+        },
+    ),
+]
+Sha256 = Annotated[
+    str,
+    worded(
+        r"^[0-9a-fA-F]{64}$",
+        "a SHA-256 is 64 hexadecimal digits, as sha256sum prints it",
+        max_length=128,
+    ),
+    StringConstraints(to_lower=True),
+]
+# How server-side apply merges a list: as one value, by equality, or by the field `name`.
+ATOMIC: dict[str, Any] = {"x-kubernetes-list-type": "atomic"}
+SET: dict[str, Any] = {"x-kubernetes-list-type": "set"}
+BY_NAME: dict[str, Any] = {
+    "x-kubernetes-list-type": "map",
+    "x-kubernetes-list-map-keys": ["name"],
+}
+
 # A Kubernetes type that is passed on as it is: the API server checks it where it is used.
 Passthrough = Annotated[
     dict[str, Any], Field(json_schema_extra={"x-kubernetes-preserve-unknown-fields": True})

@@ -98,16 +98,15 @@ class LLMDeploymentStatus(ApiModel):
         default="", description="Label selector of the pods, for the scale subresource."
     )
     model: ModelStatus | None = Field(default=None, description="What is known of the model.")
-    conditions: Annotated[
-        list[Condition],
-        Field(
-            max_length=16,
-            json_schema_extra={
-                "x-kubernetes-list-type": "map",
-                "x-kubernetes-list-map-keys": ["type"],
-            },
-        ),
-    ] = Field(default_factory=list, description="Answers about the deployment; Ready sums up.")
+    conditions: list[Condition] = Field(
+        default_factory=list,
+        max_length=16,
+        description="Answers about the deployment; Ready sums up.",
+        json_schema_extra={
+            "x-kubernetes-list-type": "map",
+            "x-kubernetes-list-map-keys": ["type"],
+        },
+    )
 
 
 def to_json(status: LLMDeploymentStatus) -> dict[str, Any]:

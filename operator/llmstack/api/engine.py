@@ -1,13 +1,29 @@
 """How is llama-server run?"""
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from llmstack.api.base import ApiModel, QualifiedName, Quantity
+from llmstack.api.base import (
+    ATOMIC,
+    ApiModel,
+    QualifiedName,
+    Quantity,
+    Rule,
+    checked,
+    worded,
+)
+from llmstack.api.extra_args import extra_args_rules
 
-ImageReference = Annotated[str, Field(min_length=1, max_length=512, pattern=r"^[^\s]+$")]
+ImageReference = Annotated[
+    str,
+    worded(
+        r"^[A-Za-z0-9][^\s]*$",
+        "an image is a reference without spaces, for instance registry.example/llama-server:cuda",
+        max_length=512,
+    ),
+]
 Argument = Annotated[str, Field(min_length=1, max_length=1024)]
 
 
@@ -40,17 +56,27 @@ class KvCacheType(StrEnum):
     Q4_0 = "q4_0"
 
 
+NO_DEVICES = Rule(
+    "self.all(name, !name.endsWith('/gpu') && !name.startsWith('nvidia.com/') && "
+    "!name.startsWith('amd.com/') && !name.startsWith('gpu.intel.com/'))",
+    "devices belong in spec.accelerator: set its vendor, count and, for a slice of a device, "
+    "resourceName",
+)
+
+
 class ResourcesSpec(ApiModel):
     """Which CPU and memory does the server's container ask for?"""
 
     requests: dict[QualifiedName, Quantity] = Field(
         default_factory=dict,
-        max_length=16,
+        max_length=8,
+        json_schema_extra=checked(NO_DEVICES),
         description="Requested amounts by resource name, for instance cpu and memory.",
     )
     limits: dict[QualifiedName, Quantity] = Field(
         default_factory=dict,
-        max_length=16,
+        max_length=8,
+        json_schema_extra=checked(NO_DEVICES),
         description="Upper bounds by resource name. Accelerators belong in spec.accelerator.",
     )
 
@@ -70,8 +96,10 @@ class EngineSpec(ApiModel):
         default_factory=list,
         max_length=64,
         description=(
-            "Further llama-server flags. Flags that have a field of their own are refused."
+            "Further llama-server flags, one entry for a flag and one for its value. Flags that "
+            "have a field of their own are refused."
         ),
+        json_schema_extra=ATOMIC | checked(*extra_args_rules()),
     )
     gpu_layers: int | None = Field(
         default=None,
@@ -106,6 +134,15 @@ class EngineSpec(ApiModel):
         description="CPU threads; by default the CPU request, rounded up, or llama.cpp's choice.",
     )
     resources: ResourcesSpec = Field(
-        default_factory=ResourcesSpec,
+        default=ResourcesSpec(),
         description="CPU and memory of the server's container; memory is estimated if not given.",
+    )
+
+    rules: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            "!has(self.flashAttention) || self.flashAttention != 'off' || "
+            "self.kvCacheType in ['f32', 'f16', 'bf16']",
+            "a quantised KV cache needs flash attention: set flashAttention to auto or on, or "
+            "kvCacheType to f16",
+        ),
     )

@@ -1,26 +1,32 @@
 """Which model is served, and where does it come from?"""
 
-from typing import Annotated, ClassVar
+from typing import Annotated
 
 from pydantic import Field
 
-from llmstack.api.base import ApiModel, LocalReference, Rule, Sha256
+from llmstack.api.base import SET, ApiModel, LocalReference, Sha256, checked, worded
+from llmstack.api.source_rules import SOURCE_RULES
 
 Source = Annotated[
     str,
     Field(
-        min_length=8,
         max_length=2048,
-        pattern=r"^(hf|https?|pvc)://[^\s@]+(@[A-Za-z0-9][A-Za-z0-9._/-]*)?$",
         description=(
             "Where the GGUF file is: hf://owner/repo/file.gguf[@revision], https://host/file.gguf, "
             "http://host/file.gguf or pvc://claim/path/file.gguf. Of a split model, name the first "
             "part (…-00001-of-0000N.gguf). Credentials belong in secretRef, not in the address."
         ),
+        json_schema_extra=checked(*SOURCE_RULES),
     ),
 ]
 Alias = Annotated[
-    str, Field(min_length=1, max_length=128, pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/-]*$")
+    str,
+    worded(
+        r"^[A-Za-z0-9][A-Za-z0-9._:/-]*$",
+        "an alias has letters, digits, '.', '_', ':', '/' and '-', and begins with a letter or "
+        "digit",
+        max_length=128,
+    ),
 ]
 
 
@@ -29,7 +35,7 @@ class ProjectorSpec(ApiModel):
 
     source: Source
     sha256: Sha256 | None = Field(
-        default=None, description="Expected SHA-256 of the projector file, in lower-case hex."
+        default=None, description="Expected SHA-256 of the projector file, in hexadecimal digits."
     )
 
 
@@ -40,8 +46,8 @@ class ModelSpec(ApiModel):
     sha256: Sha256 | None = Field(
         default=None,
         description=(
-            "Expected SHA-256 of the file named by source, in lower-case hex. Verified after the "
-            "download; status.model.sha256 shows the sum either way."
+            "Expected SHA-256 of the file named by source, in hexadecimal digits. Verified after "
+            "the download; status.model.sha256 shows the sum either way."
         ),
     )
     secret_ref: LocalReference | None = Field(
@@ -52,18 +58,8 @@ class ModelSpec(ApiModel):
         default_factory=list,
         max_length=16,
         description="Further names that clients may send as `model`.",
+        json_schema_extra=SET,
     )
     mmproj: ProjectorSpec | None = Field(
         default=None, description="Multimodal projector (mmproj GGUF) for image or audio input."
-    )
-
-    rules: ClassVar[tuple[Rule, ...]] = (
-        Rule(
-            "!self.source.startsWith('pvc://') || self.source.matches('^pvc://[^/]+/.+')",
-            "a pvc source is pvc://claim/path/to/file.gguf",
-        ),
-        Rule(
-            "!self.source.startsWith('hf://') || self.source.matches('^hf://[^/]+/[^/]+/[^@]+')",
-            "an hf source is hf://owner/repository/file.gguf, with @revision to pin it",
-        ),
     )

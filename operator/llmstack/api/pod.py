@@ -5,6 +5,9 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from llmstack.api.base import (
+    ATOMIC,
+    BY_NAME,
+    SET,
     ApiModel,
     LabelValue,
     LocalReference,
@@ -12,9 +15,23 @@ from llmstack.api.base import (
     Passthrough,
     QualifiedName,
     Rule,
+    checked,
+    worded,
 )
 
-EnvName = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
+EnvName = Annotated[
+    str,
+    worded(
+        r"^[A-Za-z_][A-Za-z0-9_]*$",
+        "a variable's name has letters, digits and '_', and does not begin with a digit",
+        max_length=128,
+    ),
+]
+
+OWN_PREFIXES = Rule(
+    "self.all(key, !key.startsWith('llmstack.dev/') && !key.startsWith('app.kubernetes.io/'))",
+    "keys under llmstack.dev/ and app.kubernetes.io/ are the operator's: choose another prefix",
+)
 
 
 class LifecycleSpec(ApiModel):
@@ -58,10 +75,13 @@ class EnvVar(ApiModel):
     )
 
     rules: ClassVar[tuple[Rule, ...]] = (
-        Rule("has(self.value) != has(self.valueFrom)", "give either value or valueFrom"),
+        Rule(
+            "has(self.value) != has(self.valueFrom)",
+            "a variable has either value or valueFrom: give one of them",
+        ),
         Rule(
             "!self.name.startsWith('LLAMA_')",
-            "LLAMA_ variables are the operator's: use the fields of spec.engine",
+            "LLAMA_ variables set flags of llama-server: use spec.engine or its extraArgs",
         ),
     )
 
@@ -70,39 +90,44 @@ class PodSpec(ApiModel):
     """What else do the pods carry?"""
 
     labels: dict[QualifiedName, LabelValue] = Field(
-        default_factory=dict, max_length=32, description="Further labels of the pods."
+        default_factory=dict,
+        max_length=32,
+        description="Further labels of the pods.",
+        json_schema_extra=checked(OWN_PREFIXES),
     )
     annotations: dict[QualifiedName, Annotated[str, Field(max_length=4096)]] = Field(
-        default_factory=dict, max_length=32, description="Further annotations of the pods."
+        default_factory=dict,
+        max_length=32,
+        description="Further annotations of the pods.",
+        json_schema_extra=checked(OWN_PREFIXES),
     )
     affinity: Passthrough | None = Field(
         default=None, description="Affinity of the pods, as in a pod."
     )
-    topology_spread_constraints: Annotated[list[Passthrough], Field(max_length=8)] = Field(
+    topology_spread_constraints: list[Passthrough] = Field(
         default_factory=list,
+        max_length=8,
+        json_schema_extra=ATOMIC,
         description="Topology spread of the pods, as in a pod; labelSelector defaults to the pods.",
     )
     priority_class_name: ObjectName | None = Field(
         default=None, description="PriorityClass of the pods."
     )
-    image_pull_secrets: Annotated[list[LocalReference], Field(max_length=8)] = Field(
-        default_factory=list, description="Secrets with which the images are pulled."
-    )
-    env: Annotated[list[EnvVar], Field(max_length=64)] = Field(
-        default_factory=list, description="Further environment variables of llama-server."
-    )
-    supplemental_groups: Annotated[
-        list[Annotated[int, Field(ge=0, le=2_147_483_647)]], Field(max_length=16)
-    ] = Field(
+    image_pull_secrets: list[LocalReference] = Field(
         default_factory=list,
-        description="Further groups, for instance those of the device files of AMD and Intel.",
+        max_length=8,
+        description="Secrets with which the images are pulled.",
+        json_schema_extra=BY_NAME,
     )
-
-    rules: ClassVar[tuple[Rule, ...]] = (
-        Rule(
-            "self.labels.all(k, !k.startsWith('llmstack.dev/') && "
-            "!k.startsWith('app.kubernetes.io/'))",
-            "labels under llmstack.dev/ and app.kubernetes.io/ are the operator's: choose another "
-            "prefix",
-        ),
+    env: list[EnvVar] = Field(
+        default_factory=list,
+        max_length=64,
+        description="Further environment variables of llama-server.",
+        json_schema_extra=BY_NAME,
+    )
+    supplemental_groups: list[Annotated[int, Field(ge=0, le=2_147_483_647)]] = Field(
+        default_factory=list,
+        max_length=16,
+        description="Further groups, for instance those of the device files of AMD and Intel.",
+        json_schema_extra=SET,
     )

@@ -29,26 +29,34 @@ class LLMDeploymentSpec(ApiModel):
     context_length: int = Field(
         default=4096, ge=128, le=16_777_216, description="Tokens of context per slot."
     )
-    engine: EngineSpec = Field(default_factory=EngineSpec, description="How llama-server is run.")
+    engine: EngineSpec = Field(default=EngineSpec(), description="How llama-server is run.")
     accelerator: AcceleratorSpec = Field(
-        default_factory=AcceleratorSpec, description="The hardware of a replica."
+        default=AcceleratorSpec(), description="The hardware of a replica."
     )
-    cache: CacheSpec = Field(default_factory=CacheSpec, description="Where downloaded models stay.")
+    cache: CacheSpec = Field(default=CacheSpec(), description="Where downloaded models stay.")
     autoscaling: AutoscalingSpec | None = Field(
         default=None, description="Lets the number of replicas follow the slots in use."
     )
-    queue: QueueSpec = Field(
-        default_factory=QueueSpec, description="How requests wait at the gateway."
-    )
+    queue: QueueSpec = Field(default=QueueSpec(), description="How requests wait at the gateway.")
     lifecycle: LifecycleSpec = Field(
-        default_factory=LifecycleSpec, description="How long a start, a stop and a silence may be."
+        default=LifecycleSpec(), description="How long a start, a stop and a silence may be."
     )
-    pod: PodSpec = Field(default_factory=PodSpec, description="What else the pods carry.")
+    pod: PodSpec = Field(default=PodSpec(), description="What else the pods carry.")
 
     rules: ClassVar[tuple[Rule, ...]] = (
         Rule(
             "!has(self.replicas) || !has(self.autoscaling)",
             "replicas and autoscaling exclude each other: remove spec.replicas to let the "
             "autoscaler choose, or remove spec.autoscaling",
+        ),
+        Rule(
+            "self.slots * self.contextLength <= 2147483647",
+            "slots times contextLength is more than llama-server can count: lower one of them",
+        ),
+        Rule(
+            "self.accelerator.vendor != 'cpu' || !has(self.engine.gpuLayers) || "
+            "self.engine.gpuLayers == 0",
+            "vendor cpu has no accelerator to keep layers on: remove engine.gpuLayers, or set "
+            "accelerator.vendor",
         ),
     )

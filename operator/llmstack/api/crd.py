@@ -1,0 +1,127 @@
+"""What does the cluster learn about LLMDeployments? Their CustomResourceDefinition."""
+
+from typing import Any
+
+import yaml
+
+from llmstack.api.base import VALIDATIONS, Rule, validations
+from llmstack.api.resource import (
+    GROUP,
+    KIND,
+    PLURAL,
+    SHORT_NAME,
+    SINGULAR,
+    VERSION,
+    LLMDeploymentResource,
+)
+from llmstack.api.schema import Schema, structural
+
+NAME = f"{PLURAL}.{GROUP}"
+FILE_NAME = f"{GROUP}_{PLURAL}.yaml"
+HEADER = "# Generated from operator/llmstack/api by `make crds`. Do not edit.\n"
+
+NAME_RULES = (
+    Rule(
+        "self.metadata.name.size() <= 48",
+        "metadata.name has at most 48 characters, since names of Services are made from it",
+    ),
+    Rule(
+        "self.metadata.name.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$')",
+        "metadata.name becomes the name of a Service: lower-case letters, digits and '-', "
+        "beginning with a letter and ending with a letter or digit",
+    ),
+    Rule(
+        "!self.metadata.name.endsWith('-replicas')",
+        "metadata.name must not end in -replicas: that is the Service of another deployment's "
+        "replicas",
+    ),
+)
+
+
+class _Plain(yaml.SafeDumper):
+    """Writes what occurs twice twice: anchors and aliases are not for readers."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
+def definition() -> dict[str, Any]:
+    """The CustomResourceDefinition of LLMDeployment."""
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": NAME},
+        "spec": {
+            "group": GROUP,
+            "scope": "Namespaced",
+            "names": {
+                "kind": KIND,
+                "listKind": f"{KIND}List",
+                "plural": PLURAL,
+                "singular": SINGULAR,
+                "shortNames": [SHORT_NAME],
+                "categories": ["all"],
+            },
+            "versions": [
+                {
+                    "name": VERSION,
+                    "served": True,
+                    "storage": True,
+                    "additionalPrinterColumns": printer_columns(),
+                    "schema": {"openAPIV3Schema": schema()},
+                    "subresources": subresources(),
+                }
+            ],
+        },
+    }
+
+
+def schema() -> Schema:
+    """The schema of the whole resource. The API server itself adds apiVersion, kind, metadata."""
+    return {
+        **structural(LLMDeploymentResource),
+        "description": "A model of llama.cpp, served by replicas on scheduled hardware.",
+        VALIDATIONS: validations(*NAME_RULES),
+    }
+
+
+def subresources() -> dict[str, Any]:
+    """`status` is the operator's; `scale` sets the fixed number of replicas."""
+    return {
+        "status": {},
+        "scale": {
+            "specReplicasPath": ".spec.replicas",
+            "statusReplicasPath": ".status.replicas",
+            "labelSelectorPath": ".status.selector",
+        },
+    }
+
+
+def printer_columns() -> list[dict[str, Any]]:
+    """What does `kubectl get llmd` show? With `-o wide` also the columns of priority 1."""
+    return [
+        _column("Model", ".status.model.name", "Short name of the model."),
+        _column("Replicas", ".status.replicaSummary", "Ready and desired replicas."),
+        _column("Slots", ".status.slots", "Slots of all ready replicas.", type="integer"),
+        _column("Ready", _ready("status"), "Does it serve?"),
+        _column("Reason", _ready("reason"), "Why, or why not."),
+        _column("Age", ".metadata.creationTimestamp", "Since when it exists.", type="date"),
+        _column("Quantization", ".status.model.quantization", "Of the weights.", priority=1),
+        _column("Source", ".spec.model.source", "Where the model comes from.", priority=1),
+        _column("Message", _ready("message"), "Why, and what to do.", priority=1),
+    ]
+
+
+def _column(name: str, path: str, description: str, **more: Any) -> dict[str, Any]:
+    return {"name": name, "type": "string", "jsonPath": path, "description": description, **more}
+
+
+def _ready(field: str) -> str:
+    return f'.status.conditions[?(@.type=="Ready")].{field}'
+
+
+def to_yaml() -> str:
+    """The file in `crds/`: the same text for the same models."""
+    return HEADER + yaml.dump(
+        definition(), Dumper=_Plain, sort_keys=False, allow_unicode=True, width=100
+    )

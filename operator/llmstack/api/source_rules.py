@@ -1,0 +1,66 @@
+r"""Which words does a user read who mistypes `model.source`?
+
+Rules in words, where one `pattern` would print a regular expression. They refuse no more than
+`models.source.parse_source` does, and all that it refuses but for rarities: tests compare both.
+"""
+
+from llmstack.api.base import Rule
+
+# A part of a path that is neither empty nor "." or "..".
+_PART = "([^/@.]|[.][^/@.]|[.][.][^/@])[^/@]*"
+_PART_WITH_AT = "([^/.]|[.][^/.]|[.][.][^/])[^/]*"
+_OWNER = "[A-Za-z0-9][A-Za-z0-9._-]{0,95}"
+_CLAIM = "[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?"
+_REVISION = "[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)*"
+_HOST = r"([^/?#@:\\[\\]]+|\\[[0-9A-Fa-f:.]+\\])(:[0-9]{1,4}|:[1-5][0-9]{4})?"
+
+_HUB = f"^hf://{_OWNER}/{_OWNER}(/{_PART})+(@{_REVISION})?$"
+_CLAIMED = f"^pvc://{_CLAIM}(/{_PART_WITH_AT})+$"
+_WEB = f"^https?://{_HOST}/([^?#]*/)?{_PART_WITH_AT.replace('/', '/?#')}([?][^#]*)?$"
+
+
+def _of(scheme: str, pattern: str, message: str) -> Rule:
+    """A rule for sources of one scheme alone, so that each mistake is told once."""
+    return Rule(f"!self.startsWith('{scheme}') || self.matches('{pattern}')", message)
+
+
+SOURCE_RULES = (
+    Rule(
+        "self.matches('^(hf|https?|pvc)://')",
+        "a source begins with hf://, https://, http:// or pvc://, for example "
+        "hf://owner/repo/file.gguf",
+    ),
+    Rule(
+        r"!self.matches('[\\x00-\\x20\\x7f\\\\]')",
+        "a source has no spaces, backslashes or control characters: remove them, or write %20 "
+        "for a space in a web address",
+    ),
+    Rule(
+        "!self.matches('^https?://[^/?#]*@')",
+        "credentials do not belong in the address: remove user:password@, put a token into a "
+        "Secret under the key `token` and name that Secret in spec.model.secretRef",
+    ),
+    Rule(
+        f"!self.matches('^https?://') || self.matches('^https?://[^/?#]*@') || "
+        f"self.matches('{_WEB}')",
+        "a web source is https://host/path/file.gguf: a host, perhaps a port, the path of a "
+        "file, perhaps a query, and nothing after #",
+    ),
+    _of(
+        "hf://",
+        _HUB,
+        "a hub source is hf://owner/repo/path/to/file.gguf, with @branch, @tag or @commit behind "
+        "it to pin it",
+    ),
+    _of(
+        "pvc://",
+        _CLAIMED,
+        "a claim source is pvc://claim/path/to/file.gguf, with the name of a "
+        "PersistentVolumeClaim of the same namespace",
+    ),
+    Rule(
+        "!self.matches('-[0-9]{5}-of-[0-9]{5}[.]gguf([?@].*)?$') || "
+        "self.matches('-00001-of-[0-9]{5}[.]gguf([?@].*)?$')",
+        "of a split model, name the first part: the file that ends in -00001-of-….gguf",
+    ),
+)

@@ -5,8 +5,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-# Above every known model (the largest has 126 layers): a bound on what a status may carry.
-MAX_LAYERS = 512
+# Above every known model (the largest has 126 layers, 128 heads): bounds on what a report carries.
+MAX_LAYERS = 256
+MAX_HEADS = 1023
+MAX_TEXT = 64
 
 
 @dataclass(frozen=True)
@@ -15,6 +17,9 @@ class GGUFFacts:
 
     `parameters` counts the weights; `size_bytes` is the file (of a split model: all parts).
     `head_count_kv` is one number, or one per layer where layers differ (0: no attention there).
+    `sliding_window_pattern` is a period, or 1 for each layer with a sliding window and 0 for each
+    without. The `…_swa` lengths are those of layers with a window, `key_length_mla` is there only
+    where multi-head latent attention is used.
     What the header leaves out is None. `quantization` is a name such as Q4_K_M, or "" if unknown.
     """
 
@@ -29,9 +34,12 @@ class GGUFFacts:
     head_count_kv: int | tuple[int, ...] | None = None
     key_length: int | None = None
     value_length: int | None = None
+    key_length_swa: int | None = None
+    value_length_swa: int | None = None
+    key_length_mla: int | None = None
     sliding_window: int | None = None
+    sliding_window_pattern: int | tuple[int, ...] | None = None
     kv_lora_rank: int | None = None
-    rope_dimension_count: int | None = None
     vocabulary_size: int | None = None
     split_count: int = 1
     has_chat_template: bool = False
@@ -60,6 +68,7 @@ class GGUFFacts:
 
 
 _TEXTS = ("architecture", "quantization", "name")
+_PER_LAYER = ("head_count_kv", "sliding_window_pattern")
 
 
 def _checked(key: str, value: Any, name: str) -> Any:
@@ -67,7 +76,7 @@ def _checked(key: str, value: Any, name: str) -> Any:
         right = isinstance(value, str)
     elif name == "has_chat_template":
         right = isinstance(value, bool)
-    elif name == "head_count_kv" and isinstance(value, list):
+    elif name in _PER_LAYER and isinstance(value, list):
         right = all(_is_count(item) for item in value)
         value = tuple(value)
     else:

@@ -1,0 +1,97 @@
+"""Which flags of llama-server may a user not pass in `spec.engine.extraArgs`, and what instead?
+
+A flag is owned when the operator passes it itself or relies on its default: a second value would
+win silently (llama-server takes the last one) and contradict the spec, the status or the gateway.
+Pure data: the CRD's rules and `desired.server_args` read it.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True)
+class OwnedFlag:
+    """One setting in every spelling that llama-server knows, and what a user writes instead."""
+
+    spellings: tuple[str, ...]
+    instead: str
+
+
+_GATEWAY: Final = "leave it out: the operator sets it, the gateway and the probes rely on it"
+_KEY: Final = "leave it out: the operator makes each server's key, clients use the gateway's keys"
+_TLS: Final = "leave it out: TLS ends at the gateway"
+_SOURCE: Final = "use spec.model.source"
+_NO_TOOLS: Final = "leave it out: a model's server may not run programs or call other hosts"
+
+OWNED: Final = (
+    OwnedFlag(("-m", "--model"), _SOURCE),
+    OwnedFlag(("-mu", "--model-url"), _SOURCE),
+    OwnedFlag(("-hf", "-hfr", "--hf-repo", "-hff", "--hf-file"), _SOURCE),
+    OwnedFlag(("-hft", "--hf-token"), "use spec.model.secretRef"),
+    OwnedFlag(
+        ("--models-dir", "--models-preset", "--models-max"),
+        "write one LLMDeployment per model",
+    ),
+    OwnedFlag(
+        ("--models-autoload", "--no-models-autoload"),
+        "write one LLMDeployment per model",
+    ),
+    OwnedFlag(("-mm", "--mmproj", "-mmu", "--mmproj-url"), "use spec.model.mmproj"),
+    OwnedFlag(("--mmproj-auto", "--no-mmproj", "--no-mmproj-auto"), "use spec.model.mmproj"),
+    OwnedFlag(("-a", "--alias"), "use spec.model.aliases"),
+    OwnedFlag(("-c", "--ctx-size"), "use spec.contextLength"),
+    OwnedFlag(("-np", "--parallel"), "use spec.slots"),
+    OwnedFlag(
+        ("-kvu", "--kv-unified", "-no-kvu", "--no-kv-unified"),
+        "leave it out: each of spec.slots has spec.contextLength tokens of its own",
+    ),
+    OwnedFlag(
+        ("-ngl", "--gpu-layers", "--n-gpu-layers"),
+        "use spec.engine.gpuLayers",
+    ),
+    OwnedFlag(("-fa", "--flash-attn"), "use spec.engine.flashAttention"),
+    OwnedFlag(
+        ("-ctk", "--cache-type-k", "-ctv", "--cache-type-v"),
+        "use spec.engine.kvCacheType",
+    ),
+    OwnedFlag(("-cram", "--cache-ram"), "use spec.engine.promptCacheMemory"),
+    OwnedFlag(("-b", "--batch-size"), "use spec.engine.batchSize"),
+    OwnedFlag(("-ub", "--ubatch-size"), "use spec.engine.microBatchSize"),
+    OwnedFlag(("-t", "--threads"), "use spec.engine.threads"),
+    OwnedFlag(
+        ("--embedding", "--embeddings", "--rerank", "--reranking"),
+        "use spec.engine.mode",
+    ),
+    OwnedFlag(
+        ("--sleep-idle-seconds",),
+        "use spec.autoscaling.minReplicas: 0 and spec.autoscaling.scaleToZeroAfterSeconds",
+    ),
+    OwnedFlag(("--host", "--port", "--reuse-port", "--api-prefix", "--path"), _GATEWAY),
+    OwnedFlag(("--metrics", "--slots", "--no-slots"), _GATEWAY),
+    OwnedFlag(("--jinja", "--no-jinja", "--offline"), _GATEWAY),
+    OwnedFlag(("--ui", "--webui", "--no-ui", "--no-webui"), _GATEWAY),
+    OwnedFlag(("--api-key", "--api-key-file"), _KEY),
+    OwnedFlag(("--ssl-key-file", "--ssl-cert-file"), _TLS),
+    OwnedFlag(("--tools", "--tools-runtime", "-ag", "--agent", "-no-ag", "--no-agent"), _NO_TOOLS),
+    OwnedFlag(("--mcp-servers-config", "--mcp-servers-json"), _NO_TOOLS),
+    OwnedFlag(
+        ("--ui-mcp-proxy", "--webui-mcp-proxy", "--no-ui-mcp-proxy", "--no-webui-mcp-proxy"),
+        _NO_TOOLS,
+    ),
+)
+
+OWNED_FLAGS: Final = {flag: owned.instead for owned in OWNED for flag in owned.spellings}
+"""Every spelling -> what to do instead."""
+
+
+def refusal(argument: str) -> str | None:
+    """Why is this word of extraArgs refused, and what instead? None if it is not.
+
+    llama-server reads `--ctx_size` as `--ctx-size`; `--flag=value` is refused here by its true
+    reason and not left to a crash at start.
+    """
+    flag = argument.partition("=")[0]
+    if flag.startswith("--"):
+        flag = flag.replace("_", "-")
+    instead = OWNED_FLAGS.get(flag)
+    return None if instead is None else f"{flag} is not allowed in spec.engine.extraArgs: {instead}"

@@ -1,0 +1,73 @@
+"""How is an image built without a container engine?
+
+buildah keeps its layers in the cache directory: a changed file rebuilds only what comes after it.
+Each call runs in a mount namespace of its own: nothing it mounts outlives it.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping
+from contextlib import ExitStack
+from pathlib import Path
+
+from tests.e2e.cluster import cache
+
+from . import base, host
+from .command import run
+
+
+def command(*words: str) -> list[str]:
+    """The command line of one buildah call."""
+    storage = cache.root() / "buildah"
+    places = ["--root", str(storage / "storage"), "--runroot", str(storage / "run")]
+    return ["unshare", "--mount", "--propagation", "private", "buildah", *places, *words]
+
+
+def has(reference: str) -> bool:
+    """Is that image in buildah's own storage?"""
+    return bool(run(command("images", "--quiet", "--filter", f"reference={reference}")).strip())
+
+
+def import_base() -> str:
+    """Makes the base known to buildah; returns its name."""
+    reference = base.reference()
+    if base.is_local() and not has(reference):
+        container = run(command("from", "scratch")).strip()
+        run(command("add", "--quiet", container, str(base.archive())))
+        run(command("config", "--cmd", "/bin/sh", container))
+        run(command("commit", "--quiet", "--rm", container, reference))
+    return reference
+
+
+def build(
+    context: Path, dockerfile: str, reference: str, args: Mapping[str, str], log: Path
+) -> None:
+    """Builds the Dockerfile in `context` under the name `reference`."""
+    with ExitStack() as stack:
+        site = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="llm-stack-site-")))
+        words = ["bud", "--isolation", "chroot", "--network", "host", "--layers"]
+        words += ["--file", str(context / dockerfile), "--tag", reference]
+        for name, value in args.items():
+            words += ["--build-arg", f"{name}={value}"]
+        words += _site_words(site)
+        run(["nice", *command(*words, str(context))], log=log)
+
+
+def save(reference: str, archive: Path) -> None:
+    """Writes the image as an archive that containerd and Docker import under its name."""
+    run(command("push", "--quiet", reference, f"docker-archive:{archive}:{reference}"))
+
+
+def _site_words(site: Path) -> list[str]:
+    """What this machine's network needs, handed in so that it stays out of the image."""
+    (site / "pip.conf").write_text(host.pip_options())
+    words = ["--secret", f"id=pip,src={site / 'pip.conf'}"]
+    if bundle := host.ca_bundle():
+        words += ["--secret", f"id=ca,src={bundle}"]
+    if base.is_local():
+        (site / "sources.list").write_text(host.apt_sources(base.RELEASE))
+        (site / "apt.conf").write_text(host.apt_options())
+        for name in ("sources.list", "apt.conf"):
+            words += ["--volume", f"{site / name}:/etc/apt/{name}:ro"]
+    return words

@@ -6,8 +6,9 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 from .errors import NotReady
@@ -21,17 +22,25 @@ class Program:
     """One program with its log; started again under the same name it appends to the same log."""
 
     def __init__(
-        self, argv: Sequence[str | Path], log: Path, environment: Mapping[str, str] | None = None
+        self,
+        argv: Sequence[str | Path],
+        log: Path,
+        environment: Mapping[str, str] | None = None,
+        directory: Path | None = None,
     ) -> None:
         self.argv = [str(argument) for argument in argv]
         self.log = log
         self.environment = environment
+        self.directory = directory
+        self.wanted = False
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         """Starts it; it is killed when this process dies, however that happens."""
         self.log.parent.mkdir(parents=True, exist_ok=True)
         self._process = _spawner.submit(self._spawn).result()
+        # Last: who restarts what is wanted and does not run must not see it half started.
+        self.wanted = True
 
     @property
     def running(self) -> bool:
@@ -39,6 +48,7 @@ class Program:
 
     def stop(self, how: signal.Signals = signal.SIGTERM, patience: float = 10.0) -> None:
         """Ends it by a signal, by SIGKILL where it does not heed that for `patience` seconds."""
+        self.wanted = False
         if self._process is None:
             return
         self._process.send_signal(how)
@@ -48,6 +58,17 @@ class Program:
             self._process.kill()
             self._process.wait()
         self._process = None
+
+    @contextmanager
+    def ended_when_readable(self) -> Iterator[int]:
+        """A descriptor that becomes readable when it ends."""
+        if self._process is None:
+            raise RuntimeError(f"{self.argv[0]} was not started")
+        descriptor = os.pidfd_open(self._process.pid)
+        try:
+            yield descriptor
+        finally:
+            os.close(descriptor)
 
     def wait_until(self, ready: Callable[[], bool], what: str, seconds: float = 60.0) -> None:
         """Returns when `ready()`; NotReady with the end of the log when it ended or took longer."""
@@ -75,6 +96,7 @@ class Program:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 env=os.environ | dict(self.environment or {}),
+                cwd=self.directory,
             )
 
 

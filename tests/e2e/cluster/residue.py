@@ -1,0 +1,114 @@
+"""What is on this host that a cluster could leave behind? Compared before and after.
+
+    before = residue.snapshot()
+    …
+    assert residue.snapshot() - before == frozenset()
+
+A snapshot is a set of sentences, so that a difference reads as what was left.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+from . import cgroups, state
+
+# The kubelet sets these; a cluster must leave the host's as they are.
+KERNEL_SETTINGS = ("vm/overcommit_memory", "kernel/panic", "kernel/panic_on_oops")
+FORWARDING = ("net/ipv4/ip_forward", "net/ipv4/conf/all/route_localnet")
+# Programs of a node and of a control plane, and what starts them.
+PROGRAMS = frozenset(
+    {
+        "etcd",
+        "kube-apiserver",
+        "kube-controller",
+        "kube-scheduler",
+        "kube-proxy",
+        "kubelet",
+        "coredns",
+        "containerd",
+        "containerd-shim",
+        "catatonit",
+        "pause",
+        "runc",
+        "unshare",
+    }
+)
+
+
+def snapshot() -> frozenset[str]:
+    """What is there now: processes, mounts, control groups, interfaces, rules, sockets, files."""
+    parts = (_processes, _mounts, _cgroups, _interfaces, _rules, _namespaces, _files, _settings)
+    return frozenset(sentence for part in parts for sentence in part())
+
+
+def _processes() -> Iterator[str]:
+    for directory in Path("/proc").glob("[0-9]*"):
+        try:
+            name = (directory / "comm").read_text().strip()
+            marked = state.MARK.encode() in (directory / "environ").read_bytes()
+        except OSError:
+            continue
+        supervised = b"cluster.supervisor" in _command(directory)
+        if marked or supervised or any(name.startswith(program[:15]) for program in PROGRAMS):
+            yield f"process {directory.name} {name}"
+
+
+def _command(directory: Path) -> bytes:
+    try:
+        return (directory / "cmdline").read_bytes()
+    except OSError:
+        return b""
+
+
+def _mounts() -> Iterator[str]:
+    for line in Path("/proc/self/mountinfo").read_text().splitlines():
+        yield f"mount at {line.split()[4]}"
+
+
+def _cgroups() -> Iterator[str]:
+    for directory, names, _ in os.walk(cgroups.MOUNTED):
+        for name in names:
+            yield f"control group {directory}/{name}"
+
+
+def _interfaces() -> Iterator[str]:
+    for interface in Path("/sys/class/net").iterdir():
+        yield f"interface {interface.name}"
+
+
+def _rules() -> Iterator[str]:
+    for command in ("iptables-save", "ip6tables-save"):
+        if path := shutil.which(command, path="/usr/sbin:/sbin"):
+            done = subprocess.run([path], capture_output=True, text=True, check=False)
+            for line in done.stdout.splitlines():
+                # The rest of these lines are counters and times.
+                yield f"{command} {line.split(' [')[0] if line[0] != '#' else '#'}"
+
+
+def _namespaces() -> Iterator[str]:
+    for kind in ("net", "mnt", "pid"):
+        for link in Path("/proc").glob(f"[0-9]*/ns/{kind}"):
+            try:
+                yield f"namespace {link.readlink()}"
+            except OSError:
+                continue
+
+
+def _files() -> Iterator[str]:
+    if state.BASE.exists():
+        yield f"directory {state.BASE}"
+        for path in state.BASE.iterdir():
+            yield f"directory {path}"
+    for path in (Path("/var/lib/cni"), Path("/var/log/pods"), Path("/etc/cni/net.d")):
+        if path.exists():
+            yield f"directory {path}"
+
+
+def _settings() -> Iterator[str]:
+    for setting in (*KERNEL_SETTINGS, *FORWARDING):
+        yield f"setting {setting} is {Path('/proc/sys', setting).read_text().strip()}"

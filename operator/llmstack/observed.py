@@ -22,9 +22,11 @@ class ContainerState(StrEnum):
 class Container:
     """How does one container of a pod stand?
 
-    `reason` and `message` belong to the present state; `last_*` to the end of the previous run
-    (None if there was none). `termination_message` is what the container left at its last end.
-    `log_line` is the line of its log that tells why it ended, when the operator has read it.
+    `reason`, `message` and `exit_code` belong to the present state; `last_*` to the end of the
+    previous run (None if there was none); `last_seconds` is how long that run lasted.
+    `termination_message` is what the container left at its last end, be it the present state or
+    the previous run. `log_line` is the line of its log that tells why it ended, when the operator
+    has read it (`status.server_log.deciding_line` picks it).
     """
 
     name: str
@@ -37,6 +39,7 @@ class Container:
     exit_code: int | None = None
     last_reason: str = ""
     last_exit_code: int | None = None
+    last_seconds: float | None = None
     termination_message: str = ""
     log_line: str = ""
     image: str = ""
@@ -46,9 +49,11 @@ class Container:
 class Pod:
     """How does one replica stand?
 
-    `unschedulable` is the scheduler's message, empty once a node is found. `volume_message` is the
-    newest warning about a mount. `fetch_log` is the tail of the init container's log while it
-    downloads; `accelerator_unused` that the server's log says it fell back to the CPU.
+    `unschedulable` is the scheduler's message, empty once a node is found. `template_hash` is the
+    pod's annotation `desired.metadata.TEMPLATE_HASH`. `volume_message` is the newest warning about
+    a mount. `fetch_log` is the tail of the init container's log while it downloads;
+    `accelerator_unused` the line of the server's log that says it fell back to the CPU
+    (`status.server_log.fallback_line` picks it).
     """
 
     name: str
@@ -82,7 +87,12 @@ class Claim:
 
 @dataclass(frozen=True)
 class Workload:
-    """How does the Deployment stand? Counts as in its status; `deadline_exceeded` its condition."""
+    """How does the Deployment stand? Counts as in its status, `wanted` its `spec.replicas`.
+
+    `deadline_exceeded`: condition Progressing is False with reason ProgressDeadlineExceeded.
+    `replica_failure`: message of its condition ReplicaFailure. `template_hash`: annotation
+    `desired.metadata.TEMPLATE_HASH` of its pod template.
+    """
 
     generation: int
     observed_generation: int
@@ -93,6 +103,7 @@ class Workload:
     available: int
     deadline_exceeded: bool = False
     replica_failure: str = ""
+    template_hash: str = ""
 
 
 @dataclass(frozen=True)
@@ -114,6 +125,8 @@ class Observed:
     `missing_secrets` are names that the spec refers to and that do not exist.
     `accelerators` is the most of the deployment's resource that any one node can allocate, None
     when no device is asked for. `claims` holds the cache claims, the generic ephemeral ones too.
+    `failures` are what the API server answered in this pass; a name that is taken by a foreign
+    object counts as 409. `invalid` is why no objects could be built from the spec, "" if they were.
     """
 
     children: Mapping[tuple[str, str], Mapping[str, Any]] = field(default_factory=dict)
@@ -126,3 +139,4 @@ class Observed:
     missing_claims: tuple[str, ...] = ()
     accelerators: int | None = None
     failures: tuple[ApplyFailure, ...] = ()
+    invalid: str = ""

@@ -1,0 +1,52 @@
+"""The stack for pytest, installed once on the cluster of the run.
+
+    release   session  the chart, installed by helm; the sample model is served in the cluster
+    stack     test     a Stack in a namespace of its own, which enforces the restricted standard
+
+conftest.py imports both; the fixture `cluster` is its own.
+"""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Iterator
+
+import pytest
+
+from tests.e2e.cluster.provider import Provider
+
+from . import images, source
+from .release import Release
+from .stack import Stack
+
+RESTRICTED = "pod-security.kubernetes.io/enforce=restricted"
+
+
+@pytest.fixture(scope="session")
+def stack_images(cluster: Provider) -> images.StackImages:
+    """The images of this checkout, on the node."""
+    built = images.Build().wait()
+    images.load(cluster, built.values())
+    return images.references(built)
+
+
+@pytest.fixture(scope="session")
+def release(cluster: Provider, stack_images: images.StackImages) -> Release:
+    """The chart, installed and ready, and the sample model behind source.URL."""
+    installed = Release(cluster)
+    installed.install(stack_images)
+    source.serve(cluster, stack_images)
+    return installed
+
+
+@pytest.fixture
+def stack(cluster: Provider, release: Release, request: pytest.FixtureRequest) -> Iterator[Stack]:
+    """The installed stack, seen from a namespace of this test's own."""
+    words = re.sub(r"[^a-z0-9]+", "-", request.node.name.lower()).strip("-")
+    namespace = f"{words[:40].strip('-')}-{uuid.uuid4().hex[:6]}"
+    cluster.kubectl("create", "namespace", namespace)
+    cluster.kubectl("label", "namespace", namespace, RESTRICTED)
+    yield Stack(cluster, namespace, source.URL)
+    # Not waited for: pods may drain while the next test works elsewhere.
+    cluster.kubectl("delete", "namespace", namespace, "--wait=false")

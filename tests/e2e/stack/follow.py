@@ -1,0 +1,50 @@
+"""How does one wait for a condition of an object without asking over and over?
+
+kubectl watches; each change is one line. Where the watch ends by itself (the API server went away),
+it is started again until the time is up.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+Condition = dict[str, Any]
+Conditions = dict[str, Condition]
+"""Conditions by their type."""
+
+PAUSE = 0.5
+"""Between the end of one watch and the start of the next, in seconds."""
+
+
+def conditions(
+    kubectl: Sequence[str | Path], namespace: str, name: str, seconds: float
+) -> Iterator[Conditions]:
+    """The conditions of an LLMDeployment now and after each change; ends when the time is up."""
+    command = [*kubectl, "get", "llmdeployments", name, f"--namespace={namespace}", "--watch"]
+    line = '--output=jsonpath={.status.conditions}{"\\n"}'
+    deadline = time.monotonic() + seconds
+    while (left := deadline - time.monotonic()) > 0:
+        for text in _lines([*command, line], left):
+            yield {found["type"]: found for found in json.loads(text or "[]")}
+        time.sleep(min(PAUSE, max(0.0, deadline - time.monotonic())))
+
+
+def _lines(command: Sequence[str | Path], seconds: float) -> Iterator[str]:
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as process:
+        assert process.stdout is not None
+        timer = threading.Timer(seconds, process.kill)
+        timer.start()
+        try:
+            for text in process.stdout:
+                yield text.strip()
+        finally:
+            timer.cancel()
+            process.kill()

@@ -1,0 +1,29 @@
+"""How is helm called? With the cluster's own kubeconfig, never with the user's."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+from tests.e2e.cluster.binaries import binary
+
+from .errors import StackError
+
+
+class Helm:
+    """helm on one cluster."""
+
+    def __init__(self, kubeconfig: Path) -> None:
+        self._kubeconfig = kubeconfig
+
+    def __call__(self, *arguments: str) -> str:
+        """What it printed. StackError with what it said where it failed."""
+        done = self.run(*arguments)
+        if done.returncode != 0:
+            raise StackError(f"helm {' '.join(arguments)}:\n{done.stderr.strip()}")
+        return done.stdout
+
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """The same without judging the result."""
+        command = [str(binary("helm")), f"--kubeconfig={self._kubeconfig}", *arguments]
+        return subprocess.run(command, capture_output=True, text=True, check=False)

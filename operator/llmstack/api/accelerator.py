@@ -10,8 +10,8 @@ from llmstack.api.base import (
     ApiModel,
     LabelValue,
     ObjectName,
+    PositiveQuantity,
     QualifiedName,
-    Quantity,
     Rule,
 )
 
@@ -87,7 +87,7 @@ class AcceleratorSpec(ApiModel):
             "nvidia.com/mig-1g.10gb."
         ),
     )
-    memory: Quantity | None = Field(
+    memory: PositiveQuantity | None = Field(
         default=None,
         description="Memory of one device; a model that cannot fit is reported before it crashes.",
     )

@@ -114,10 +114,10 @@ QualifiedName = Annotated[
         max_length=316,
     ),
 ]
-Quantity = Annotated[
-    str,
-    BeforeValidator(normalise),
-    Field(
+
+
+def _quantity(*rules: Rule) -> Any:
+    return Field(
         max_length=64,
         pattern=PLAIN,
         json_schema_extra={
@@ -134,8 +134,23 @@ Quantity = Annotated[
                     f"quantity(self).isLessThan(quantity('{LARGEST}'))",
                     f"a quantity is less than {LARGEST}",
                 ),
+                *rules,
             ),
         },
+    )
+
+
+# Attributes are text in the plain form; users also write numbers: `0`, `4`.
+Quantity = Annotated[str, BeforeValidator(normalise), _quantity()]
+PositiveQuantity = Annotated[
+    str,
+    BeforeValidator(normalise),
+    _quantity(
+        Rule(
+            "type(self) == int ? self != 0 : "
+            "!isQuantity(self) || quantity(self).compareTo(quantity('0')) != 0",
+            "this quantity must not be zero",
+        )
     ),
 ]
 Sha256 = Annotated[

@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from llmstack.api.base import ApiModel, ObjectName, Quantity, Rule
+from llmstack.api.base import ApiModel, ObjectName, PositiveQuantity, Rule
 
 
 class AccessMode(StrEnum):
@@ -18,7 +18,7 @@ class AccessMode(StrEnum):
 class CacheSpec(ApiModel):
     """Where does a downloaded model stay?"""
 
-    size: Quantity = Field(default="50Gi", description="Size of the volume.")
+    size: PositiveQuantity = Field(default="50Gi", description="Size of the volume.")
     storage_class_name: ObjectName | None = Field(
         default=None, description="StorageClass of the volume; by default the cluster's default."
     )

@@ -120,8 +120,13 @@ def _ready(field: str) -> str:
     return f'.status.conditions[?(@.type=="Ready")].{field}'
 
 
+def files() -> dict[str, str]:
+    """Which files belong into `crds/`? Name -> text, the same for the same models."""
+    return {FILE_NAME: to_yaml()}
+
+
 def to_yaml() -> str:
-    """The file in `crds/`: the same text for the same models."""
+    """The definition as a file says it."""
     return HEADER + yaml.dump(
         definition(), Dumper=_Plain, sort_keys=False, allow_unicode=True, width=100
     )

@@ -32,9 +32,9 @@ def _refuse(flags: Iterable[str], instead: str) -> Rule:
     listed = ", ".join(f"'{flag}'" for flag in spellings)
     return Rule(
         f"!self.exists(arg, (arg.startsWith('--') ? arg.replace('_', '-') : arg) in [{listed}])",
-        f"{_join(spellings)} may not be given: {instead}",
+        f"extraArgs may not hold {_join(spellings)}: {instead.removeprefix('leave it out: ')}",
     )
 
 
 def _join(words: list[str]) -> str:
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} or {words[-1]}"

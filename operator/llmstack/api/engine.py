@@ -36,11 +36,13 @@ class Mode(StrEnum):
 
 
 class Toggle(StrEnum):
-    """On, off, or as llama.cpp thinks best?"""
+    """On, off, or as llama.cpp thinks best? Not `on` and `off`: unquoted, YAML reads those as
+    booleans.
+    """
 
     AUTO = "auto"
-    ON = "on"
-    OFF = "off"
+    ON = "enabled"
+    OFF = "disabled"
 
 
 class KvCacheType(StrEnum):
@@ -108,7 +110,7 @@ class EngineSpec(ApiModel):
         description="Layers kept on the accelerator; by default all, and none with vendor cpu.",
     )
     flash_attention: Toggle = Field(
-        default=Toggle.AUTO, description="Flash attention: auto, on or off."
+        default=Toggle.AUTO, description="Flash attention; auto: where llama.cpp finds it of use."
     )
     kv_cache_type: KvCacheType = Field(
         default=KvCacheType.F16,
@@ -140,9 +142,9 @@ class EngineSpec(ApiModel):
 
     rules: ClassVar[tuple[Rule, ...]] = (
         Rule(
-            "!has(self.flashAttention) || self.flashAttention != 'off' || "
+            "!has(self.flashAttention) || self.flashAttention != 'disabled' || "
             "self.kvCacheType in ['f32', 'f16', 'bf16']",
-            "a quantised KV cache needs flash attention: set flashAttention to auto or on, or "
-            "kvCacheType to f16",
+            "a quantised KV cache needs flash attention: set flashAttention to auto or enabled, "
+            "or kvCacheType to f16",
         ),
     )

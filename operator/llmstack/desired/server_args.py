@@ -18,6 +18,11 @@ _MODE_FLAGS: Final[dict[Mode, tuple[str, ...]]] = {
     Mode.EMBED: ("--embedding",),
     Mode.RERANK: ("--rerank",),
 }
+_TOGGLE_WORDS: Final[dict[Toggle, str]] = {
+    Toggle.AUTO: "auto",
+    Toggle.ON: "on",
+    Toggle.OFF: "off",
+}
 
 
 @dataclass(frozen=True)
@@ -90,7 +95,7 @@ def _computation(options: ServerOptions) -> tuple[str, ...]:
     batch, ubatch = _batches(options)
     return (
         *("--n-gpu-layers", str(options.gpu_layers)),
-        *("--flash-attn", options.flash_attention),
+        *("--flash-attn", _TOGGLE_WORDS[options.flash_attention]),
         *("--cache-type-k", options.kv_cache_type_k, "--cache-type-v", options.kv_cache_type_v),
         *("--batch-size", str(batch), "--ubatch-size", str(ubatch)),
         *threads,

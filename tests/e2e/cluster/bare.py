@@ -87,10 +87,8 @@ class BareCluster:
 
     def load_image(self, ref: str, archive: Path) -> None:
         """Makes the image in a docker or OCI archive known to the node as `ref`."""
-        options = ["--base-name", ref.rsplit(":", 1)[0]]
         with archive.open("rb") as opened:
-            files = [opened.fileno()]
-            control.ask(self._socket, "load-image", files, options=options)
+            control.ask(self._socket, "load-image", [opened.fileno()], ref=ref)
 
     def forward(self, namespace: str, service: str, port: int) -> str:
         """A URL on this host for a Service's port, for as long as the cluster lives."""

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -155,12 +156,16 @@ class Node:
     def _forward_api(self, _: dict[str, Any], files: list[int]) -> None:
         self.forwarder.add(control.listener(files), lambda: ("127.0.0.1", 6443))
 
-    def _load_image(self, request: dict[str, Any], files: list[int]) -> str:
+    def _load_image(self, request: dict[str, Any], files: list[int]) -> None:
         # From a descriptor: the host's /run and /var are not what the node sees under that name.
         try:
-            return self._ctr("images", "import", *request["options"], "-", stdin=files[0])
+            said = self._ctr("images", "import", "-", stdin=files[0])
         finally:
             os.close(files[0])
+        names = re.findall(r"^unpacking (\S+) ", said, re.MULTILINE)
+        if request["ref"] not in names:
+            # Archives of different tools name what is in them differently, or not at all.
+            self._ctr("images", "tag", "--force", names[0], request["ref"])
 
     def _import_pause(self) -> None:
         archive = self.directory / "pause.tar"
@@ -169,7 +174,7 @@ class Node:
         with archive.open("rb") as opened:
             self._ctr("images", "import", "-", stdin=opened.fileno())
 
-    def _ctr(self, *arguments: str, stdin: int) -> str:
+    def _ctr(self, *arguments: str, stdin: int = subprocess.DEVNULL) -> str:
         command = ["ctr", "-a", CONTAINERD_SOCKET, "-n", "k8s.io", *arguments]
         done = subprocess.run(command, stdin=stdin, capture_output=True, text=True, check=False)
         if done.returncode != 0:

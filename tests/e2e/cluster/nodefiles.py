@@ -55,7 +55,7 @@ def cni() -> str:
     bridge = {
         "type": "bridge",
         "bridge": "pods",
-        "isGateway": True,
+        "isDefaultGateway": True,
         "hairpinMode": True,
         "ipam": ipam,
     }
@@ -119,15 +119,20 @@ def corefile(kubeconfig: Path, context: str) -> str:
 
     The node has no way out, so any other name does not exist: said at once instead of timing out.
     """
+    # Two servers: within one, `template` would answer before `kubernetes` is asked.
     return f"""\
-.:53 {{
+cluster.local:53 in-addr.arpa:53 ip6.arpa:53 {{
     bind {NODE_ADDRESS}
     errors
     ready 127.0.0.1:8181
-    kubernetes cluster.local in-addr.arpa ip6.arpa {{
+    kubernetes {{
         kubeconfig {kubeconfig} {context}
     }}
-    template ANY ANY . {{
+}}
+.:53 {{
+    bind {NODE_ADDRESS}
+    errors
+    template ANY ANY {{
         rcode NXDOMAIN
     }}
 }}

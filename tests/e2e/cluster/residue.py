@@ -20,49 +20,33 @@ from . import cgroups, state
 # The kubelet sets these; a cluster must leave the host's as they are.
 KERNEL_SETTINGS = ("vm/overcommit_memory", "kernel/panic", "kernel/panic_on_oops")
 FORWARDING = ("net/ipv4/ip_forward", "net/ipv4/conf/all/route_localnet")
-# Programs of a node and of a control plane, and what starts them.
-PROGRAMS = frozenset(
-    {
-        "etcd",
-        "kube-apiserver",
-        "kube-controller",
-        "kube-scheduler",
-        "kube-proxy",
-        "kubelet",
-        "coredns",
-        "containerd",
-        "containerd-shim",
-        "catatonit",
-        "pause",
-        "runc",
-        "unshare",
-    }
-)
 
 
 def snapshot() -> frozenset[str]:
-    """What is there now: processes, mounts, control groups, interfaces, rules, sockets, files."""
-    parts = (_processes, _mounts, _cgroups, _interfaces, _rules, _namespaces, _files, _settings)
-    return frozenset(sentence for part in parts for sentence in part())
+    """What is there now: processes, mounts, control groups, interfaces, rules, files, settings.
+
+    Clusters that a supervisor looks after are left out: they may come and go meanwhile.
+    """
+    alive = tuple(path.parent.name for path in state.BASE.glob("*/lock"))
+    alive = tuple(name for name in alive if state.supervisor(name) is not None)
+    parts = (_processes, _mounts, _cgroups, _interfaces, _rules, _files, _settings)
+    found = (sentence for part in parts for sentence in part())
+    return frozenset(sentence for sentence in found if not any(name in sentence for name in alive))
 
 
 def _processes() -> Iterator[str]:
+    """What carries a cluster's name in its environment, or runs in a pod of a cluster."""
     for directory in Path("/proc").glob("[0-9]*"):
         try:
             name = (directory / "comm").read_text().strip()
-            marked = state.MARK.encode() in (directory / "environ").read_bytes()
+            environment = (directory / "environ").read_bytes().decode(errors="replace")
+            groups = (directory / "cgroup").read_text()
         except OSError:
             continue
-        supervised = b"cluster.supervisor" in _command(directory)
-        if marked or supervised or any(name.startswith(program[:15]) for program in PROGRAMS):
-            yield f"process {directory.name} {name}"
-
-
-def _command(directory: Path) -> bytes:
-    try:
-        return (directory / "cmdline").read_bytes()
-    except OSError:
-        return b""
+        marks = [entry for entry in environment.split("\0") if entry.startswith(state.MARK)]
+        pods = [line for line in groups.splitlines() if "/kubepods" in line]
+        if marks or pods:
+            yield f"process {directory.name} {name} {marks} {pods}"
 
 
 def _mounts() -> Iterator[str]:
@@ -88,15 +72,6 @@ def _rules() -> Iterator[str]:
             for line in done.stdout.splitlines():
                 # The rest of these lines are counters and times.
                 yield f"{command} {line.split(' [')[0] if line[0] != '#' else '#'}"
-
-
-def _namespaces() -> Iterator[str]:
-    for kind in ("net", "mnt", "pid"):
-        for link in Path("/proc").glob(f"[0-9]*/ns/{kind}"):
-            try:
-                yield f"namespace {link.readlink()}"
-            except OSError:
-                continue
 
 
 def _files() -> Iterator[str]:

@@ -47,6 +47,7 @@ OUT_OF_MEMORY = "OutOfMemory"
 SERVER_CRASHING = "ServerCrashing"
 START_TIMEOUT = "StartTimeout"
 POD_FAILED = "PodFailed"
+MOUNT_FAILED = "MountFailed"
 
 # The operator's own trouble.
 APPLY_FAILED = "ApplyFailed"

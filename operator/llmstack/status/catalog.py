@@ -1,0 +1,169 @@
+"""What does each reason mean? The table behind the Events and docs/conditions.md."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from llmstack.api import reasons
+from llmstack.api.conditions import ConditionType
+
+
+class Weight(StrEnum):
+    """Is a reason told as an Event, and as which?"""
+
+    SILENT = "none"
+    NORMAL = "Normal"
+    WARNING = "Warning"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One reason: the condition that finds it, its weight, and its meaning in a sentence."""
+
+    condition: ConditionType
+    weight: Weight
+    meaning: str
+
+
+_SPEC = ConditionType.SPEC_VALID
+_MODEL = ConditionType.MODEL_READY
+_NODE = ConditionType.SCHEDULED
+_PROGRESS = ConditionType.PROGRESSING
+_SCALE = ConditionType.AUTOSCALING
+_READY = ConditionType.READY
+
+CATALOG: dict[str, Entry] = {
+    reasons.READY: Entry(_READY, Weight.NORMAL, "At least one replica answers."),
+    reasons.VALID: Entry(_SPEC, Weight.SILENT, "The spec can be carried out."),
+    reasons.DOWNLOADED: Entry(
+        _MODEL, Weight.NORMAL, "The model is in the cache, verified, and its header was read."
+    ),
+    reasons.SCHEDULED: Entry(_NODE, Weight.SILENT, "Every replica has a node."),
+    reasons.AVAILABLE: Entry(_PROGRESS, Weight.SILENT, "All replicas are up to date and answer."),
+    reasons.STOPPED: Entry(_PROGRESS, Weight.NORMAL, "spec.replicas is 0."),
+    reasons.SCALED_TO_ZERO: Entry(
+        _PROGRESS, Weight.NORMAL, "No replica is needed, and minReplicas is 0."
+    ),
+    reasons.FIXED: Entry(_SCALE, Weight.SILENT, "spec.autoscaling is not given."),
+    reasons.AUTOSCALING_INACTIVE: Entry(
+        _SCALE, Weight.SILENT, "This version does not follow the load yet."
+    ),
+    reasons.PENDING: Entry(_READY, Weight.SILENT, "Not known yet."),
+    reasons.DOWNLOADING: Entry(
+        _MODEL, Weight.NORMAL, "A replica downloads the model; the message shows how far it is."
+    ),
+    reasons.LOADING: Entry(_PROGRESS, Weight.NORMAL, "llama-server loads the model."),
+    reasons.ROLLING_OUT: Entry(
+        _PROGRESS, Weight.SILENT, "Replicas are started, replaced or stopped."
+    ),
+    reasons.VOLUME_UNBOUND: Entry(
+        _NODE, Weight.WARNING, "A claim gets no volume; the message repeats the provisioner."
+    ),
+    reasons.INVALID_SPEC: Entry(
+        _SPEC, Weight.WARNING, "The spec contradicts itself or names what the installation lacks."
+    ),
+    reasons.REJECTED: Entry(
+        _SPEC,
+        Weight.WARNING,
+        "The API server refuses an object or the pods: its validation, admission, a quota, or a "
+        "name that is taken.",
+    ),
+    reasons.SECRET_MISSING: Entry(
+        _MODEL, Weight.WARNING, "A Secret that the spec names, or its key `token`, does not exist."
+    ),
+    reasons.CLAIM_MISSING: Entry(
+        _NODE, Weight.WARNING, "A PersistentVolumeClaim that the spec names does not exist."
+    ),
+    reasons.STORAGE_CLASS_MISSING: Entry(
+        _NODE, Weight.WARNING, "The named StorageClass, or a default one, does not exist."
+    ),
+    reasons.CONTEXT_LENGTH_TOO_LARGE: Entry(
+        _MODEL, Weight.WARNING, "spec.contextLength is more than the model was trained with."
+    ),
+    reasons.MODEL_TOO_LARGE: Entry(
+        _MODEL, Weight.WARNING, "By estimate the model does not fit accelerator.memory × count."
+    ),
+    reasons.IMAGE_PULL_FAILED: Entry(
+        _PROGRESS, Weight.WARNING, "An image cannot be pulled; the message repeats the registry."
+    ),
+    reasons.SOURCE_UNAUTHORIZED: Entry(
+        _MODEL, Weight.WARNING, "The source wants a token (401, 403)."
+    ),
+    reasons.SOURCE_NOT_FOUND: Entry(_MODEL, Weight.WARNING, "The source has no such file (404)."),
+    reasons.SOURCE_UNREACHABLE: Entry(
+        _MODEL, Weight.WARNING, "The source's name does not resolve, or it does not answer."
+    ),
+    reasons.SOURCE_TRUNCATED: Entry(
+        _MODEL, Weight.WARNING, "The source sent less than it announced, again and again."
+    ),
+    reasons.CHECKSUM_MISMATCH: Entry(
+        _MODEL, Weight.WARNING, "The file is not the one that spec.model.sha256 names."
+    ),
+    reasons.NOT_GGUF: Entry(_MODEL, Weight.WARNING, "The file is no GGUF model, or a broken one."),
+    reasons.CACHE_FULL: Entry(_MODEL, Weight.WARNING, "The cache volume has too little room."),
+    reasons.CACHE_NOT_WRITABLE: Entry(
+        _MODEL, Weight.WARNING, "The cache volume cannot be written by user and group 65532."
+    ),
+    reasons.FETCH_FAILED: Entry(_MODEL, Weight.WARNING, "The download failed in another way."),
+    reasons.UNSCHEDULABLE: Entry(
+        _NODE, Weight.WARNING, "No node takes the pod; the message repeats the scheduler."
+    ),
+    reasons.INSUFFICIENT_ACCELERATORS: Entry(
+        _NODE, Weight.WARNING, "No node has as many devices, or none has as many free."
+    ),
+    reasons.ACCELERATOR_UNUSED: Entry(
+        _NODE,
+        Weight.WARNING,
+        "A replica holds a device and computes on the CPU. Scheduled and Ready stay True.",
+    ),
+    reasons.OUT_OF_MEMORY: Entry(
+        _PROGRESS, Weight.WARNING, "The host's or the device's memory does not suffice."
+    ),
+    reasons.SERVER_CRASHING: Entry(
+        _PROGRESS, Weight.WARNING, "llama-server ends; the message has the line of its log."
+    ),
+    reasons.START_TIMEOUT: Entry(
+        _PROGRESS, Weight.WARNING, "No replica was ready within lifecycle.startupTimeoutSeconds."
+    ),
+    reasons.POD_FAILED: Entry(
+        _PROGRESS, Weight.WARNING, "A pod was evicted, or a container cannot be created."
+    ),
+    reasons.MOUNT_FAILED: Entry(
+        _PROGRESS, Weight.WARNING, "A volume cannot be mounted; the message repeats the kubelet."
+    ),
+    reasons.APPLY_FAILED: Entry(
+        _PROGRESS, Weight.WARNING, "The operator could not write an object, and tries again."
+    ),
+}
+
+
+def render() -> str:
+    """docs/conditions.md."""
+    rows = [
+        f"| {reason} | {entry.condition.value} | {entry.weight.value} | {entry.meaning} |"
+        for reason, entry in CATALOG.items()
+    ]
+    return "\n".join([_HEAD, *rows, ""])
+
+
+_HEAD = """\
+# Conditions and their reasons
+
+`kubectl get llmd NAME -o jsonpath='{.status.conditions}'` shows six conditions, all of them
+from the first look of the operator on. `lastTransitionTime` moves only with `status`.
+
+| condition | True | False | Unknown |
+|---|---|---|---|
+| SpecValid | the spec can be carried out | it cannot, change it | |
+| ModelReady | a replica has the model, verified | not yet, or cannot be had | no replica tries |
+| Scheduled | every replica has a node | one gets none, or no volume | not decided yet |
+| Progressing | on its way, or arrived | stuck until someone acts | nothing exists yet |
+| Autoscaling | replicas follow the load | they do not | |
+| Ready | a replica answers, or none is needed | none answers; the reason is the deciding one | |
+
+During an update that fails, Ready stays True as long as an old replica answers, and Progressing
+says what fails. A reason that comes up is told as an Event too.
+
+This file is written by `llmstack.status.catalog.render`; a test compares.
+
+| reason | found by | Event | meaning |
+|---|---|---|---|"""

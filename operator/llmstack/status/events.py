@@ -1,0 +1,37 @@
+"""Which Events tell people what has changed?"""
+
+from dataclasses import dataclass
+
+from llmstack.api.conditions import LLMDeploymentStatus
+from llmstack.status.catalog import CATALOG, Weight
+
+_TYPES = {Weight.WARNING: "Warning", Weight.NORMAL: "Normal"}
+
+
+@dataclass(frozen=True)
+class Event:
+    """One Event on the LLMDeployment. `type` is Normal or Warning."""
+
+    type: str
+    reason: str
+    message: str
+
+
+def events(last: LLMDeploymentStatus, current: LLMDeploymentStatus) -> tuple[Event, ...]:
+    """One Event for each reason that no condition gave before.
+
+    Conditions repeat each other's reasons (Ready above all), so a reason counts once; a message
+    that changes under the same reason, as during a download, is no event.
+    """
+    told = {condition.reason for condition in last.conditions}
+    found: dict[str, Event] = {}
+    for condition in current.conditions:
+        kind = _TYPES.get(weight(condition.reason))
+        if kind and condition.reason not in told and condition.reason not in found:
+            found[condition.reason] = Event(kind, condition.reason, condition.message)
+    return tuple(found.values())
+
+
+def weight(reason: str) -> Weight:
+    """How much does a reason matter? One that is not in the catalog is worth a warning."""
+    return CATALOG[reason].weight if reason in CATALOG else Weight.WARNING

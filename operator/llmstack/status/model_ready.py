@@ -1,0 +1,115 @@
+"""ModelReady: is the model where the server reads it, verified, and does it fit?"""
+
+from llmstack.api import reasons
+from llmstack.api.conditions import ConditionStatus, ConditionType, Finding
+from llmstack.models.report import FetchFailure, describe
+from llmstack.status.checks import Check, count, decide, no, unknown, yes
+from llmstack.status.fetching import Fetch, FetchState
+from llmstack.status.memory import estimated_memory, offered_memory
+from llmstack.status.model import fetched
+from llmstack.status.situation import Situation
+
+
+def model_ready(situation: Situation) -> Finding:
+    """True once a replica has the model; a replica that cannot get it counts more."""
+    waiting = unknown(reasons.PENDING, "no replica has begun to fetch the model")
+    return decide(situation, _CHECKS, waiting)
+
+
+def _asleep(situation: Situation) -> Finding | None:
+    """Without replicas nothing new is known: what was known stays."""
+    if situation.wanted != 0 or situation.pods:
+        return None
+    last = situation.previous(ConditionType.MODEL_READY)
+    if last and last.status is ConditionStatus.TRUE:
+        return yes(last.reason, last.message)
+    return unknown(reasons.STOPPED, "no replica is asked for, so no model is fetched")
+
+
+def _secret_missing(situation: Situation) -> Finding | None:
+    missing = situation.observed.missing_secrets
+    if missing:
+        names = ", ".join(missing)
+        return no(
+            reasons.SECRET_MISSING,
+            f"Secret {names} does not exist in namespace {situation.deployment.namespace}: create "
+            "it, or correct the name in the spec",
+        )
+    secret = situation.spec.model.secret_ref
+    unmounted = (pod for pod in situation.pods if "non-existent secret key" in pod.volume_message)
+    if secret is None or next(unmounted, None) is None:
+        return None
+    return no(
+        reasons.SECRET_MISSING,
+        f"Secret {secret.name} has no key `token`: put the source's token there",
+    )
+
+
+def _failed(situation: Situation) -> Finding | None:
+    failed = situation.fetches_in(FetchState.FAILED)
+    if not failed:
+        return None
+    failure = failed[0].failure or FetchFailure(reasons.FETCH_FAILED, "the download failed")
+    ready = len(situation.fetches_in(FetchState.DONE))
+    others = f" ({count(ready, 'other replica')} has the model)" if ready == 1 else ""
+    others = f" ({ready} other replicas have the model)" if ready > 1 else others
+    return no(failure.reason, failure.message + others)
+
+
+def _too_large(situation: Situation) -> Finding | None:
+    """An estimate must not contradict a server that runs."""
+    spec, result = situation.spec, fetched(situation)
+    need = estimated_memory(spec, result) if result else None
+    offered = offered_memory(spec)
+    if situation.available or need is None or offered is None or need <= offered:
+        return None
+    return no(
+        reasons.MODEL_TOO_LARGE,
+        f"the model needs about {_gib(need)} with {count(spec.slots, 'slot')} of "
+        f"{spec.context_length} tokens, and {count(spec.accelerator.count, 'device')} of "
+        f"{spec.accelerator.memory} offer {_gib(offered)}: lower spec.slots or "
+        "spec.contextLength, choose a smaller quantization or engine.kvCacheType, or raise "
+        "accelerator.count",
+    )
+
+
+def _downloaded(situation: Situation) -> Finding | None:
+    done = situation.fetches_in(FetchState.DONE)
+    if not done:
+        return None
+    result = fetched(situation)
+    if result is None:
+        return yes(reasons.DOWNLOADED, "the model is in place")
+    size = sum(file.size_bytes for file in result.files)
+    gguf = result.gguf
+    facts = " ".join(word for word in (gguf.architecture, gguf.quantization) if word)
+    verified = f", sha256 {result.model.sha256[:12]}…" if result.model.sha256 else ""
+    return yes(reasons.DOWNLOADED, f"{facts}, {_gib(size)}{verified}")
+
+
+def _downloading(situation: Situation) -> Finding | None:
+    running = situation.fetches_in(FetchState.RUNNING)
+    if not running:
+        return None
+    told = next((fetch for fetch in running if fetch.progress), running[0])
+    return no(reasons.DOWNLOADING, _progress(told))
+
+
+def _progress(fetch: Fetch) -> str:
+    if fetch.progress is None:
+        return f"replica {fetch.pod.name} looks for the model in the cache and at its source"
+    return describe(fetch.progress)
+
+
+def _gib(size: int) -> str:
+    return f"{size / 2**30:.1f} GiB" if size >= 2**30 else f"{size / 2**20:.0f} MiB"
+
+
+_CHECKS: tuple[Check, ...] = (
+    _asleep,
+    _secret_missing,  # before the download, which cannot begin without it
+    _failed,  # of several replicas, the one that needs help is reported
+    _too_large,  # known from the header, before the server crashes
+    _downloaded,  # one that has it is enough: scaling up does not make the model unready
+    _downloading,
+)

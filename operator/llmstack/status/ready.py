@@ -1,0 +1,63 @@
+"""Ready: is the deployment able to answer requests, and if not, why?
+
+It sums up the other conditions and repeats the one that decides. Replicas that answer count more
+than an update that fails: then Ready stays True, and Progressing says what fails.
+"""
+
+from llmstack.api import reasons
+from llmstack.api.conditions import ConditionStatus, Finding
+from llmstack.status.checks import Check, count, decide, no, yes
+from llmstack.status.progressing import progressing
+from llmstack.status.scheduled import scheduled
+from llmstack.status.situation import Situation
+from llmstack.status.spec_valid import spec_valid
+
+
+def ready(situation: Situation) -> Finding:
+    """True when the spec is valid and a replica answers, or when none is needed."""
+    return decide(situation, _CHECKS, no(reasons.PENDING, "no replica answers yet"))
+
+
+def _spec_invalid(situation: Situation) -> Finding | None:
+    """Old replicas may still answer, but what is asked for does not exist and never will."""
+    finding = spec_valid(situation)
+    return finding if finding.status is ConditionStatus.FALSE else None
+
+
+def _warned(situation: Situation) -> Finding | None:
+    placed = scheduled(situation)
+    if not situation.available or placed.reason != reasons.ACCELERATOR_UNUSED:
+        return None
+    return yes(placed.reason, placed.message)
+
+
+def _answers(situation: Situation) -> Finding | None:
+    if not situation.available:
+        return None
+    of = f"{situation.available} of {count(situation.wanted or 0, 'replica')}"
+    return yes(reasons.READY, f"{of} ready, {situation.spec.slots} slots each")
+
+
+def _asleep(situation: Situation) -> Finding | None:
+    if not situation.asleep:
+        return None
+    if situation.may_sleep:
+        return yes(reasons.SCALED_TO_ZERO, "no replica is needed; the next request starts one")
+    return yes(reasons.STOPPED, "spec.replicas is 0: no replica is asked for")
+
+
+def _not_yet(situation: Situation) -> Finding | None:
+    """Progressing knows why, be it stuck or on its way."""
+    reason = progressing(situation)
+    if reason.reason in (reasons.PENDING, reasons.AVAILABLE):
+        return None
+    return no(reason.reason, reason.message)
+
+
+_CHECKS: tuple[Check, ...] = (
+    _spec_invalid,
+    _warned,
+    _answers,
+    _asleep,
+    _not_yet,
+)

@@ -1,0 +1,162 @@
+"""Scheduled: has every replica a node, with the volume and the devices it asks for?"""
+
+from llmstack.api import reasons
+from llmstack.api.cache import AccessMode
+from llmstack.api.conditions import Finding
+from llmstack.observed import Claim, Pod
+from llmstack.status.checks import Check, count, decide, no, unknown, yes
+from llmstack.status.situation import Situation
+
+_BOUND = "Bound"
+
+
+def scheduled(situation: Situation) -> Finding:
+    """True when each replica of the newest template has a node."""
+    waiting = unknown(reasons.PENDING, "no replica exists yet that could be scheduled")
+    return decide(situation, _CHECKS, waiting)
+
+
+def _asleep(situation: Situation) -> Finding | None:
+    if situation.wanted != 0 or situation.pods:
+        return None
+    return yes(reasons.STOPPED, "no replica is asked for")
+
+
+def _claim_missing(situation: Situation) -> Finding | None:
+    missing = situation.observed.missing_claims
+    if not missing:
+        return None
+    return no(
+        reasons.CLAIM_MISSING,
+        f"PersistentVolumeClaim {', '.join(missing)} does not exist in namespace "
+        f"{situation.deployment.namespace}: create it, or correct the name in the spec",
+    )
+
+
+def _storage_class_missing(situation: Situation) -> Finding | None:
+    known = situation.observed.storage_classes
+    choice = f"; this cluster has {', '.join(sorted(known))}" if known else ""
+    for claim in _unbound(situation):
+        if claim.storage_class and claim.storage_class not in known:
+            return no(
+                reasons.STORAGE_CLASS_MISSING,
+                f"StorageClass {claim.storage_class} does not exist: create it, or correct "
+                f"spec.cache.storageClassName{choice}",
+            )
+        if not claim.storage_class and situation.observed.default_storage_class is None:
+            return no(
+                reasons.STORAGE_CLASS_MISSING,
+                "the cluster has no default StorageClass: make one the default, or name one in "
+                f"spec.cache.storageClassName{choice}",
+            )
+    return None
+
+
+def _volume_unbound(situation: Situation) -> Finding | None:
+    """A claim that waits for its first pod is no fault, and says nothing."""
+    for claim in _unbound(situation):
+        if claim.phase == "Lost":
+            return no(reasons.VOLUME_UNBOUND, f"the volume of claim {claim.name} is gone")
+        if claim.message:
+            return no(reasons.VOLUME_UNBOUND, f"claim {claim.name} gets no volume: {claim.message}")
+    blamed = (pod for pod in _homeless(situation) if "unbound immediate" in pod.unschedulable)
+    pod = next(blamed, None)
+    return no(reasons.VOLUME_UNBOUND, _scheduler(pod)) if pod else None
+
+
+def _insufficient_accelerators(situation: Situation) -> Finding | None:
+    resource, wanted = situation.spec.accelerator.resource, situation.spec.accelerator.count
+    homeless = [pod for pod in _homeless(situation) if pod.unschedulable]
+    if resource is None or not homeless:
+        return None
+    most = situation.observed.accelerators
+    if most is not None and most < wanted:
+        return no(reasons.INSUFFICIENT_ACCELERATORS, _never_enough(resource, wanted, most))
+    if f"Insufficient {resource}" not in homeless[0].unschedulable:
+        return None
+    return no(
+        reasons.INSUFFICIENT_ACCELERATORS,
+        f"a replica wants {wanted} {resource} and no node has as many free: "
+        f"{_scheduler(homeless[0])}",
+    )
+
+
+def _never_enough(resource: str, wanted: int, most: int) -> str:
+    if most == 0:
+        return (
+            f"a replica wants {wanted} {resource} and no node has any: install the device plugin, "
+            "add a node, or correct spec.accelerator"
+        )
+    return (
+        f"a replica wants {wanted} {resource} and no node has more than {most}: lower "
+        "spec.accelerator.count, or add a larger node"
+    )
+
+
+def _unschedulable(situation: Situation) -> Finding | None:
+    blamed = [pod for pod in _homeless(situation) if pod.unschedulable]
+    return no(reasons.UNSCHEDULABLE, _scheduler(blamed[0])) if blamed else None
+
+
+def _waiting(situation: Situation) -> Finding | None:
+    homeless = _homeless(situation)
+    if not homeless:
+        return None
+    return unknown(reasons.PENDING, f"{count(len(homeless), 'replica')} without a node as yet")
+
+
+def _accelerator_unused(situation: Situation) -> Finding | None:
+    """A warning: the replica answers, only slower than its device could."""
+    idle = [pod for pod in situation.pods if pod.accelerator_unused]
+    if not idle or situation.spec.accelerator.resource is None:
+        return None
+    return yes(
+        reasons.ACCELERATOR_UNUSED,
+        f"{count(len(idle), 'replica')} holds {situation.spec.accelerator.resource} and computes "
+        f"on the CPU ({idle[0].accelerator_unused}): use an image for "
+        f"{situation.spec.accelerator.vendor.value}, or check the node's driver",
+    )
+
+
+def _placed(situation: Situation) -> Finding | None:
+    if not situation.pods:
+        return None
+    nodes = {pod.node for pod in situation.pods}
+    where = f"{count(len(situation.pods), 'replica')} on {count(len(nodes), 'node')}"
+    return yes(reasons.SCHEDULED, where + _tied(situation))
+
+
+def _tied(situation: Situation) -> str:
+    cache = situation.spec.cache
+    if cache.access_mode is not AccessMode.READ_WRITE_ONCE:
+        return ""
+    return "; cache.accessMode ReadWriteOnce keeps all replicas on the node of its volume"
+
+
+def _homeless(situation: Situation) -> list[Pod]:
+    return [pod for pod in situation.pods if not pod.node]
+
+
+def _unbound(situation: Situation) -> list[Claim]:
+    """Which claims could hold a replica back? None once all have nodes."""
+    if situation.pods and not _homeless(situation):
+        return []
+    return [claim for claim in situation.observed.claims if claim.phase != _BOUND]
+
+
+def _scheduler(pod: Pod) -> str:
+    """The scheduler's own words, without the part on preemption, which names no remedy."""
+    return pod.unschedulable.partition(" preemption:")[0].rstrip(". ")
+
+
+_CHECKS: tuple[Check, ...] = (
+    _asleep,
+    _claim_missing,  # volumes first: the scheduler only says that a claim is not bound
+    _storage_class_missing,
+    _volume_unbound,
+    _insufficient_accelerators,  # before the general answer, which counts nodes but not devices
+    _unschedulable,
+    _waiting,
+    _accelerator_unused,
+    _placed,
+)

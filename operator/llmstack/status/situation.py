@@ -1,0 +1,89 @@
+"""What do all conditions look at? The snapshot, seen from one deployment."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from llmstack.api.conditions import Condition, ConditionType
+from llmstack.api.resource import LLMDeployment
+from llmstack.api.spec import LLMDeploymentSpec
+from llmstack.observed import Container, Observed, Pod, Workload
+from llmstack.status.fetching import Fetch, FetchState, read_fetch
+
+_FAILED = "Failed"
+
+
+@dataclass(frozen=True)
+class Situation:
+    """One deployment and the cluster around it, at one moment."""
+
+    deployment: LLMDeployment
+    observed: Observed
+
+    @property
+    def spec(self) -> LLMDeploymentSpec:
+        """What is asked for?"""
+        return self.deployment.spec
+
+    @property
+    def workload(self) -> Workload | None:
+        """How does the Deployment stand? None before it exists."""
+        return self.observed.workload
+
+    @property
+    def wanted(self) -> int | None:
+        """How many replicas are asked for at this moment? None before the Deployment exists."""
+        return self.workload.wanted if self.workload else None
+
+    @property
+    def available(self) -> int:
+        """How many replicas answer, old and new?"""
+        return self.workload.available if self.workload else 0
+
+    @property
+    def asleep(self) -> bool:
+        """Are no replicas asked for, and is that what the spec allows?"""
+        return self.wanted == 0 and (self.spec.replicas == 0 or self.may_sleep)
+
+    @property
+    def may_sleep(self) -> bool:
+        """Does autoscaling allow no replicas?"""
+        return bool(self.spec.autoscaling and self.spec.autoscaling.min_replicas == 0)
+
+    @cached_property
+    def pods(self) -> tuple[Pod, ...]:
+        """The replicas of the newest template, newest first: old ones only wait to be replaced.
+
+        Failed pods (evicted, node lost) are left out: they never come back.
+        """
+        return tuple(pod for pod in self._current if pod.phase != _FAILED)
+
+    @cached_property
+    def failed(self) -> tuple[Pod, ...]:
+        """The pods of the newest template that failed as a whole, newest first."""
+        return tuple(pod for pod in self._current if pod.phase == _FAILED)
+
+    @cached_property
+    def _current(self) -> list[Pod]:
+        current = self.workload.template_hash if self.workload else ""
+        mine = [pod for pod in self.observed.pods if not current or pod.template_hash == current]
+        alive = [pod for pod in mine if not pod.terminating]
+        return sorted(alive, key=lambda pod: (-pod.created_at, pod.name))
+
+    @cached_property
+    def fetches(self) -> tuple[Fetch, ...]:
+        """How far is the model in each of them?"""
+        return tuple(read_fetch(pod) for pod in self.pods)
+
+    def fetches_in(self, *states: FetchState) -> tuple[Fetch, ...]:
+        """Which downloads are in one of these states?"""
+        return tuple(fetch for fetch in self.fetches if fetch.state in states)
+
+    @cached_property
+    def servers(self) -> tuple[Container, ...]:
+        """The servers of the newest template that are not ready."""
+        return tuple(pod.server for pod in self.pods if pod.server and not pod.ready)
+
+    def previous(self, kind: ConditionType) -> Condition | None:
+        """What did the last pass say?"""
+        conditions = self.deployment.status.conditions
+        return next((item for item in conditions if item.type == kind), None)

@@ -1,0 +1,42 @@
+"""SpecValid: can what is asked for exist at all?"""
+
+from llmstack.api import reasons
+from llmstack.api.conditions import Finding
+from llmstack.observed import ApplyFailure
+from llmstack.status.checks import Check, decide, no, yes
+from llmstack.status.situation import Situation
+
+_REFUSALS = frozenset({400, 403, 409, 413, 422})
+
+
+def spec_valid(situation: Situation) -> Finding:
+    """True, unless the operator or the API server refuses the spec."""
+    return decide(situation, _CHECKS, yes(reasons.VALID, "the spec can be carried out"))
+
+
+def is_refusal(failure: ApplyFailure) -> bool:
+    """Did the API server refuse what the spec asks for? Then trying again will not help.
+
+    A 403 for the operator's own account is no verdict on the spec, but missing rights.
+    """
+    lacks_rights = failure.status == 403 and " cannot " in failure.message
+    return failure.status in _REFUSALS and not lacks_rights
+
+
+def _invalid(situation: Situation) -> Finding | None:
+    message = situation.observed.invalid
+    return no(reasons.INVALID_SPEC, message) if message else None
+
+
+def _rejected(situation: Situation) -> Finding | None:
+    refused = [failure for failure in situation.observed.failures if is_refusal(failure)]
+    if not refused:
+        return None
+    words = "; ".join(f"{item.kind} {item.name}: {item.message}" for item in refused)
+    return no(reasons.REJECTED, f"the API server refuses {words}")
+
+
+_CHECKS: tuple[Check, ...] = (
+    _invalid,  # the spec contradicts itself, or names what this installation lacks
+    _rejected,  # the cluster's own rules: validation, admission, quota, a name that is taken
+)

@@ -1,0 +1,84 @@
+"""Do the documents speak of what there is? Links, targets and reasons, not words."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+
+from llmstack.api import reasons
+from llmstack.api.conditions import ConditionType
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text()
+DOCUMENTS = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")]
+DOCUMENTS += sorted((ROOT / "docs").glob("**/*.md"))
+
+FINE = {
+    reasons.READY,
+    reasons.VALID,
+    reasons.DOWNLOADED,
+    reasons.SCHEDULED,
+    reasons.AVAILABLE,
+    reasons.STOPPED,
+    reasons.SCALED_TO_ZERO,
+    reasons.FIXED,
+    reasons.PENDING,
+    reasons.DOWNLOADING,
+    reasons.LOADING,
+    reasons.ROLLING_OUT,
+    reasons.AUTOSCALING_INACTIVE,
+}
+"""Reasons that need nobody to do anything."""
+
+
+def all_reasons() -> set[str]:
+    return {value for name, value in vars(reasons).items() if name.isupper()}
+
+
+def troubleshooting() -> str:
+    _, _, rest = README.partition("## When it is not Ready")
+    return rest.partition("\n## ")[0]
+
+
+def test_the_readme_explains_every_reason_that_needs_somebody() -> None:
+    explained = set(re.findall(r"`([A-Z][A-Za-z]+)`", troubleshooting()))
+
+    assert explained == (all_reasons() - FINE) | {condition.value for condition in ConditionType}
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_links_lead_somewhere(document: Path) -> None:
+    targets = re.findall(r"\]\(([^)#]+)\)", document.read_text())
+    local = [target for target in targets if "://" not in target]
+
+    missing = [target for target in local if not (document.parent / target).exists()]
+
+    assert not missing
+
+
+@pytest.mark.parametrize("document", DOCUMENTS[:2], ids=lambda path: path.name)
+def test_every_make_target_exists(document: Path) -> None:
+    named = set(re.findall(r"(?:^|`|\s)make ([a-z-]+)(?=`|\s+#|$)", document.read_text(), re.M))
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.M))
+
+    assert named
+    assert named <= targets
+
+
+def test_every_target_has_its_line_in_the_help() -> None:
+    text = (ROOT / "Makefile").read_text()
+    phony = set(re.findall(r"[a-z0-9]+", text.partition(".PHONY:")[2].partition("\n\n")[0]))
+    helped = set(re.findall(r"^([a-z0-9-]+):.*## ", text, re.M))
+
+    assert phony - {"help"} == helped
+
+
+def test_chart_and_package_have_one_version() -> None:
+    chart = yaml.safe_load((ROOT / "charts" / "llm-stack" / "Chart.yaml").read_text())
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+
+    assert chart["appVersion"] == chart["version"] == project["version"]

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.integration.apiserver import ApiServer
+from tests.integration.gate import Gate
 
 
 @pytest.fixture(scope="session")
@@ -25,6 +26,16 @@ def crd(apiserver: ApiServer) -> ApiServer:
     """The API server with the project's CRDs served."""
     apiserver.apply_crds()
     return apiserver
+
+
+@pytest.fixture(scope="session")
+def gate(crd: ApiServer) -> Iterator[Gate]:
+    """What the API server says to LLMDeployments."""
+    judge = Gate(crd)
+    try:
+        yield judge
+    finally:
+        judge.close()
 
 
 @pytest.fixture(scope="module")

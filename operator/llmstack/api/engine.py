@@ -36,8 +36,9 @@ class Mode(StrEnum):
 
 
 class Toggle(StrEnum):
-    """On, off, or as llama.cpp thinks best? Not `on` and `off`: unquoted, YAML reads those as
-    booleans.
+    """On, off, or as llama.cpp thinks best?
+
+    Not in the words `on` and `off`: unquoted, YAML reads those as booleans.
     """
 
     AUTO = "auto"

@@ -1,7 +1,7 @@
-r"""Which words does a user read who mistypes `model.source`?
+"""Which words does a user read who mistypes `model.source`?
 
-Rules in words, where one `pattern` would print a regular expression. They refuse no more than
-`models.source.parse_source` does, and all that it refuses but for rarities: tests compare both.
+Rules in words, where one `pattern` would print a regular expression. What they accept is accepted
+by `models.source.parse_source`, which the download goes by: an integration test compares both.
 """
 
 from llmstack.api.base import Rule

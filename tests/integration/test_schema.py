@@ -1,0 +1,254 @@
+"""What does the API server refuse, and does a user learn from its words what to write instead?"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from llmstack.api.crd import schema
+from llmstack.api.schema import Schema
+from llmstack.api.server_flags import OWNED, OwnedFlag
+from tests.integration.apiserver import ApiServer
+from tests.integration.gate import SOURCE, Gate, manifest
+
+
+def model(**fields: Any) -> dict[str, Any]:
+    return {"model": {"source": SOURCE, **fields}}
+
+
+def engine(**fields: Any) -> dict[str, Any]:
+    return {"engine": fields}
+
+
+def accelerator(**fields: Any) -> dict[str, Any]:
+    return {"accelerator": fields}
+
+
+def pod(**fields: Any) -> dict[str, Any]:
+    return {"pod": fields}
+
+
+TYPES_AND_LIMITS = [
+    ("a wrong type", {"slots": "four"}, "spec.slots in body must be of type integer"),
+    ("a list that is none", engine(extraArgs="-v"), "must be of type array"),
+    ("an object that is none", model(secretRef="token"), "must be of type object"),
+    ("a number with a fraction", engine(promptCacheMemory=1.5), "must be of type integer,string"),
+    ("an unknown field", {"slot": 4}, 'unknown field "spec.slot"'),
+    ("an unknown field below", engine(extraArg=[]), 'unknown field "spec.engine.extraArg"'),
+    ("no model", {"model": None}, "spec.model: Required value"),
+    ("no source", {"model": {}}, "spec.model.source: Required value"),
+    ("too few", {"slots": 0}, "spec.slots in body should be greater than or equal to 1"),
+    ("too many", {"slots": 257}, "spec.slots in body should be less than or equal to 256"),
+    ("too long", model(aliases=["a" * 129]), "spec.model.aliases[0]: Too long"),
+    ("too many items", model(aliases=list("abcdefghijklmnopq")), "must have at most 16 items"),
+    ("too many keys", pod(labels={f"k{i}": "" for i in range(33)}), "must have at most 32 items"),
+    ("a word that is no choice", engine(mode="chat"), '"generate", "embed", "rerank"'),
+    ("an alias twice", model(aliases=["a", "a"]), 'spec.model.aliases[1]: Duplicate value: "a"'),
+    (
+        "a variable twice",
+        pod(env=[{"name": "A", "value": "1"}, {"name": "A", "value": "2"}]),
+        'spec.pod.env[1]: Duplicate value: {"name":"A"}',
+    ),
+    ("no upper bound of replicas", {"autoscaling": {}}, "spec.autoscaling.maxReplicas: Required"),
+    (
+        "an impossible target",
+        {"autoscaling": {"maxReplicas": 1, "targetSlotUtilization": 101}},
+        "should be less than or equal to 100",
+    ),
+]
+
+RULES = [
+    (
+        "fixed replicas and an autoscaler",
+        {"replicas": 2, "autoscaling": {"maxReplicas": 3}},
+        "remove spec.replicas to let the autoscaler choose, or remove spec.autoscaling",
+    ),
+    (
+        "more context than llama-server counts",
+        {"slots": 256, "contextLength": 16_777_216},
+        "slots times contextLength is more than llama-server can count",
+    ),
+    (
+        "bounds that are the wrong way round",
+        {"autoscaling": {"minReplicas": 4, "maxReplicas": 3}},
+        "minReplicas must not exceed maxReplicas",
+    ),
+    ("a source without scheme", {"model": {"source": "a/b"}}, "a source begins with hf://"),
+    ("an empty source", {"model": {"source": ""}}, "a source begins with hf://"),
+    ("a space in a source", {"model": {"source": "hf://a/b/my model"}}, "has no spaces"),
+    (
+        "credentials in a source",
+        {"model": {"source": "https://me:secret@host/m.gguf"}},
+        "name that Secret in spec.model.secretRef",
+    ),
+    (
+        "a web source without file",
+        {"model": {"source": "https://host"}},
+        "a web source is https://host/path/file.gguf",
+    ),
+    (
+        "a hub source without file",
+        {"model": {"source": "hf://owner/repo"}},
+        "a hub source is hf://owner/repo/path/to/file.gguf",
+    ),
+    (
+        "a claim source without file",
+        {"model": {"source": "pvc://claim"}},
+        "a claim source is pvc://claim/path/to/file.gguf",
+    ),
+    (
+        "a later part of a split model",
+        {"model": {"source": "hf://a/b/m-00002-of-00003.gguf"}},
+        "of a split model, name the first part",
+    ),
+    (
+        "the same of a projector",
+        model(mmproj={"source": "m.gguf"}),
+        "spec.model.mmproj.source: Invalid value",
+    ),
+    ("a sum that is cut off", model(sha256="abc"), "a SHA-256 is 64 hexadecimal digits"),
+    ("a sum with its kind", model(sha256=f"sha256:{'a' * 64}"), "as sha256sum prints it"),
+    ("an alias with a space", model(aliases=["a b"]), "an alias has letters, digits"),
+    ("an empty alias", model(aliases=[""]), "begins with a letter or digit"),
+    ("no object's name", model(secretRef={"name": "My_Token"}), "an object's name has lower-case"),
+    ("no image", engine(image="llama server"), "an image is a reference without spaces"),
+    ("no quantity", engine(promptCacheMemory="lots"), "a quantity is a number, perhaps with"),
+    ("a negative quantity", engine(promptCacheMemory="-1Gi"), "and not negative"),
+    ("a negative number", engine(promptCacheMemory=-1), "and not negative"),
+    ("more than there is", engine(promptCacheMemory="2E"), "a quantity is less than 1E"),
+    ("a cache of no size", {"cache": {"size": "0Gi"}}, "this quantity must not be zero"),
+    ("a cache of size 0", {"cache": {"size": 0}}, "this quantity must not be zero"),
+    (
+        "no quantity in a map",
+        engine(resources={"requests": {"cpu": "two"}}),
+        "spec.engine.resources.requests[cpu]: Invalid value",
+    ),
+    (
+        "a GPU among the resources",
+        engine(resources={"limits": {"nvidia.com/gpu": 1}}),
+        "devices belong in spec.accelerator",
+    ),
+    (
+        "a quantised cache without flash attention",
+        engine(flashAttention="disabled", kvCacheType="q8_0"),
+        "a quantised KV cache needs flash attention",
+    ),
+    ("layers on no GPU", engine(gpuLayers=3), "vendor cpu has no accelerator to keep layers on"),
+    ("a device of no vendor", accelerator(resourceName="x.y/z"), "vendor cpu asks for no device"),
+    ("device memory of no vendor", accelerator(memory="24Gi"), "vendor cpu has no device memory"),
+    ("no key of a label", accelerator(nodeSelector={"a b": "c"}), "a key is a name of at most 63"),
+    ("no value of a label", accelerator(nodeSelector={"a": "b c"}), "a label's value has at most"),
+    (
+        "a toleration of nothing",
+        accelerator(tolerations=[{"value": "x"}]),
+        "set operator Exists, or name the key",
+    ),
+    (
+        "a value that is not compared",
+        accelerator(tolerations=[{"key": "k", "operator": "Exists", "value": "x"}]),
+        "operator Exists compares no value",
+    ),
+    (
+        "seconds that never begin",
+        accelerator(tolerations=[{"key": "k", "tolerationSeconds": 3}]),
+        "tolerationSeconds belongs to effect NoExecute",
+    ),
+    (
+        "a claim with a mode",
+        {"cache": {"existingClaim": "models", "accessMode": "ReadWriteOnce"}},
+        "existingClaim brings its own class and access mode",
+    ),
+    (
+        "a label of the operator's",
+        pod(labels={"llmstack.dev/deployment": "other"}),
+        "keys under llmstack.dev/ and app.kubernetes.io/ are the operator's",
+    ),
+    ("a variable of no value", pod(env=[{"name": "A"}]), "either value or valueFrom"),
+    (
+        "a variable of two values",
+        pod(env=[{"name": "A", "value": "1", "valueFrom": {"fieldRef": {}}}]),
+        "either value or valueFrom",
+    ),
+    ("no name of a variable", pod(env=[{"name": "1A", "value": ""}]), "a variable's name has"),
+    (
+        "a flag as a variable",
+        pod(env=[{"name": "LLAMA_ARG_CTX_SIZE", "value": "1"}]),
+        "LLAMA_ variables set flags of llama-server: use spec.engine",
+    ),
+    ("a flag with = its value", engine(extraArgs=["--temp=0.7"]), "are two entries"),
+    ("a flag with its value", engine(extraArgs=["--temp 0.7"]), "are two entries"),
+]
+
+NAMES = [
+    ("a name of 49 characters", "a" * 49, "metadata.name has at most 48 characters"),
+    ("a name that begins with a digit", "7b", "beginning with a letter"),
+    ("a name with a point", "qwen2.5", "metadata.name becomes the name of a Service"),
+    ("the name of another's Service", "qwen-replicas", "must not end in -replicas"),
+]
+
+
+@pytest.mark.parametrize(
+    ("spec", "words"),
+    [case[1:] for case in TYPES_AND_LIMITS + RULES],
+    ids=[case[0] for case in TYPES_AND_LIMITS + RULES],
+)
+def test_refused(gate: Gate, spec: dict[str, Any], words: str) -> None:
+    assert words in gate.refused(manifest(spec))
+
+
+@pytest.mark.parametrize(
+    ("name", "words"), [case[1:] for case in NAMES], ids=[case[0] for case in NAMES]
+)
+def test_refused_name(gate: Gate, name: str, words: str) -> None:
+    assert words in gate.refused(manifest(name=name))
+
+
+@pytest.mark.parametrize("owned", OWNED, ids=[owned.spellings[-1] for owned in OWNED])
+def test_refused_flag(gate: Gate, owned: OwnedFlag) -> None:
+    for flag in owned.spellings:
+        spelled = "--" + flag[2:].replace("-", "_") if flag.startswith("--") else flag
+        for written in {flag, spelled}:
+            words = gate.refused(manifest(engine(extraArgs=["--temp", "0.7", written])))
+            assert flag in words
+            assert owned.instead.removeprefix("leave it out: ") in words
+
+
+def test_several_mistakes_are_told_at_once(gate: Gate) -> None:
+    words = gate.refused(manifest({"slots": 0, **engine(extraArgs=["-c", "1", "--host", "::"])}))
+    assert "spec.slots" in words
+    assert "use spec.contextLength" in words
+    assert "the gateway and the probes rely on it" in words
+
+
+@pytest.mark.parametrize(
+    ("spec", "words"),
+    [
+        ({"model": {"source": "hf://a/b/c d"}}, "spaces, backslashes or control characters"),
+        ({"slot": 4}, 'unknown field "spec.slot"'),
+    ],
+)
+def test_kubectl_shows_the_same_words(crd: ApiServer, spec: dict[str, Any], words: str) -> None:
+    with pytest.raises(AssertionError) as error:
+        crd.kubectl("apply", "-f", "-", stdin=json.dumps(manifest(spec)))
+    assert words in str(error.value)
+
+
+def rules(node: Schema) -> Iterator[str]:
+    """The messages of all rules, those for flags of the operator's apart."""
+    for rule in node.get("x-kubernetes-validations", []):
+        if not rule["message"].startswith("extraArgs may not hold"):
+            yield rule["message"]
+    for child in node.get("properties", {}).values():
+        yield from rules(child)
+    for key in ("items", "additionalProperties"):
+        if key in node:
+            yield from rules(node[key])
+
+
+def test_every_rule_has_been_broken_here() -> None:
+    broken = [case[-1] for case in RULES + NAMES]
+    for message in rules(schema()):
+        assert any(words in message for words in broken), message

@@ -9,6 +9,9 @@ import pytest
 
 from tests.e2e.cluster.bare import BareCluster
 from tests.e2e.cluster.provider import Provider, start_cluster, stop_cluster
+from tests.e2e.stack.fixtures import release, stack, stack_images
+
+__all__ = ["bare", "cluster", "release", "stack", "stack_images"]
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,209 @@
+"""The main job: what is applied ends in a completion by the real model, on a real node."""
+
+from __future__ import annotations
+
+import json
+import re
+import socket
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.e2e.cluster.processes import Program
+from tests.e2e.images import llama_server_binary, model_file
+from tests.e2e.stack import curl, source
+from tests.e2e.stack.images import StackImages
+from tests.e2e.stack.release import NAMESPACE, Release
+from tests.e2e.stack.stack import PORT, Object, Stack
+from tests.e2e.stack.up import link
+
+PROMPT = "Write one sentence about the sea."
+SLOTS, CONTEXT = 2, 1024
+
+
+@pytest.fixture
+def sample(stack: Stack) -> str:
+    """The name of a Ready sample in the test's namespace."""
+    stack.apply(stack.sample("smollm2", slots=SLOTS, contextLength=CONTEXT))
+    stack.wait("smollm2")
+    return "smollm2"
+
+
+def server(pod: Object) -> Object:
+    """The llama-server container of a pod's spec."""
+    (found,) = (each for each in pod["spec"]["containers"] if each["name"] == "llama-server")
+    return found
+
+
+def test_the_printed_curl_line_answers_with_words_of_the_model(
+    stack: Stack, sample: str, tmp_path: Path
+) -> None:
+    from tests.e2e.cluster.binaries import binary  # noqa: PLC0415
+
+    link(tmp_path / "kubectl", binary("kubectl"))
+    url = stack.cluster.forward(stack.namespace, f"{sample}-replicas", PORT)
+    kubeconfig = stack.cluster.kubeconfig
+    target = curl.Target(tmp_path / "kubectl", kubeconfig, stack.namespace, sample, url)
+
+    assert "Paris" in curl.answer(curl.line(target))
+
+
+def test_without_the_key_there_is_no_answer(stack: Stack, sample: str) -> None:
+    with stack.client(sample) as client:
+        answer = client.get("/props", headers={"Authorization": "Bearer wrong"})
+
+    assert answer.status_code == httpx.codes.UNAUTHORIZED
+
+
+def test_the_server_has_the_slots_and_the_context_of_the_spec(stack: Stack, sample: str) -> None:
+    with stack.client(sample) as client:
+        props = client.get("/props").raise_for_status().json()
+
+    assert props["total_slots"] == SLOTS
+    assert props["default_generation_settings"]["n_ctx"] == CONTEXT
+
+
+def test_the_text_is_that_of_the_same_binary_run_directly(
+    stack: Stack, sample: str, tmp_path: Path
+) -> None:
+    in_the_cluster = stack.chat(sample, PROMPT, max_tokens=48)
+
+    with direct_server(server(stack.pods(sample)[0]), tmp_path) as url:
+        body = {"messages": [{"role": "user", "content": PROMPT}]}
+        asked = body | {"temperature": 0, "max_tokens": 48}
+        answer = httpx.post(f"{url}/v1/chat/completions", json=asked, timeout=60).json()
+
+    assert in_the_cluster == answer["choices"][0]["message"]["content"]
+    assert len(in_the_cluster.split()) > 3
+
+
+@contextmanager
+def direct_server(container: Object, directory: Path) -> Iterator[str]:
+    """The image's llama-server on this host, with the flags of the pod but its own files."""
+    with closing(socket.create_server(("127.0.0.1", 0))) as probe:
+        port = probe.getsockname()[1]
+    arguments = own_files(container["args"], port)
+    program = Program([llama_server_binary(), *arguments], directory / "llama-server.log")
+    url = f"http://127.0.0.1:{port}"
+
+    def healthy() -> bool:
+        try:
+            return httpx.get(f"{url}/health").status_code == httpx.codes.OK
+        except httpx.TransportError:
+            return False
+
+    program.start()
+    try:
+        program.wait_until(healthy, "llama-server answered")
+        yield url
+    finally:
+        program.stop()
+
+
+def own_files(arguments: list[str], port: int) -> list[str]:
+    """The pod's flags with this host's model, address and port, and without the key."""
+    replaced = {"--model": str(model_file()), "--host": "127.0.0.1", "--port": str(port)}
+    dropped = {"--api-key-file"}
+    result: list[str] = []
+    rest = iter(arguments)
+    for flag in rest:
+        value = next(rest) if takes_value(flag, arguments) else None
+        if flag in dropped:
+            continue
+        result += [flag] if value is None else [flag, replaced.get(flag, value)]
+    assert set(replaced) <= set(result), arguments
+    return result
+
+
+def takes_value(flag: str, arguments: list[str]) -> bool:
+    after = arguments.index(flag) + 1
+    return after < len(arguments) and not re.match(r"--?[a-z]", arguments[after])
+
+
+def test_kubectl_get_shows_how_it_stands(stack: Stack, sample: str) -> None:
+    header, row = stack.kubectl("get", "llmd", sample).splitlines()
+
+    assert header.split() == ["NAME", "MODEL", "REPLICAS", "SLOTS", "READY", "REASON", "AGE"]
+    shown = dict(zip(header.split(), row.split(), strict=True))
+    assert shown["MODEL"] == source.URL.rpartition("/")[2].removesuffix(".gguf")
+    assert (shown["REPLICAS"], shown["SLOTS"]) == ("1/1", str(SLOTS))
+    assert (shown["READY"], shown["REASON"]) == ("True", "Ready")
+
+
+def test_the_status_tells_what_was_downloaded(stack: Stack, sample: str) -> None:
+    model = stack.status(sample)["model"]
+
+    assert model["sizeBytes"] == model_file().stat().st_size
+    assert model["architecture"] == "llama"
+    assert re.fullmatch(r"[0-9a-f]{64}", model["sha256"])
+
+
+def test_what_it_made_goes_with_it(stack: Stack, sample: str) -> None:
+    stack.delete(sample)
+
+    options = ("--selector=llmstack.dev/deployment=smollm2", "--timeout=90s")
+    stack.kubectl("wait", "--for=delete", "deployments,services,secrets,pods", *options)
+
+
+def test_a_second_pod_downloads_nothing_from_a_shared_cache(stack: Stack) -> None:
+    """The server that holds the model sees one download, however many pods there are."""
+    cache = {"size": "1Gi", "storageClassName": "shared", "accessMode": "ReadWriteMany"}
+    stack.apply(stack.sample("first", cache=cache))
+    stack.wait("first")
+    before = downloads(stack)
+
+    stack.apply(stack.sample("first", cache=cache, replicas=2))
+    stack.apply(stack.sample("other", cache=cache))
+    stack.wait("other")
+    stack.wait_for(
+        "first", lambda _: stack.status("first").get("readyReplicas") == 2, "two ready replicas"
+    )
+
+    assert downloads(stack) == before
+
+
+def downloads(stack: Stack) -> int:
+    """How many GET requests has the model's server answered?"""
+    log = stack.kubectl(f"--namespace={NAMESPACE}", "logs", f"deployment/{source.NAME}")
+    return log.count('"GET ')
+
+
+def test_a_reinstalled_operator_finds_everything_as_it_was(
+    stack: Stack, sample: str, release: Release, stack_images: StackImages
+) -> None:
+    """`helm uninstall` takes the operator alone: models answer on, and none is reloaded."""
+    pod = stack.pods(sample)[0]["metadata"]["uid"]
+
+    release.uninstall()
+    try:
+        assert stack.condition(sample)["status"] == "True"
+        assert stack.chat(sample, PROMPT)
+    finally:
+        release.install(stack_images)
+    stack.apply(stack.sample("later"))
+    stack.wait("later")
+
+    assert [each["metadata"]["uid"] for each in stack.pods(sample)] == [pod]
+
+
+def test_the_operator_needs_no_right_that_it_has_not(
+    stack: Stack, sample: str, audit: list[dict[str, Any]]
+) -> None:
+    refused = [
+        (entry["verb"], entry["requestURI"])
+        for entry in audit
+        if entry["user"]["username"].endswith(":llm-stack:llm-stack")
+        and entry.get("responseStatus", {}).get("code") == httpx.codes.FORBIDDEN
+    ]
+
+    assert not refused
+
+
+@pytest.fixture
+def audit(bare: Any, release: Release) -> list[dict[str, Any]]:
+    """What the API server was asked so far."""
+    return [json.loads(line) for line in bare.audit_log.read_text().splitlines()]

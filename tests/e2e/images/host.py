@@ -58,10 +58,11 @@ def pip_options() -> str:
     listed = subprocess.run(
         [sys.executable, "-m", "pip", "config", "list"], capture_output=True, text=True, check=False
     )
-    return "[global]\n" + "".join(_pip_lines(listed.stdout))
+    return "[global]\n" + "".join(pip_lines(listed.stdout))
 
 
-def _pip_lines(listed: str) -> list[str]:
+def pip_lines(listed: str) -> list[str]:
+    """Which lines of `pip config list` concern the way to the index, as lines of a pip.conf?"""
     lines = []
     for line in listed.splitlines():
         name, _, value = line.partition("=")

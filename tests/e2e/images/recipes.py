@@ -74,7 +74,9 @@ def sample_model() -> Recipe:
     from .sample import MODEL_NAME, model_file  # noqa: PLC0415  (downloads the model)
 
     context = REPOSITORY / "images" / "sample-model"
-    return Recipe("sample-model", context, ("*",), added={MODEL_NAME: model_file()})
+    return Recipe(
+        "sample-model", context, ("Dockerfile", "lighttpd.conf"), added={MODEL_NAME: model_file()}
+    )
 
 
 RECIPES: Final = {

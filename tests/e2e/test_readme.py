@@ -1,0 +1,115 @@
+"""Do the README's commands do what it says? They are run as they are written."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import closing, suppress
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.e2e.cluster.binaries import binary
+from tests.e2e.stack.release import ROOT
+from tests.e2e.stack.stack import Stack
+from tests.e2e.stack.up import link
+
+README = (ROOT / "README.md").read_text()
+Shell = Callable[[str], str]
+
+
+def blocks(heading: str, language: str) -> list[str]:
+    """The code blocks of one section."""
+    section = README.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
+    return re.findall(rf"^```{language}\n(.*?)^```$", section, re.DOTALL | re.MULTILINE)
+
+
+def with_words(found: list[str], words: str) -> str:
+    (block,) = (each for each in found if words in each)
+    return block
+
+
+@pytest.fixture
+def shell(stack: Stack, tmp_path: Path) -> Iterator[Shell]:
+    """A shell as the README leaves it after its `export`, but in the test's own namespace."""
+    for name in ("kubectl", "helm"):
+        link(tmp_path / name, binary(name))
+    config = yaml.safe_load(stack.cluster.kubeconfig.read_text())
+    config["contexts"][0]["context"]["namespace"] = stack.namespace
+    kubeconfig = tmp_path / "kubeconfig"
+    kubeconfig.write_text(yaml.safe_dump(config))
+    paths = f"{tmp_path}{os.pathsep}{os.environ['PATH']}"
+    environment = os.environ | {"KUBECONFIG": str(kubeconfig), "PATH": paths}
+    started: list[int] = []
+
+    def run(script: str) -> str:
+        # Into files: what a script leaves in the background would hold a pipe open.
+        output = tmp_path / "output"
+        with output.open("w") as out:
+            process = subprocess.Popen(
+                ["bash", "-e", "-c", script],
+                env=environment,
+                stdout=out,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+            started.append(process.pid)
+            status = process.wait(timeout=400)
+        assert status == 0, output.read_text()
+        return output.read_text()
+
+    yield run
+    for group in started:
+        with suppress(ProcessLookupError):
+            os.killpg(group, signal.SIGTERM)
+
+
+def test_a_second_model_applied_by_hand_becomes_ready_and_answers(shell: Shell) -> None:
+    found = blocks("Your first model by hand", "sh")
+
+    shell(with_words(found, "kubectl apply"))
+    with closing(socket.create_server(("127.0.0.1", 0))) as probe:
+        port = probe.getsockname()[1]
+    ask = with_words(found, "curl").replace("8080:8080", f"{port}:8080")
+    said = shell(ask.replace("localhost:8080", f"localhost:{port}"))
+
+    completion = next(line for line in said.splitlines() if line.startswith("{"))
+    assert json.loads(completion)["choices"][0]["message"]["content"].strip()
+
+
+def test_kubectl_get_looks_as_it_is_shown(stack: Stack, shell: Shell) -> None:
+    stack.apply(stack.sample())
+    stack.wait("smollm2")
+
+    shown = next(block for block in blocks("Your first model by hand", "") if "READY" in block)
+    said = shell("kubectl get llmd")
+
+    assert without_age(said) == without_age(shown)
+
+
+def without_age(table: str) -> list[list[str]]:
+    return [line.split()[:-1] for line in table.splitlines()]
+
+
+def test_the_commands_that_help_when_it_is_not_ready_say_something(
+    stack: Stack, shell: Shell
+) -> None:
+    stack.apply(stack.sample("x"))
+    stack.wait("x")
+
+    (commands,) = blocks("When it is not Ready", "sh")
+    for command in commands.replace("NAME", "x").splitlines():
+        assert shell(command).strip(), command
+
+
+def test_the_first_example_is_taken_by_the_api_server(stack: Stack) -> None:
+    """It names the model hub, which a test does not reach: so it is checked and not kept."""
+    example = re.findall(r"^```yaml\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)[0]
+
+    stack.kubectl("apply", "--validate=strict", "--dry-run=server", "-f", "-", stdin=example)

@@ -27,7 +27,12 @@ Shell = Callable[[str], str]
 def blocks(heading: str, language: str) -> list[str]:
     """The code blocks of one section."""
     section = README.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
-    return re.findall(rf"^```{language}\n(.*?)^```$", section, re.DOTALL | re.MULTILINE)
+    return [code for of, code in fences(section) if of == language]
+
+
+def fences(text: str) -> list[tuple[str, str]]:
+    """Language and content of each code block."""
+    return re.findall(r"^```(\w*)\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
 
 
 def with_words(found: list[str], words: str) -> str:
@@ -110,6 +115,6 @@ def test_the_commands_that_help_when_it_is_not_ready_say_something(
 
 def test_the_first_example_is_taken_by_the_api_server(stack: Stack) -> None:
     """It names the model hub, which a test does not reach: so it is checked and not kept."""
-    example = re.findall(r"^```yaml\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)[0]
+    example = next(code for language, code in fences(README) if language == "yaml")
 
     stack.kubectl("apply", "--validate=strict", "--dry-run=server", "-f", "-", stdin=example)

@@ -8,6 +8,7 @@ moment on. Past it, two things happen on their own, neither of which the event l
 """
 
 import faulthandler
+import logging
 import os
 import time
 from collections.abc import Callable
@@ -25,6 +26,7 @@ def now() -> float:
 
 def end_process() -> NoReturn:
     """Ends the process at once: nothing that is still running may write any more."""
+    logging.shutdown()
     os._exit(1)
 
 
@@ -39,6 +41,10 @@ class Fence:
     def until(self) -> float:
         """The last moment at which this process may write."""
         return self._until
+
+    def left(self) -> float:
+        """For how many seconds may this process still write?"""
+        return max(self._until - self._clock(), 0.0)
 
     @property
     def open(self) -> bool:

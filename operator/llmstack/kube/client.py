@@ -40,7 +40,9 @@ class KubeClient:
         items: list[Object] = []
         while True:
             page = await self._json("GET", kind, kind.path(namespace), query=query)
-            items += page.get("items") or []
+            # The items of a list do not say what they are.
+            head = {"apiVersion": kind.api_version, "kind": kind.kind}
+            items += ({**head, **item} for item in page.get("items") or ())
             query["continue"] = page["metadata"].get("continue", "")
             if not query["continue"]:
                 return items
@@ -55,14 +57,18 @@ class KubeClient:
         kind, namespace, name = identify(body)
         return await self._json("PUT", kind, kind.path(namespace, name), body=body)
 
-    async def apply(self, body: Object, manager: str, subresource: str = "") -> Object:
-        """The object after a server-side apply that takes over contested fields.
+    async def apply(
+        self, body: Object, manager: str, *, subresource: str = "", force: bool = True
+    ) -> Object:
+        """The object after a server-side apply.
 
+        With `force` it takes over contested fields; without, they are an ApiError.conflict.
         Unknown fields are refused, so that a typing error in a passed-on part of the spec is
         answered by the API server's words instead of being dropped.
         """
         kind, namespace, name = identify(body)
-        query = {"fieldManager": manager, "force": "true", "fieldValidation": "Strict"}
+        query = {"fieldManager": manager, "fieldValidation": "Strict"}
+        query |= {"force": "true"} if force else {}
         path = kind.path(namespace, name, subresource)
         return await self._json("PATCH", kind, path, query=query, body=body, content_type=APPLY)
 

@@ -14,6 +14,12 @@ class Kind:
     plural: str
     namespaced: bool = True
 
+    @property
+    def group_version(self) -> tuple[str, str]:
+        """API group ("" for the core) and version."""
+        group, _, version = self.api_version.rpartition("/")
+        return group, version
+
     def path(self, namespace: str | None = None, name: str = "", subresource: str = "") -> str:
         """Path of the collection, or of one object, or of one object's subresource."""
         root = "/api/v1" if self.api_version == "v1" else f"/apis/{self.api_version}"

@@ -16,11 +16,11 @@ import aiohttp
 
 from llmstack.kube.connection import Connection
 from llmstack.kube.errors import TIMEOUT, UNREACHABLE, ApiError, from_answer
+from llmstack.kube.session import open_session
 
 APPLY = "application/apply-patch+yaml"
 JSON = "application/json"
 _READS = ("GET", "HEAD")
-_TOKEN_SECONDS = 60.0
 
 Fence = Callable[[], None]
 """Raises LeaseLost when this process may not write."""
@@ -34,17 +34,11 @@ class Transport:
     def __init__(
         self, connection: Connection, user_agent: str, timeout: float, fence: Fence, seen: Observer
     ) -> None:
-        self._connection = connection
+        self._server = connection.server
         self._timeout = timeout
         self._fence = fence
         self._seen = seen
-        self._token = ""
-        self._token_read_at = float("-inf")
-        self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(ssl=connection.ssl_context() or True, limit=32),
-            headers={"User-Agent": user_agent, "Accept": JSON},
-            trace_configs=[_trace(self._before_sending)],
-        )
+        self._session = open_session(connection, user_agent, traces=[_trace(self._before_sending)])
 
     async def close(self) -> None:
         await self._session.close()
@@ -67,10 +61,10 @@ class Transport:
         try:
             async with self._session.request(
                 method,
-                self._connection.server + path,
+                self._server + path,
                 params=dict(query or {}),
                 data=None if body is None else json.dumps(body, separators=(",", ":")),
-                headers=self._headers(content_type),
+                headers={"Content-Type": content_type},
                 timeout=aiohttp.ClientTimeout(total=self._timeout),
                 trace_request_ctx=fenced,
             ) as answer:
@@ -88,16 +82,6 @@ class Transport:
     def _before_sending(self, fenced: bool) -> None:
         if fenced:
             self._fence()
-
-    def _headers(self, content_type: str) -> dict[str, str]:
-        """The service account's token is rotated: it is read anew once a minute."""
-        now = time.monotonic()
-        if now - self._token_read_at > _TOKEN_SECONDS:
-            self._token, self._token_read_at = self._connection.read_token(), now
-        headers = {"Content-Type": content_type}
-        if self._token:
-            headers["Authorization"] = f"Bearer {self._token}"
-        return headers
 
 
 def _trace(before_sending: Callable[[bool], None]) -> aiohttp.TraceConfig:

@@ -1,0 +1,130 @@
+"""How does the cluster come to look as it should?
+
+One object after the other, in the order in which they were built; only what differs is written.
+A failure does not keep the rest from being applied: it is recorded for the conditions, and the
+pass is tried again.
+"""
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from llmstack.api.resource import LLMDeployment
+from llmstack.controller.observe import Observer
+from llmstack.controller.observe_objects import parse_workload
+from llmstack.desired.cache import claim_to_apply
+from llmstack.desired.drift import needs_apply
+from llmstack.desired.metadata import MANAGER, REPLICAS_MANAGER
+from llmstack.desired.prune import foreign_message, is_foreign, prunable
+from llmstack.desired.replicas import (
+    hand_over,
+    initial_replicas,
+    step_object,
+    wanted_replicas,
+)
+from llmstack.kube.client import KubeClient, identify
+from llmstack.kube.errors import ApiError
+from llmstack.observed import ApplyFailure, Observed
+
+log = logging.getLogger(__name__)
+Object = dict[str, Any]
+_TAKEN = "Taken"
+
+
+@dataclass
+class Outcome:
+    """What did not work? `retry` is the first failure, None if all went well."""
+
+    failures: list[ApplyFailure] = field(default_factory=list)
+    retry: ApiError | None = None
+
+    def add(self, desired: Object, error: ApiError) -> None:
+        """Notes which object was refused, and how."""
+        name = desired["metadata"]["name"]
+        self.failures.append(ApplyFailure(desired["kind"], name, error.status, error.message))
+        self.retry = self.retry or error
+
+
+class Applier:
+    """Writes the objects of one deployment."""
+
+    def __init__(self, client: KubeClient, observer: Observer) -> None:
+        self._client = client
+        self._observer = observer
+
+    async def bring_about(
+        self, deployment: LLMDeployment, desired: Sequence[Object], observed: Observed
+    ) -> Outcome:
+        """Applies what differs, and deletes what is no longer wanted once all of it stands."""
+        outcome = Outcome()
+        for item in desired:
+            try:
+                await self._bring_about_one(deployment, item, observed)
+            except ApiError as error:
+                if not error.status:
+                    raise  # no answer: neither will the others have one, nor the status
+                outcome.add(item, error)
+        if not outcome.failures:
+            await self._prune(deployment, desired, observed)
+        return outcome
+
+    async def _bring_about_one(
+        self, deployment: LLMDeployment, desired: Object, observed: Observed
+    ) -> None:
+        kind, namespace, name = identify(desired)
+        live = observed.children.get((kind.kind, name))
+        if live is None:
+            # The label by which children are listed may have been edited away, or the name taken.
+            live = await self._observer.live(kind, namespace, name)
+        if is_foreign(live, desired, deployment):
+            raise ApiError(409, _TAKEN, foreign_message(desired))
+        if kind.kind == "Deployment":
+            await self._deployment(deployment, desired, live)
+        elif kind.kind == "PersistentVolumeClaim":
+            claim = claim_to_apply(desired, live)
+            if claim:
+                await self._write(claim)
+        elif needs_apply(desired, live):
+            await self._write(desired)
+
+    async def _deployment(
+        self, deployment: LLMDeployment, desired: Object, live: Mapping[str, Any] | None
+    ) -> None:
+        """The hand-over of `replicas` first, if it is not complete (desired/replicas.py)."""
+        steps = hand_over(live, initial_replicas(deployment.spec))
+        newest: Mapping[str, Any] | None = live
+        for step in steps:
+            # The number itself is not forced: a conflict means that somebody scaled meanwhile.
+            body = step_object(desired, step)
+            newest = await self._write(body, step.manager, force=step.replicas is None)
+        if not steps and needs_apply(desired, live):
+            newest = await self._write(desired)
+        assert newest is not None, "an absent Deployment is created by the first step"
+        # The newest answer counts, not the snapshot: an autoscaler may have scaled in between.
+        wanted = wanted_replicas(deployment, parse_workload(newest))
+        if wanted is not None:
+            metadata = newest["metadata"]
+            log.info("%s/%s: scaling to %d", deployment.namespace, metadata["name"], wanted)
+            await self._client.scale(
+                deployment.namespace,
+                metadata["name"],
+                wanted,
+                metadata["resourceVersion"],
+                REPLICAS_MANAGER,
+            )
+
+    async def _write(self, body: Object, manager: str = MANAGER, *, force: bool = True) -> Object:
+        kind, namespace, name = identify(body)
+        log.info("%s/%s: applying %s %s", namespace, name, kind.kind, manager)
+        return await self._client.apply(body, manager, force=force)
+
+    async def _prune(
+        self, deployment: LLMDeployment, desired: Sequence[Object], observed: Observed
+    ) -> None:
+        for item in prunable(
+            deployment, [dict(child) for child in observed.children.values()], desired
+        ):
+            kind, namespace, name = identify(item)
+            log.info("%s/%s: deleting %s", namespace, name, kind.kind)
+            await self._client.delete(kind, namespace, name, item["metadata"]["uid"])

@@ -1,0 +1,160 @@
+"""What does the process do while it leads?
+
+    resync ──┐
+    kopf ────┴─> queue ─> workers ─> passes
+
+It ends when it is told to stop (in order: no further pass, the running ones finish), or when one of
+its parts ends by itself, which is a fault.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+
+import aiohttp
+import kopf
+
+from llmstack.controller.fence import now
+from llmstack.controller.health import Vitals
+from llmstack.controller.keys import KnownKeys
+from llmstack.controller.metrics import Metrics
+from llmstack.controller.observe import Observer
+from llmstack.controller.queue import WorkQueue
+from llmstack.controller.reconcile import Reconciler
+from llmstack.controller.report import Reporter
+from llmstack.controller.resync import list_keys, resync
+from llmstack.controller.root_secret import RootSecret
+from llmstack.controller.schedule import Key
+from llmstack.controller.watch import WATCHED, registry
+from llmstack.controller.watch import settings as watch_settings
+from llmstack.kube.client import KubeClient
+from llmstack.kube.connection import Connection
+from llmstack.kube.errors import ApiError
+from llmstack.kube.session import open_watch_session
+from llmstack.settings import OperatorSettings
+
+log = logging.getLogger(__name__)
+_CRD_RETRY_SECONDS = 2.0
+
+
+class Leading:
+    """The controller's parts, and how they begin and end.
+
+    `started` is called once the watches run: kopf takes the signals for itself, and the caller
+    takes them back.
+    """
+
+    def __init__(
+        self,
+        client: KubeClient,
+        connection: Connection,
+        settings: OperatorSettings,
+        identity: str,
+        metrics: Metrics,
+        vitals: Vitals,
+        started: Callable[[], None],
+    ) -> None:
+        self._client = client
+        self._connection = connection
+        self._settings = settings
+        self._identity = identity
+        self._metrics = metrics
+        self._vitals = vitals
+        self._started = started
+        self._stopping = False
+        self._root = RootSecret(
+            client, settings.namespace, settings.root_secret, settings.resync_seconds, now
+        )
+        self._reconciler = Reconciler(
+            client,
+            settings,
+            self._root,
+            Observer(client, settings.progress_seconds, now),
+            Reporter(client, identity, now),
+        )
+        self.queue = WorkQueue(self._timed_pass, settings.workers)
+
+    async def run(self) -> None:
+        """Works until stop() was called. Raises what ended one of its parts."""
+        await self._prepare()
+        passes = asyncio.create_task(self.queue.run(), name="passes")
+        parts = {
+            passes,
+            asyncio.create_task(self._resync(), name="resync"),
+            asyncio.create_task(self._watch(), name="watch"),
+        }
+        try:
+            done, _ = await asyncio.wait(parts, return_when=asyncio.FIRST_COMPLETED)
+            for part in done:
+                part.result()
+            if passes not in done:
+                raise RuntimeError("the watches ended by themselves")
+        finally:
+            for part in parts:
+                part.cancel()
+
+    def stop(self) -> None:
+        """Begins no further pass; run() returns when those that run have ended."""
+        self._stopping = True
+        self.queue.stop()
+
+    async def _prepare(self) -> None:
+        """The root Secret is there, and the API server knows LLMDeployments."""
+        await self._root.root()
+        while not self._stopping:
+            try:
+                await list_keys(self._client, self._settings.namespaces)
+                return
+            except ApiError as error:
+                if not error.not_found:
+                    raise
+                log.warning("the CRD llmdeployments.llmstack.dev is missing: apply crds/")
+                await asyncio.sleep(_CRD_RETRY_SECONDS)
+
+    async def _timed_pass(self, key: Key) -> float | None:
+        started, result = time.monotonic(), "failed"
+        try:
+            again = await self._reconciler.reconcile(key)
+            result = "ok"
+            return again
+        finally:
+            self._metrics.reconciled(result, time.monotonic() - started)
+
+    async def _resync(self) -> None:
+        settings = self._settings
+        await resync(self._client, self.queue, settings.namespaces, settings.resync_seconds)
+
+    async def _watch(self) -> None:
+        ready = asyncio.Event()
+        taking_back = asyncio.create_task(self._when(ready))
+        try:
+            await self._watch_until_cancelled(ready)
+        finally:
+            taking_back.cancel()
+
+    async def _when(self, ready: asyncio.Event) -> None:
+        await ready.wait()
+        self._started()
+
+    async def _watch_until_cancelled(self, ready: asyncio.Event) -> None:
+        await kopf.operator(
+            registry=registry(
+                self.queue, KnownKeys(), self._connection.server, self._open_watch_session
+            ),
+            settings=watch_settings(),
+            standalone=True,
+            clusterwide=not self._settings.namespaces,
+            namespaces=self._settings.namespaces,
+            ready_flag=ready,
+        )
+
+    def _open_watch_session(self) -> aiohttp.ClientSession:
+        for kind in WATCHED:
+            self._vitals.watches.setdefault(kind.plural, now())
+        return open_watch_session(
+            self._connection, f"llmstack-watch ({self._identity})", self._watch_began
+        )
+
+    def _watch_began(self, path: str) -> None:
+        self._vitals.watches[path.rpartition("/")[2]] = now()

@@ -1,0 +1,88 @@
+"""What does the operator say about itself, in numbers? All names are here.
+
+llmstack_operator_reconcile_seconds{result}          histogram; result: ok, failed
+llmstack_operator_queue_depth                        deployments that wait for a pass
+llmstack_operator_retries                            passes that failed and are tried again
+llmstack_operator_api_requests_total{method,resource,status}
+llmstack_operator_api_request_seconds{method}        histogram
+llmstack_operator_leader                             1 while this process may write
+llmstack_operator_lease_seconds                      for how long it still may
+llmstack_operator_watch_age_seconds{resource}        since the watch was begun anew
+"""
+
+from collections.abc import Callable, Mapping
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    disable_created_metrics,
+)
+from prometheus_client.exposition import generate_latest
+from prometheus_client.process_collector import ProcessCollector
+
+CONTENT_TYPE = "text/plain"
+_PREFIX = "llmstack_operator"
+_PASS_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+_CALL_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5, 20)
+
+
+class Metrics:
+    """One process's numbers. Gauges ask their source when they are read."""
+
+    def __init__(self) -> None:
+        # Half of all series would be moments of creation, which nobody asks for.
+        disable_created_metrics()
+        self._registry = CollectorRegistry()
+        ProcessCollector(registry=self._registry)
+        self._passes = Histogram(
+            f"{_PREFIX}_reconcile_seconds",
+            "Duration of passes over one LLMDeployment.",
+            ["result"],
+            buckets=_PASS_BUCKETS,
+            registry=self._registry,
+        )
+        self._calls = Counter(
+            f"{_PREFIX}_api_requests",
+            "Calls of the Kubernetes API; status 0: no answer.",
+            ["method", "resource", "status"],
+            registry=self._registry,
+        )
+        self._call_seconds = Histogram(
+            f"{_PREFIX}_api_request_seconds",
+            "Duration of calls of the Kubernetes API.",
+            ["method"],
+            buckets=_CALL_BUCKETS,
+            registry=self._registry,
+        )
+        self._watch_age = Gauge(
+            f"{_PREFIX}_watch_age_seconds",
+            "Since the watch of a resource was begun anew.",
+            ["resource"],
+            registry=self._registry,
+        )
+        self._watch_ages: Callable[[], Mapping[str, float]] = dict
+
+    def call(self, method: str, resource: str, status: int, seconds: float) -> None:
+        """One call of the Kubernetes API has ended."""
+        self._calls.labels(method, resource, str(status)).inc()
+        self._call_seconds.labels(method).observe(seconds)
+
+    def reconciled(self, result: str, seconds: float) -> None:
+        """One pass has ended."""
+        self._passes.labels(result).observe(seconds)
+
+    def gauge(self, name: str, text: str, source: Callable[[], float]) -> None:
+        """A number that is asked for when the metrics are read."""
+        Gauge(f"{_PREFIX}_{name}", text, registry=self._registry).set_function(source)
+
+    def watch_ages(self, source: Callable[[], Mapping[str, float]]) -> None:
+        """Where to ask for the ages of the watches."""
+        self._watch_ages = source
+
+    def text(self) -> bytes:
+        """In the text format of Prometheus."""
+        for resource, age in self._watch_ages().items():
+            self._watch_age.labels(resource).set(age)
+        return generate_latest(self._registry)

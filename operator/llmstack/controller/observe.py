@@ -1,0 +1,184 @@
+"""What does the cluster look like now, as far as one deployment is concerned?
+
+Everything is read before anything is decided. Secrets and ConfigMaps are read one by one, by name;
+all else is listed by label.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from llmstack.api.resource import LLMDeployment
+from llmstack.controller.cluster_facts import ClusterFacts
+from llmstack.controller.observe_events import claim_messages, volume_messages
+from llmstack.controller.observe_objects import (
+    named_claims,
+    named_secrets,
+    parse_claim,
+    parse_workload,
+)
+from llmstack.controller.observe_pods import parse_pod
+from llmstack.controller.pod_logs import LogReader
+from llmstack.controller.schedule import Key
+from llmstack.desired import metadata as names
+from llmstack.kube.client import KubeClient
+from llmstack.kube.kinds import (
+    CLAIM,
+    CONFIG_MAP,
+    DEPLOYMENT,
+    DISRUPTION_BUDGET,
+    EVENT,
+    POD,
+    SECRET,
+    SERVICE,
+    SERVICE_ACCOUNT,
+    Kind,
+)
+from llmstack.observed import Claim, Observed, Pod
+
+Object = dict[str, Any]
+_LISTED = (DEPLOYMENT, SERVICE, SERVICE_ACCOUNT, DISRUPTION_BUDGET)
+
+
+class Observer:
+    """Takes the snapshots. Remembers only what is costly to read again: logs and cluster facts."""
+
+    def __init__(
+        self, client: KubeClient, progress_seconds: float, clock: Callable[[], float]
+    ) -> None:
+        self._client = client
+        self._facts = ClusterFacts(client, clock)
+        self._logs = LogReader(client, progress_seconds, clock)
+
+    def forget(self, key: Key) -> None:
+        """The deployment is gone."""
+        self._logs.forget(key)
+
+    async def observe(self, deployment: LLMDeployment) -> Observed:
+        """The whole snapshot. Raises ApiError if any part of it cannot be read."""
+        resource = deployment.spec.accelerator.resource
+        children, claims, pods, secrets, classes, devices = await asyncio.gather(
+            self._children(deployment),
+            self._claims(deployment),
+            self._list(POD, deployment, names.selector_text(deployment)),
+            self._missing(SECRET, deployment, named_secrets(deployment.spec)),
+            self._facts.storage_classes(),
+            self._facts.most_devices(resource) if resource else _nothing(),
+        )
+        by_name = {(item["kind"], item["metadata"]["name"]): item for item in (*children, *claims)}
+        warnings = await self._warnings(deployment, pods, claims)
+        used = _used(claims, deployment, pods)
+        return Observed(
+            children=by_name,
+            workload=parse_workload(by_name.get(("Deployment", names.deployment_name(deployment)))),
+            pods=await self._pods(deployment, pods, volume_messages(warnings)),
+            claims=_parsed(used, claim_messages(warnings)),
+            storage_classes=classes.provisioners,
+            default_storage_class=classes.default,
+            missing_secrets=tuple(secrets),
+            missing_claims=tuple(
+                name
+                for name in named_claims(deployment.spec)
+                if ("PersistentVolumeClaim", name) not in by_name
+            ),
+            accelerators=devices,
+        )
+
+    async def live(self, kind: Kind, namespace: str, name: str) -> Object | None:
+        """One object by its name, whatever labels it carries."""
+        return await self._client.get(kind, namespace, name)
+
+    async def _pods(
+        self, deployment: LLMDeployment, pods: list[Object], mounts: Mapping[str, str]
+    ) -> tuple[Pod, ...]:
+        key = Key(deployment.namespace, deployment.name)
+        accelerated = deployment.spec.accelerator.resource is not None
+        logs = await self._logs.read(key, pods, accelerated=accelerated)
+        return tuple(parse_pod(pod, logs[_uid(pod)], mounts.get(_uid(pod), "")) for pod in pods)
+
+    async def _children(self, deployment: LLMDeployment) -> list[Object]:
+        label = f"{names.DEPLOYMENT_LABEL}={deployment.name}"
+        lists, secret, config_map = await asyncio.gather(
+            asyncio.gather(*(self._list(kind, deployment, label) for kind in _LISTED)),
+            self._client.get(SECRET, deployment.namespace, names.key_secret_name(deployment)),
+            self._client.get(
+                CONFIG_MAP, deployment.namespace, names.ca_config_map_name(deployment)
+            ),
+        )
+        listed = [item for items in lists for item in items]
+        return listed + [item for item in (secret, config_map) if item]
+
+    async def _claims(self, deployment: LLMDeployment) -> list[Object]:
+        """Those that the operator or a pod of it made, and those that the spec names."""
+        label = f"{names.MANAGED_BY_LABEL}={names.MANAGER}"
+        made = await self._list(CLAIM, deployment, label)
+        known = {claim["metadata"]["name"] for claim in made}
+        named = [name for name in named_claims(deployment.spec) if name not in known]
+        found = await asyncio.gather(
+            *(self._client.get(CLAIM, deployment.namespace, name) for name in named)
+        )
+        return made + [claim for claim in found if claim]
+
+    async def _missing(
+        self, kind: Kind, deployment: LLMDeployment, wanted: Iterable[str]
+    ) -> list[str]:
+        missing = []
+        for name in wanted:
+            if await self._client.get(kind, deployment.namespace, name) is None:
+                missing.append(name)
+        return missing
+
+    async def _warnings(
+        self, deployment: LLMDeployment, pods: list[Object], claims: list[Object]
+    ) -> list[Object]:
+        """Warning Events of pods and claims, read only while one of them is pending."""
+        pending = {item["kind"] for item in (*pods, *claims) if _pending(item)}
+        lists = await asyncio.gather(
+            *(
+                self._client.list(
+                    EVENT,
+                    deployment.namespace,
+                    fields=f"type=Warning,involvedObject.kind={kind}",
+                )
+                for kind in sorted(pending)
+            )
+        )
+        return [event for events in lists for event in events]
+
+    async def _list(self, kind: Kind, deployment: LLMDeployment, labels: str) -> list[Object]:
+        return await self._client.list(kind, deployment.namespace, labels=labels)
+
+
+def _used(
+    claims: Iterable[Object], deployment: LLMDeployment, pods: Iterable[Object]
+) -> list[Object]:
+    """Only claims that this deployment mounts: the shared and named ones, and its pods' own."""
+    wanted = set(named_claims(deployment.spec))
+    if deployment.spec.cache.access_mode:
+        wanted.add(names.cache_claim_name(deployment.spec.cache))
+    owners = {_uid(pod) for pod in pods}
+    return [
+        claim
+        for claim in claims
+        if claim["metadata"]["name"] in wanted
+        or any(
+            reference["uid"] in owners
+            for reference in claim["metadata"].get("ownerReferences") or ()
+        )
+    ]
+
+
+def _parsed(claims: Iterable[Object], messages: Mapping[str, str]) -> tuple[Claim, ...]:
+    return tuple(parse_claim(claim, messages.get(_uid(claim), "")) for claim in claims)
+
+
+def _pending(body: Object) -> bool:
+    return str((body.get("status") or {}).get("phase", "Pending")) == "Pending"
+
+
+def _uid(body: Object) -> str:
+    return str(body["metadata"]["uid"])
+
+
+async def _nothing() -> None:
+    return None

@@ -1,0 +1,69 @@
+"""How do the Deployment and the claims stand, read from their objects? Pure parsers."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from llmstack.api.spec import LLMDeploymentSpec
+from llmstack.desired.cache import downloads, source_claims
+from llmstack.desired.metadata import TEMPLATE_HASH, annotation
+from llmstack.errors import InvalidInput
+from llmstack.observed import Claim, Workload
+
+Object = Mapping[str, Any]
+
+
+def parse_workload(body: Object | None) -> Workload | None:
+    """The Deployment as the decisions see it."""
+    if body is None:
+        return None
+    spec, status = body["spec"], body.get("status") or {}
+    conditions = {item["type"]: item for item in status.get("conditions") or ()}
+    progressing = conditions.get("Progressing", {})
+    failure = conditions.get("ReplicaFailure", {})
+    return Workload(
+        generation=body["metadata"].get("generation", 0),
+        observed_generation=status.get("observedGeneration", 0),
+        wanted=spec.get("replicas", 1),
+        replicas=status.get("replicas", 0),
+        updated=status.get("updatedReplicas", 0),
+        ready=status.get("readyReplicas", 0),
+        available=status.get("availableReplicas", 0),
+        deadline_exceeded=progressing.get("reason") == "ProgressDeadlineExceeded",
+        replica_failure=failure.get("message", "") if failure.get("status") == "True" else "",
+        template_hash=annotation(spec["template"], TEMPLATE_HASH),
+    )
+
+
+def parse_claim(body: Object, message: str = "") -> Claim:
+    """A claim as the decisions see it."""
+    spec = body["spec"]
+    return Claim(
+        name=body["metadata"]["name"],
+        phase=(body.get("status") or {}).get("phase", "Pending"),
+        storage_class=spec.get("storageClassName"),
+        access_modes=tuple(spec.get("accessModes") or ()),
+        message=message,
+    )
+
+
+def named_secrets(spec: LLMDeploymentSpec) -> list[str]:
+    """Which Secrets of the user does the spec need? Those in `env` only where not optional."""
+    names = [reference.name for reference in spec.pod.image_pull_secrets]
+    if spec.model.secret_ref:
+        names.append(spec.model.secret_ref.name)
+    for variable in spec.pod.env:
+        reference = (variable.value_from or {}).get("secretKeyRef") or {}
+        if reference.get("name") and not reference.get("optional"):
+            names.append(reference["name"])
+    return sorted(set(names))
+
+
+def named_claims(spec: LLMDeploymentSpec) -> list[str]:
+    """Which claims of the user does the spec need? None, if its sources cannot be read at all."""
+    try:
+        names = {claim for claim in source_claims(spec.model) if claim}
+        if spec.cache.existing_claim and downloads(spec):
+            names.add(spec.cache.existing_claim)
+    except InvalidInput:
+        return []
+    return sorted(names)

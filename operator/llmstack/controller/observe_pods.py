@@ -1,0 +1,112 @@
+"""How do the replicas stand, read from their Pod objects?
+
+Pure parsers: a Pod as the API server returns it, and what was read of logs and Events beside it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from llmstack.desired.metadata import (
+    FETCH_CONTAINER,
+    SERVER_CONTAINER,
+    TEMPLATE_HASH,
+    annotation,
+)
+from llmstack.observed import Container, ContainerState, Pod
+
+Object = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class PodLogs:
+    """What was read of a pod's logs? The lines for the ended runs, and the tail of a download."""
+
+    fetch_tail: str = ""
+    fetch_line: str = ""
+    server_line: str = ""
+    accelerator_unused: str = ""
+
+
+def parse_pod(body: Object, logs: PodLogs, volume_message: str = "") -> Pod:
+    """The pod as the decisions see it."""
+    metadata, status = body["metadata"], body.get("status") or {}
+    conditions = {item["type"]: item for item in status.get("conditions") or ()}
+    return Pod(
+        name=metadata["name"],
+        uid=metadata["uid"],
+        phase=status.get("phase", "Pending"),
+        created_at=seconds(metadata["creationTimestamp"]),
+        node=body.get("spec", {}).get("nodeName", ""),
+        ready=conditions.get("Ready", {}).get("status") == "True",
+        terminating="deletionTimestamp" in metadata,
+        unschedulable=_unschedulable(conditions.get("PodScheduled", {})),
+        template_hash=annotation(body, TEMPLATE_HASH),
+        reason=status.get("reason", ""),
+        message=status.get("message", ""),
+        fetch=find_container(body, FETCH_CONTAINER, logs.fetch_line),
+        server=find_container(body, SERVER_CONTAINER, logs.server_line),
+        fetch_log=logs.fetch_tail,
+        accelerator_unused=logs.accelerator_unused,
+        volume_message=volume_message,
+    )
+
+
+def seconds(timestamp: str) -> float:
+    """Seconds since the epoch of a Kubernetes time."""
+    return datetime.fromisoformat(timestamp).timestamp()
+
+
+def _unschedulable(scheduled: Object) -> str:
+    """Only the scheduler's own no counts: a gate or a node that is being bound is no fault."""
+    if scheduled.get("status") == "False" and scheduled.get("reason") == "Unschedulable":
+        return str(scheduled.get("message", ""))
+    return ""
+
+
+def find_container(body: Object, name: str, line: str = "") -> Container | None:
+    """How does the pod's container of that name stand? None before the kubelet reports it."""
+    status = body.get("status") or {}
+    for section in ("containerStatuses", "initContainerStatuses"):
+        for item in status.get(section) or ():
+            if item["name"] == name:
+                return parse_container(item, line)
+    return None
+
+
+def parse_container(item: Object, line: str = "") -> Container:
+    """One entry of `containerStatuses`."""
+    state, detail = _state(item.get("state") or {})
+    last = (item.get("lastState") or {}).get("terminated") or {}
+    ended = detail if state is ContainerState.TERMINATED else last
+    return Container(
+        name=item["name"],
+        state=state,
+        ready=bool(item.get("ready")),
+        started=bool(item.get("started")),
+        restarts=item.get("restartCount", 0),
+        reason=detail.get("reason", ""),
+        message=detail.get("message", "") if state is ContainerState.WAITING else "",
+        exit_code=detail.get("exitCode"),
+        last_reason=last.get("reason", ""),
+        last_exit_code=last.get("exitCode"),
+        last_seconds=_lasted(last),
+        termination_message=ended.get("message", ""),
+        log_line=line,
+        image=item.get("image", ""),
+    )
+
+
+def _lasted(run: Object) -> float | None:
+    """For how many seconds did a run last? None where the kubelet does not know."""
+    started, finished = run.get("startedAt"), run.get("finishedAt")
+    return seconds(finished) - seconds(started) if started and finished else None
+
+
+def _state(state: Object) -> tuple[ContainerState, Object]:
+    """No entry at all is how the kubelet says: waiting, for no reason yet."""
+    for name in (ContainerState.RUNNING, ContainerState.TERMINATED, ContainerState.WAITING):
+        if name.value in state:
+            return name, state[name.value] or {}
+    return ContainerState.WAITING, {}

@@ -1,0 +1,120 @@
+"""Which logs are read, and how often?
+
+container                        what is read                        when
+-------------------------------  ----------------------------------  -------------------------
+fetch, running                   last lines of its log: progress     every `progress` seconds
+fetch or server, failed          the line that tells why             once for each end
+server with a device, ready      whether it uses the device          once for each start
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from llmstack.controller.observe_pods import PodLogs, find_container
+from llmstack.controller.schedule import Key
+from llmstack.desired.metadata import FETCH_CONTAINER, SERVER_CONTAINER
+from llmstack.kube.client import KubeClient
+from llmstack.observed import Container, ContainerState
+from llmstack.status.server_log import deciding_line, fallback_line
+
+Object = Mapping[str, Any]
+
+_PROGRESS_LINES = 20
+_CRASH_LINES = 200
+_START_LINES = 2000
+
+
+@dataclass
+class _Memory:
+    """What was read of one pod: the newest progress, and one line for each run that was read."""
+
+    progress: str = ""
+    progress_at: float = float("-inf")
+    lines: dict[tuple[str, str, int], str] = field(default_factory=dict)
+
+
+class LogReader:
+    """Reads logs of pods and remembers what it read, as long as the pods exist."""
+
+    def __init__(
+        self, client: KubeClient, progress_seconds: float, clock: Callable[[], float]
+    ) -> None:
+        self._client = client
+        self._progress_seconds = progress_seconds
+        self._clock = clock
+        self._memories: dict[Key, dict[str, _Memory]] = {}
+
+    async def read(
+        self, key: Key, pods: Sequence[Object], *, accelerated: bool
+    ) -> dict[str, PodLogs]:
+        """What is known by now of the logs of a deployment's pods, by the pod's uid."""
+        known = self._memories.get(key, {})
+        memories = {_uid(pod): known.get(_uid(pod), _Memory()) for pod in pods}
+        self._memories[key] = memories
+        return {
+            _uid(pod): await self._read_pod(pod, memories[_uid(pod)], accelerated=accelerated)
+            for pod in pods
+        }
+
+    def forget(self, key: Key) -> None:
+        """The deployment is gone."""
+        self._memories.pop(key, None)
+
+    async def _read_pod(self, pod: Object, memory: _Memory, *, accelerated: bool) -> PodLogs:
+        fetch = find_container(pod, FETCH_CONTAINER)
+        server = find_container(pod, SERVER_CONTAINER)
+        return PodLogs(
+            fetch_tail=await self._progress(pod, memory, fetch),
+            fetch_line=await self._end(pod, memory, fetch),
+            server_line=await self._end(pod, memory, server),
+            accelerator_unused=await self._start(pod, memory, server) if accelerated else "",
+        )
+
+    async def _progress(self, pod: Object, memory: _Memory, fetch: Container | None) -> str:
+        if fetch is None or fetch.state is not ContainerState.RUNNING:
+            return ""
+        now = self._clock()
+        if now >= memory.progress_at + self._progress_seconds:
+            memory.progress_at = now
+            memory.progress = await self._tail(pod, fetch, _PROGRESS_LINES)
+        return memory.progress
+
+    async def _end(self, pod: Object, memory: _Memory, container: Container | None) -> str:
+        """The telling line of the last run that failed, where it left no message of its own."""
+        if container is None or container.termination_message:
+            return ""
+        running = container.state is not ContainerState.TERMINATED
+        code = container.last_exit_code if running else container.exit_code
+        if not code:
+            return ""
+        run = ("end", container.name, container.restarts - running)
+        if not memory.lines.get(run):
+            log = await self._tail(pod, container, _CRASH_LINES, previous=running)
+            memory.lines[run] = deciding_line(log)
+        return memory.lines[run]
+
+    async def _start(self, pod: Object, memory: _Memory, server: Container | None) -> str:
+        if server is None or not server.ready:
+            return ""
+        run = ("start", server.name, server.restarts)
+        if run not in memory.lines:
+            log = await self._tail(pod, server, _START_LINES)
+            memory.lines[run] = fallback_line(log)
+        return memory.lines[run]
+
+    async def _tail(
+        self, pod: Object, container: Container, lines: int, *, previous: bool = False
+    ) -> str:
+        metadata = pod["metadata"]
+        return await self._client.log_tail(
+            metadata["namespace"],
+            metadata["name"],
+            container.name,
+            lines=lines,
+            previous=previous,
+        )
+
+
+def _uid(pod: Object) -> str:
+    return str(pod["metadata"]["uid"])

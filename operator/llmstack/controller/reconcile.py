@@ -1,0 +1,112 @@
+"""What is done for one LLMDeployment?
+
+parse ─ observe ─ build ─ apply ─ report. Each pass reads everything anew and compares; one that
+finds nothing to change writes nothing.
+"""
+
+import time
+from dataclasses import replace
+from typing import Any
+
+from llmstack.api.conditions import ConditionStatus, ConditionType, LLMDeploymentStatus
+from llmstack.api.resource import LLMDeployment, parse, parse_status
+from llmstack.controller.apply import Applier, Outcome
+from llmstack.controller.observe import Observer
+from llmstack.controller.report import Reporter, Subject
+from llmstack.controller.root_secret import RootSecret
+from llmstack.controller.schedule import Key
+from llmstack.desired import Context, build
+from llmstack.desired.metadata import deployment_name
+from llmstack.desired.secret import server_key
+from llmstack.desired.template import read_recorded
+from llmstack.errors import InvalidInput, InvalidSpec
+from llmstack.kube.client import KubeClient
+from llmstack.kube.kinds import LLM_DEPLOYMENT
+from llmstack.observed import ContainerState, Observed
+from llmstack.settings import OperatorSettings
+from llmstack.status import compute, compute_unreadable
+
+UNSETTLED_SECONDS = 20.0
+"""What no watch tells (a missing Secret, a warning about a volume) is looked at so often."""
+
+
+class Reconciler:
+    """Passes over one LLMDeployment after the other."""
+
+    def __init__(
+        self,
+        client: KubeClient,
+        settings: OperatorSettings,
+        root: RootSecret,
+        observer: Observer,
+        reporter: Reporter,
+    ) -> None:
+        self._client = client
+        self._settings = settings
+        self._root = root
+        self._observer = observer
+        self._reporter = reporter
+        self._applier = Applier(client, observer)
+
+    async def reconcile(self, key: Key) -> float | None:
+        """One pass. Returns after how many seconds to look again, None if only when told."""
+        body = await self._client.get(LLM_DEPLOYMENT, key.namespace, key.name)
+        if body is None:
+            self._observer.forget(key)
+            self._reporter.forget(key)
+            return None
+        try:
+            deployment = parse(body)
+        except InvalidSpec as error:
+            await self._reject(body, str(error))
+            return None
+        if deployment.deleting:
+            return None  # the garbage collector follows the owner references
+        return await self._pass(deployment)
+
+    async def _pass(self, deployment: LLMDeployment) -> float | None:
+        observed = await self._observer.observe(deployment)
+        outcome = Outcome()
+        try:
+            desired = build(deployment, await self._context(deployment, observed))
+        except InvalidInput as error:
+            observed = replace(observed, invalid=str(error))
+        else:
+            outcome = await self._applier.bring_about(deployment, desired, observed)
+            observed = replace(observed, failures=tuple(outcome.failures))
+        status = compute(deployment, observed, time.time())
+        await self._reporter.report(deployment, status)
+        if outcome.retry:
+            raise outcome.retry
+        return self._look_again(status, observed)
+
+    async def _context(self, deployment: LLMDeployment, observed: Observed) -> Context:
+        root = await self._root.root()
+        live = observed.children.get(("Deployment", deployment_name(deployment)))
+        return Context(
+            server_images=self._settings.server_images,
+            fetch_image=self._settings.fetch_image,
+            server_key=server_key(root, deployment.namespace, deployment.name, deployment.uid),
+            fetch_env=self._settings.fetch_env,
+            ca_bundle=self._settings.ca_bundle,
+            recorded=read_recorded(live),
+        )
+
+    async def _reject(self, body: dict[str, Any], message: str) -> None:
+        metadata, last = body["metadata"], parse_status(body)
+        status = compute_unreadable(last, metadata.get("generation", 0), message, time.time())
+        subject = Subject(metadata["namespace"], metadata["name"], metadata["uid"])
+        await self._reporter.report_change(subject, last, status)
+
+    def _look_again(self, status: LLMDeploymentStatus, observed: Observed) -> float | None:
+        fetches = [pod.fetch for pod in observed.pods if pod.fetch]
+        if any(fetch.state is ContainerState.RUNNING for fetch in fetches):
+            return self._settings.progress_seconds
+        return None if _settled(status) else UNSETTLED_SECONDS
+
+
+def _settled(status: LLMDeploymentStatus) -> bool:
+    return any(
+        condition.type == ConditionType.READY and condition.status == ConditionStatus.TRUE
+        for condition in status.conditions
+    )

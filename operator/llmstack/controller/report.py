@@ -1,0 +1,146 @@
+"""How do people learn how their deployment stands?
+
+By its status, which is written only when it differs, and by Events on it, one for each reason that
+is new. An Event that cannot be written is logged and forgotten: the status has the same words.
+"""
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from llmstack.api.conditions import LLMDeploymentStatus, to_json
+from llmstack.api.resource import API_VERSION, KIND, LLMDeployment
+from llmstack.controller.schedule import Key
+from llmstack.desired.metadata import STATUS_MANAGER
+from llmstack.kube.client import KubeClient
+from llmstack.kube.errors import ApiError
+from llmstack.status import Event, events
+
+log = logging.getLogger(__name__)
+
+_COMPONENT = "llmstack-operator"
+_BURST = 12
+_REFILL_SECONDS = 30.0
+
+
+@dataclass(frozen=True)
+class Subject:
+    """Which very LLMDeployment is reported on?"""
+
+    namespace: str
+    name: str
+    uid: str
+
+    @property
+    def key(self) -> Key:
+        """Its key in the queue."""
+        return Key(self.namespace, self.name)
+
+
+class Reporter:
+    """Writes status and Events."""
+
+    def __init__(self, client: KubeClient, identity: str, clock: Callable[[], float]) -> None:
+        self._client = client
+        self._identity = identity
+        self._clock = clock
+        self._buckets: dict[Key, Bucket] = {}
+
+    def forget(self, key: Key) -> None:
+        """The deployment is gone."""
+        self._buckets.pop(key, None)
+
+    async def report(self, deployment: LLMDeployment, status: LLMDeploymentStatus) -> None:
+        """Writes what is new since the status that the deployment was read with."""
+        subject = Subject(deployment.namespace, deployment.name, deployment.uid)
+        await self.report_change(subject, deployment.status, status)
+
+    async def report_change(
+        self, subject: Subject, last: LLMDeploymentStatus, status: LLMDeploymentStatus
+    ) -> None:
+        """Writes what is new in `status`; nothing, if all of it was there already."""
+        if status == last:
+            return
+        await self._write_status(subject, status)
+        for event in events(last, status):
+            await self._write_event(subject, event)
+
+    async def _write_status(self, subject: Subject, status: LLMDeploymentStatus) -> None:
+        body = {
+            "apiVersion": API_VERSION,
+            "kind": KIND,
+            # The uid makes the API server refuse it, should another one bear the name by now.
+            "metadata": {
+                "name": subject.name,
+                "namespace": subject.namespace,
+                "uid": subject.uid,
+            },
+            "status": to_json(status),
+        }
+        try:
+            await self._client.apply(body, STATUS_MANAGER, subresource="status")
+        except ApiError as error:
+            if not error.not_found and not error.conflict:
+                raise
+
+    async def _write_event(self, subject: Subject, event: Event) -> None:
+        bucket = self._buckets.setdefault(subject.key, Bucket(_BURST, _REFILL_SECONDS))
+        if not bucket.take(self._clock()):
+            log.warning("%s: Event left out, too many: %s", subject.key, event.reason)
+            return
+        try:
+            await self._client.create(build_event(subject, event, self._identity, time.time_ns()))
+        except ApiError as error:
+            log.warning("%s: Event %s not written: %s", subject.key, event.reason, error)
+
+
+class Bucket:
+    """May one more pass? A burst at once, then one each `refill` seconds."""
+
+    def __init__(self, burst: int, refill: float) -> None:
+        self._burst = burst
+        self._refill = refill
+        self._tokens = float(burst)
+        self._at = float("-inf")
+
+    def take(self, now: float) -> bool:
+        """Takes one, if there is one."""
+        self._tokens = min(self._burst, self._tokens + (now - self._at) / self._refill)
+        self._at = now
+        if self._tokens < 1:
+            return False
+        self._tokens -= 1
+        return True
+
+
+def build_event(subject: Subject, event: Event, instance: str, nanoseconds: int) -> dict[str, Any]:
+    """The Event as `kubectl describe` shows it."""
+    moment = datetime.fromtimestamp(nanoseconds / 1e9, UTC)
+    seconds = moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+    return {
+        "apiVersion": "v1",
+        "kind": "Event",
+        "metadata": {
+            "name": f"{subject.name}.{nanoseconds:x}",
+            "namespace": subject.namespace,
+        },
+        "involvedObject": {
+            "apiVersion": API_VERSION,
+            "kind": KIND,
+            "name": subject.name,
+            "namespace": subject.namespace,
+            "uid": subject.uid,
+        },
+        "type": event.type,
+        "reason": event.reason,
+        "message": event.message[:1024],
+        "source": {"component": _COMPONENT},
+        "reportingComponent": _COMPONENT,
+        "reportingInstance": instance[:128],
+        "firstTimestamp": seconds,
+        "lastTimestamp": seconds,
+        "count": 1,
+    }

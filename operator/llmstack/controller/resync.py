@@ -1,0 +1,42 @@
+"""What if a watch missed something?
+
+Every few minutes each deployment is looked at anew, whatever the watches said. What no watch
+covers (Secrets, ConfigMaps) is repaired then.
+"""
+
+import asyncio
+import logging
+import random
+
+from llmstack.controller.queue import WorkQueue
+from llmstack.controller.schedule import Key
+from llmstack.kube.client import KubeClient
+from llmstack.kube.errors import ApiError
+from llmstack.kube.kinds import LLM_DEPLOYMENT
+
+log = logging.getLogger(__name__)
+
+
+async def resync(
+    client: KubeClient, queue: WorkQueue, namespaces: tuple[str, ...], period: float
+) -> None:
+    """Runs for ever. The passes are spread over the period, so that they are no burst of load."""
+    while True:
+        await asyncio.sleep(period * random.uniform(0.9, 1.1))  # noqa: S311 - only spreads load
+        try:
+            keys = await list_keys(client, namespaces)
+        except ApiError as error:
+            log.warning("resync left out: %s", error)
+            continue
+        for key in keys:
+            queue.add(key, delay=random.uniform(0, period / 2))  # noqa: S311
+
+
+async def list_keys(client: KubeClient, namespaces: tuple[str, ...]) -> list[Key]:
+    """Which LLMDeployments exist in the namespaces that are served?"""
+    lists = [await client.list(LLM_DEPLOYMENT, namespace) for namespace in (namespaces or (None,))]
+    return [
+        Key(item["metadata"]["namespace"], item["metadata"]["name"])
+        for items in lists
+        for item in items
+    ]

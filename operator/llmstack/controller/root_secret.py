@@ -1,0 +1,69 @@
+"""From which secret are the servers' keys derived?
+
+Created once, never overwritten: another root would restart every replica. When it is deleted while
+the operator runs, the same one is written again.
+"""
+
+import logging
+import secrets
+from collections.abc import Callable
+
+from llmstack.desired.secret import ROOT_BYTES, build_root_secret, read_root
+from llmstack.errors import ConfigurationError
+from llmstack.kube.client import KubeClient
+from llmstack.kube.errors import ApiError
+from llmstack.kube.kinds import SECRET
+
+log = logging.getLogger(__name__)
+
+
+class RootSecret:
+    """The root, read at most once in `refresh` seconds."""
+
+    def __init__(
+        self,
+        client: KubeClient,
+        namespace: str,
+        name: str,
+        refresh: float,
+        clock: Callable[[], float],
+    ) -> None:
+        self._client = client
+        self._namespace = namespace
+        self._name = name
+        self._refresh = refresh
+        self._clock = clock
+        self._root: bytes | None = None
+        self._read_at = float("-inf")
+
+    async def root(self) -> bytes:
+        """The root; created if there is none. Raises ConfigurationError for one that is broken."""
+        if self._root is None or self._clock() >= self._read_at + self._refresh:
+            started = self._clock()
+            self._root = await self._read() or await self._create()
+            self._read_at = started
+        return self._root
+
+    async def _read(self) -> bytes | None:
+        live = await self._client.get(SECRET, self._namespace, self._name)
+        if live is None:
+            return None
+        root = read_root(live)
+        if root is None:
+            raise ConfigurationError(
+                f"Secret {self._namespace}/{self._name} holds no usable root: restore it from a "
+                "backup, or delete it to get a new one, which restarts all replicas"
+            )
+        return root
+
+    async def _create(self) -> bytes:
+        root = self._root or secrets.token_bytes(ROOT_BYTES)
+        try:
+            await self._client.create(build_root_secret(self._namespace, self._name, root))
+        except ApiError as error:
+            # Somebody was faster: theirs counts.
+            if not error.conflict:
+                raise
+            return await self._read() or root
+        log.info("created the root Secret %s/%s", self._namespace, self._name)
+        return root

@@ -1,0 +1,65 @@
+"""A model source that misbehaves; runs in a pod of the cluster with nothing but the standard library.
+
+/ok.gguf          the head of a real GGUF header would be too easy: some bytes that are no GGUF
+/private.gguf     401 without the token `right`
+/forbidden.gguf   403 whatever is sent
+/truncated.gguf   says it has 1 MiB and closes after half of it, each time
+/slow.gguf        4 GiB at 256 KiB/s a connection
+anything else     404
+"""
+
+from __future__ import annotations
+
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+MIB = 1 << 20
+PIECE = b"\0" * (256 * 1024)
+
+
+class Handler(BaseHTTPRequestHandler):
+    """One request."""
+
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        match self.path:
+            case "/page.gguf":
+                self._body(b"this is a web page, not a model " * 1024)
+            case "/private.gguf":
+                allowed = self.headers.get("Authorization") == "Bearer right"
+                self._body(b"no model either " * 1024) if allowed else self._refuse(401)
+            case "/forbidden.gguf":
+                self._refuse(403)
+            case "/truncated.gguf":
+                self._head(MIB)
+                self.wfile.write(b"GGUF" + PIECE)
+                self.close_connection = True
+            case "/slow.gguf":
+                self._head(4096 * MIB)
+                self._trickle()
+            case _:
+                self._refuse(404)
+
+    def _trickle(self) -> None:
+        for _ in range(4096 * 4):
+            self.wfile.write(PIECE)
+            time.sleep(1)
+
+    def _body(self, body: bytes) -> None:
+        self._head(len(body))
+        self.wfile.write(body)
+
+    def _head(self, length: int) -> None:
+        self.send_response(200)
+        self.send_header("Content-Length", str(length))
+        self.end_headers()
+
+    def _refuse(self, status: int) -> None:
+        self.send_response(status)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+
+if __name__ == "__main__":
+    ThreadingHTTPServer(("", 8080), Handler).serve_forever()

@@ -1,9 +1,9 @@
-"""A model source that misbehaves; runs in a pod of the cluster with nothing but the standard library.
+"""A model source that misbehaves; runs in a pod, with nothing but the standard library.
 
-/ok.gguf          the head of a real GGUF header would be too easy: some bytes that are no GGUF
+/page.gguf        a web page under the name of a model
 /private.gguf     401 without the token `right`
 /forbidden.gguf   403 whatever is sent
-/truncated.gguf   says it has 1 MiB and closes after half of it, each time
+/truncated.gguf   says it has 1 MiB and closes early, each time
 /slow.gguf        4 GiB at 256 KiB/s a connection
 anything else     404
 """

@@ -26,6 +26,9 @@ _KEYS = {
 
 _PORT_KEYS = (("containerPort", "protocol"), ("port", "protocol"))
 
+_TELLING_WHEN_EMPTY = {"emptyDir"}
+"""Objects that say something by being there; the API server keeps them."""
+
 _QUANTITIES = {"requests", "limits"}
 _QUANTITY_FIELDS = {"sizeLimit"}
 
@@ -49,12 +52,13 @@ def matches(desired: Any, live: Any, field: str = "", parent: str = "") -> bool:
 
     `field` is the name under which both are found, `parent` the one above it.
     """
-    if _is_empty(desired):
-        return _is_empty(live)
-    if isinstance(desired, Mapping):
+    if isinstance(desired, Mapping) and (desired or field in _TELLING_WHEN_EMPTY):
         return isinstance(live, Mapping) and all(
             matches(value, live.get(key), key, field) for key, value in desired.items()
         )
+    if _is_empty(desired):
+        # Whatever the server adds in it, an object without fields asks for nothing.
+        return _is_empty(live) or (isinstance(desired, Mapping) and isinstance(live, Mapping))
     if isinstance(desired, (list, tuple)):
         return isinstance(live, (list, tuple)) and _list_matches(desired, live, field)
     return _leaf_matches(desired, live, quantity=parent in _QUANTITIES or field in _QUANTITY_FIELDS)

@@ -1,0 +1,132 @@
+"""Which pod template is applied: the one in use, or a new one?"""
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from llmstack.desired import Context, Recorded
+from llmstack.desired.metadata import KEY_HASH, SPEC_HASH, TEMPLATE, TEMPLATE_HASH
+from llmstack.desired.template import read_recorded, spec_hash
+from tests.unit.desired.samples import CONTEXT, built, deployment
+
+NEWER = replace(CONTEXT, fetch_image="llm-stack:2", server_images={"cpu": "llama-server:next"})
+SPEC: dict[str, Any] = {"slots": 2, "contextLength": 512}
+
+
+def applied(context: Context = CONTEXT, **spec: Any) -> dict[str, Any]:
+    return built("Deployment", context, **{**SPEC, **spec})
+
+
+def upgraded(before: dict[str, Any], context: Context = NEWER, **spec: Any) -> dict[str, Any]:
+    """What a newer operator applies after it has read what was applied before."""
+    return applied(replace(context, recorded=read_recorded(before)), **spec)
+
+
+def test_a_newer_operator_changes_no_pod() -> None:
+    before = applied()
+    assert upgraded(before) == before
+
+
+def test_and_neither_does_the_one_after_it() -> None:
+    before = applied()
+    newest = replace(NEWER, fetch_image="llm-stack:3", fetch_env={"HF_ENDPOINT": "http://hub"})
+    assert upgraded(upgraded(before), newest) == before
+
+
+@pytest.mark.parametrize(
+    ("sentence", "spec"),
+    [
+        ("scaling", {"replicas": 5}),
+        ("autoscaling", {"autoscaling": {"minReplicas": 1, "maxReplicas": 3}}),
+        ("the queue at the gateway", {"queue": {"maxRequests": 3}}),
+        ("further names of the model", {"model": {"aliases": ["gpt-4o-mini"]}}),
+        ("a default written out", {"engine": {"mode": "generate", "batchSize": 2048}}),
+    ],
+)
+def test_what_no_pod_depends_on_changes_no_pod(sentence: str, spec: dict[str, Any]) -> None:
+    before = applied()
+    assert upgraded(before, **spec)["spec"]["template"] == before["spec"]["template"], sentence
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        {"slots": 3},
+        {"engine": {"mode": "embed"}},
+        {"model": {"sha256": "a" * 64}},
+        {"accelerator": {"nodeSelector": {"a": "b"}}},
+        {"cache": {"size": "1Gi"}},
+        {"lifecycle": {"drainSeconds": 5}},
+        {"pod": {"labels": {"team": "a"}}},
+    ],
+)
+def test_a_changed_spec_gets_the_newest_template(spec: dict[str, Any]) -> None:
+    template = upgraded(applied(), **spec)["spec"]["template"]
+    assert template["spec"]["initContainers"][0]["image"] == "llm-stack:2"
+    assert template["spec"]["containers"][0]["image"] == "llama-server:next"
+
+
+def test_another_key_restarts_the_pods_in_their_old_template() -> None:
+    before = applied()
+    after = upgraded(before, replace(NEWER, server_key="other"))
+    old, new = (item["spec"]["template"] for item in (before, after))
+    assert old["spec"] == new["spec"]
+    assert old["metadata"]["annotations"][KEY_HASH] != new["metadata"]["annotations"][KEY_HASH]
+
+
+def test_pods_say_from_which_template_they_are() -> None:
+    before, after = applied(), upgraded(applied(), slots=3)
+    hashes = [
+        item["spec"]["template"]["metadata"]["annotations"][TEMPLATE_HASH]
+        for item in (before, after)
+    ]
+    assert hashes[0] != hashes[1]
+    assert before["metadata"]["annotations"][TEMPLATE_HASH] == hashes[0]
+
+
+def test_the_key_itself_is_in_no_template() -> None:
+    assert CONTEXT.server_key not in json.dumps(applied())
+
+
+@pytest.mark.parametrize("name", [TEMPLATE, SPEC_HASH, TEMPLATE_HASH])
+@pytest.mark.parametrize("value", ["", "{}", None])
+def test_a_record_that_was_tampered_with_does_not_count(name: str, value: str | None) -> None:
+    live = applied()
+    annotations = {**live["metadata"]["annotations"], name: value}
+    if name == SPEC_HASH and value == "{}":
+        # It is still a record, only of no spec that there is.
+        assert upgraded({"metadata": {"annotations": annotations}}) != live
+    else:
+        assert read_recorded({"metadata": {"annotations": annotations}}) is None
+
+
+@pytest.mark.parametrize("live", [None, {"metadata": {}}, {"metadata": {"annotations": None}}])
+def test_nothing_recorded(live: dict[str, Any] | None) -> None:
+    assert read_recorded(live) is None
+
+
+def test_a_template_too_large_for_an_annotation_is_not_recorded_and_still_built() -> None:
+    env = [{"name": f"V{number}", "value": "x" * 4096} for number in range(40)]
+    large = applied(pod={"env": env})
+    assert TEMPLATE not in large["metadata"]["annotations"]
+    assert read_recorded(large) is None
+    assert len(large["spec"]["template"]["spec"]["containers"][0]["env"]) == 42
+
+
+def test_a_record_is_used_as_it_is() -> None:
+    template = {"metadata": {"labels": {"a": "b"}}, "spec": {"anything": 1}}
+    recorded = Recorded(spec_hash(deployment(**SPEC).spec), template)
+    found = applied(replace(CONTEXT, recorded=recorded))["spec"]["template"]
+    assert found["spec"] == {"anything": 1}
+
+
+@given(slots=st.integers(1, 256), context=st.integers(128, 4096), threads=st.integers(1, 8))
+def test_equal_specs_have_equal_hashes(slots: int, context: int, threads: int) -> None:
+    one = deployment(slots=slots, contextLength=context, engine={"threads": threads})
+    other = deployment(engine={"threads": threads}, contextLength=context, slots=slots, replicas=2)
+    assert spec_hash(one.spec) == spec_hash(other.spec)
+    assert spec_hash(one.spec) != spec_hash(deployment(slots=slots, contextLength=context).spec)

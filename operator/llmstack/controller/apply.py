@@ -30,6 +30,7 @@ from llmstack.observed import ApplyFailure, Observed
 log = logging.getLogger(__name__)
 Object = dict[str, Any]
 _TAKEN = "Taken"
+_INVALID = 422
 
 
 @dataclass
@@ -62,8 +63,10 @@ class Applier:
             try:
                 await self._bring_about_one(deployment, item, observed)
             except ApiError as error:
-                if not error.status:
-                    raise  # no answer: neither will the others have one, nor the status
+                # No answer: neither will the others have one, nor the status. Changed meanwhile: the
+                # next pass, at once, reads the new state; people need not hear of it.
+                if not error.status or (error.conflict and error.reason != _TAKEN):
+                    raise
                 outcome.add(item, error)
         if not outcome.failures:
             await self._prune(deployment, desired, observed)
@@ -86,7 +89,7 @@ class Applier:
             if claim:
                 await self._write(claim)
         elif needs_apply(desired, live):
-            await self._write(desired)
+            await self._repair(desired, live)
 
     async def _deployment(
         self, deployment: LLMDeployment, desired: Object, live: Mapping[str, Any] | None
@@ -99,7 +102,7 @@ class Applier:
             body = step_object(desired, step)
             newest = await self._write(body, step.manager, force=step.replicas is None)
         if not steps and needs_apply(desired, live):
-            newest = await self._write(desired)
+            newest = await self._repair(desired, live)
         assert newest is not None, "an absent Deployment is created by the first step"
         # The newest answer counts, not the snapshot: an autoscaler may have scaled in between.
         wanted = wanted_replicas(deployment, parse_workload(newest))
@@ -114,9 +117,20 @@ class Applier:
                 REPLICAS_MANAGER,
             )
 
+    async def _repair(self, desired: Object, live: Mapping[str, Any] | None) -> Object:
+        """Applies, and overwrites where what others have put in makes the result invalid."""
+        try:
+            return await self._write(desired)
+        except ApiError as error:
+            if error.status != _INVALID or live is None:
+                raise
+        kind, namespace, name = identify(desired)
+        log.warning("%s/%s: overwriting %s, it was edited by others", namespace, name, kind.kind)
+        return await self._client.overwrite(desired, MANAGER, live["metadata"]["resourceVersion"])
+
     async def _write(self, body: Object, manager: str = MANAGER, *, force: bool = True) -> Object:
         kind, namespace, name = identify(body)
-        log.info("%s/%s: applying %s %s", namespace, name, kind.kind, manager)
+        log.info("%s/%s: applying %s as %s", namespace, name, kind.kind, manager)
         return await self._client.apply(body, manager, force=force)
 
     async def _prune(

@@ -63,6 +63,7 @@ class Leading:
         self._vitals = vitals
         self._started = started
         self._stopping = False
+        self._sessions: list[aiohttp.ClientSession] = []
         self._root = RootSecret(
             client, settings.namespace, settings.root_secret, settings.resync_seconds, now
         )
@@ -93,6 +94,8 @@ class Leading:
         finally:
             for part in parts:
                 part.cancel()
+            for session in self._sessions:
+                await session.close()
 
     def stop(self) -> None:
         """Begins no further pass; run() returns when those that run have ended."""
@@ -152,9 +155,10 @@ class Leading:
     def _open_watch_session(self) -> aiohttp.ClientSession:
         for kind in WATCHED:
             self._vitals.watches.setdefault(kind.plural, now())
-        return open_watch_session(
-            self._connection, f"llmstack-watch ({self._identity})", self._watch_began
-        )
+        agent = f"llmstack-watch ({self._identity})"
+        session = open_watch_session(self._connection, agent, self._watch_began)
+        self._sessions = [*(old for old in self._sessions if not old.closed), session]
+        return session
 
     def _watch_began(self, path: str) -> None:
         self._vitals.watches[path.rpartition("/")[2]] = now()

@@ -33,7 +33,7 @@ class Metrics:
 
     def __init__(self) -> None:
         # Half of all series would be moments of creation, which nobody asks for.
-        disable_created_metrics()
+        disable_created_metrics()  # type: ignore[no-untyped-call]
         self._registry = CollectorRegistry()
         ProcessCollector(registry=self._registry)
         self._passes = Histogram(

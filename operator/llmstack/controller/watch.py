@@ -6,7 +6,6 @@ to write. Secrets and ConfigMaps are not watched: the operator reads single ones
 in them is repaired at the next resync.
 """
 
-import logging
 from collections.abc import Callable
 from typing import Any
 
@@ -92,8 +91,3 @@ def settings() -> kopf.OperatorSettings:
         selector = f"{MANAGED_BY_LABEL}={MANAGER}"
         chosen.watching.label_selectors[group, version, kind.plural] = selector
     return chosen
-
-
-def quiet_logs() -> None:
-    """kopf logs each event of each object at debug level, and says of itself what we say."""
-    logging.getLogger("kopf").setLevel(logging.WARNING)

@@ -10,7 +10,7 @@ from typing import Any
 
 from llmstack.kube.errors import ApiError
 from llmstack.kube.kinds import DEPLOYMENT, POD, Kind, kind_of
-from llmstack.kube.transport import APPLY, JSON, Transport
+from llmstack.kube.transport import APPLY, JSON, MERGE, Transport
 
 Object = dict[str, Any]
 _PAGE = "500"
@@ -71,6 +71,18 @@ class KubeClient:
         query |= {"force": "true"} if force else {}
         path = kind.path(namespace, name, subresource)
         return await self._json("PATCH", kind, path, query=query, body=body, content_type=APPLY)
+
+    async def overwrite(self, body: Object, manager: str, resource_version: str) -> Object:
+        """The object after a merge patch: its lists are replaced as a whole.
+
+        An apply leaves list items of others in place, which can make the result invalid (two ports
+        of one name). ApiError.conflict if `resource_version` is no longer the newest.
+        """
+        kind, namespace, name = identify(body)
+        metadata = {**body["metadata"], "resourceVersion": resource_version}
+        query = {"fieldManager": manager, "fieldValidation": "Strict"}
+        path, whole = kind.path(namespace, name), {**body, "metadata": metadata}
+        return await self._json("PATCH", kind, path, query=query, body=whole, content_type=MERGE)
 
     async def delete(self, kind: Kind, namespace: str, name: str, uid: str) -> None:
         """Deletes this very object; one that is gone, or another of its name, is left alone."""

@@ -19,6 +19,7 @@ from llmstack.kube.errors import TIMEOUT, UNREACHABLE, ApiError, from_answer
 from llmstack.kube.session import open_session
 
 APPLY = "application/apply-patch+yaml"
+MERGE = "application/merge-patch+json"
 JSON = "application/json"
 _READS = ("GET", "HEAD")
 

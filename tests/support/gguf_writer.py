@@ -93,7 +93,15 @@ def gguf_bytes(
         ("token_embd.weight", half, _F16, 0),
         ("output.weight", weights - half, _F16, 2 * half),
     ]
-    return header_bytes(keys, tensors) + random.Random(seed).randbytes(2 * weights)
+    return header_bytes(keys, tensors) + _noise(2 * weights, seed)
+
+
+def _noise(length: int, seed: int) -> bytes:
+    """In pieces: one call makes at most 256 MiB."""
+    source, piece = random.Random(seed), 2**24
+    return b"".join(
+        source.randbytes(min(piece, length - start)) for start in range(0, length, piece)
+    )
 
 
 def split_bytes(parts: int, weights: int = 4096) -> list[bytes]:
@@ -103,5 +111,5 @@ def split_bytes(parts: int, weights: int = 4096) -> list[bytes]:
         keys = model_keys() if number == 0 else {}
         keys |= {"split.no": number, "split.count": parts, "split.tensors.count": parts}
         head = header_bytes(keys, [(f"blk.{number}.weight", weights, _F16, 0)])
-        files.append(head + random.Random(number).randbytes(2 * weights))
+        files.append(head + _noise(2 * weights, number))
     return files

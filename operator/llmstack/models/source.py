@@ -11,6 +11,7 @@ import hashlib
 import re
 from dataclasses import dataclass
 from pathlib import PurePosixPath
+from typing import overload
 from urllib.parse import urlsplit
 
 from llmstack.errors import InvalidSource
@@ -61,7 +62,8 @@ class ClaimSource:
         return f"pvc://{self.claim}/{self.path}"
 
 
-Source = HubSource | HttpSource | ClaimSource
+Download = HubSource | HttpSource
+Source = Download | ClaimSource
 
 
 def parse_source(text: str) -> Source:
@@ -168,6 +170,12 @@ def part_names(name: str) -> tuple[str, ...]:
     return tuple(
         f"{part['stem']}-{number:05d}-of-{count:05d}{part['end']}" for number in range(1, count + 1)
     )
+
+
+@overload
+def part_sources(source: ClaimSource) -> tuple[ClaimSource, ...]: ...
+@overload
+def part_sources(source: Download) -> tuple[Download, ...]: ...
 
 
 def part_sources(source: Source) -> tuple[Source, ...]:

@@ -1,0 +1,42 @@
+"""`llmstack ROLE …`: which process is this?
+
+    llmstack operator     reconcile LLMDeployments
+    llmstack fetch        bring a model into the cache (init container)
+    llmstack crds         print the custom resource definitions
+    llmstack version      print the version
+
+A role's modules are imported only when it runs: the init container needs no Kubernetes client.
+"""
+
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from importlib import import_module, metadata
+
+Role = Callable[[Sequence[str], Mapping[str, str]], int]
+
+_ROLES = {
+    "operator": "llmstack.controller.main",
+    "fetch": "llmstack.fetch.main",
+    "crds": "llmstack.api.crd",
+}
+
+
+def main() -> int:
+    """The exit status of the role that the first argument names; 2 if it names none."""
+    role, *arguments = sys.argv[1:] or ["help"]
+    if role in ("version", "--version"):
+        sys.stdout.write(f"llmstack {metadata.version('llm-stack')}\n")
+        return 0
+    if role in ("help", "--help", "-h"):
+        sys.stdout.write((__doc__ or "") + "\n")
+        return 0
+    if role not in _ROLES:
+        sys.stderr.write(f"llmstack: no role {role!r}; one of: {', '.join(_ROLES)}, version\n")
+        return 2
+    run: Role = import_module(_ROLES[role]).run
+    return run(arguments, os.environ)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

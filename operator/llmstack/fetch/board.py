@@ -1,0 +1,135 @@
+"""Which worker fetches which bytes?
+
+Ranges are given out in order, the lowest first. A worker that fails gives the rest of its range
+back. One that finds nothing left takes the second half of the longest range in work: the end of a
+download is not left to the slowest connection.
+"""
+
+import heapq
+import threading
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from llmstack.models.plan import Range
+
+# Below this, what is left of a range is not worth another request.
+_WORTH_SHARING = 4 * 2**20
+
+
+@dataclass(eq=False)
+class Segment:
+    """A range in work: [position, end) is still to be fetched, [recorded, position) to be noted.
+
+    `claimed` is where the piece in hand will end; what lies behind it may be taken away.
+    """
+
+    position: int
+    end: int
+    claimed: int
+    recorded: int
+
+
+class Board:
+    """The ranges of one file. Usable from several threads."""
+
+    def __init__(self, todo: Iterable[Range], workers: int, total: int) -> None:
+        self._total = total
+        self._todo = list(todo)
+        heapq.heapify(self._todo)
+        self._active: list[Segment] = []
+        self._changed = threading.Condition()
+        self._workers = workers
+        self._error: BaseException | None = None
+        self.received = 0
+
+    def take(self) -> Segment | None:
+        """The next range to fetch; None when there is nothing left to do."""
+        with self._changed:
+            while True:
+                if self._error or not (self._todo or self._active):
+                    return None
+                pair = heapq.heappop(self._todo) if self._todo else self._share()
+                if pair:
+                    segment = Segment(pair[0], pair[1], pair[0], pair[0])
+                    self._active.append(segment)
+                    return segment
+                # Someone may give a range back, or come to rest while others go on.
+                self._changed.wait(0.2)
+
+    def _share(self) -> Range | None:
+        longest = max(self._active, key=lambda segment: segment.end - segment.claimed)
+        left = longest.end - longest.claimed
+        if left < _WORTH_SHARING:
+            return None
+        middle, end = longest.claimed + left // 2, longest.end
+        longest.end = middle
+        return middle, end
+
+    def claim(self, segment: Segment, length: int) -> int:
+        """How many of the bytes in hand are this worker's? 0 when the download was given up."""
+        with self._changed:
+            if self._error:
+                return 0
+            allowed = min(length, segment.end - segment.position)
+            segment.claimed = segment.position + allowed
+            return allowed
+
+    def advance(self, segment: Segment, length: int) -> None:
+        """The claimed bytes are written."""
+        with self._changed:
+            segment.position += length
+            self.received += length
+
+    def finish(self, segment: Segment) -> None:
+        """The whole range is written and recorded."""
+        with self._changed:
+            self._active.remove(segment)
+            self._changed.notify_all()
+
+    def give_back(self, segment: Segment) -> None:
+        """Someone else may fetch the rest."""
+        with self._changed:
+            self._active.remove(segment)
+            if segment.position < segment.end:
+                heapq.heappush(self._todo, (segment.position, segment.end))
+            self._changed.notify_all()
+
+    def retire(self, received_before: int) -> bool:
+        """May a worker that keeps failing leave? If others have got on meanwhile, yes.
+
+        (A server may allow fewer connections than were asked for.)
+        """
+        with self._changed:
+            if self._workers < 2 or self.received == received_before:
+                return False
+            self._workers -= 1
+            return True
+
+    def fail(self, error: BaseException) -> None:
+        """The download cannot go on. The first error counts."""
+        with self._changed:
+            self._error = self._error or error
+            self._changed.notify_all()
+
+    def wait(self, seconds: float) -> bool:
+        """Is everything fetched? Waits so long for it at most; raises what failed."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._error or self._is_done(), seconds)
+            if self._error:
+                raise self._error
+            return self._is_done()
+
+    def _is_done(self) -> bool:
+        return not (self._todo or self._active)
+
+    def prefix(self) -> int:
+        """How many bytes are written from the file's start without a gap?"""
+        with self._changed:
+            starts = [segment.position for segment in self._active]
+            starts += [pair[0] for pair in self._todo[:1]]
+            return min(starts, default=self._total)
+
+    def active(self) -> tuple[Segment, ...]:
+        """The ranges in work."""
+        with self._changed:
+            return tuple(self._active)

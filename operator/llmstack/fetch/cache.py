@@ -1,0 +1,170 @@
+"""Where does everything lie in the cache, and when is a model complete?
+
+    blobs/<sha256>                   a verified file; appears by rename, never changes
+    sources/<key>/<name>             a link to a blob, what llama-server opens
+    sources/<key>/ready.json         the marker: all files are there, and what their header says
+    partial/…  locks/…               downloads under way
+
+Order: bytes · sum · fsync · rename into blobs · fsync of the folder · links · marker. So a marker
+means: every byte was verified and is on the disk. A later pod checks the marker, the links and the
+sizes; it does not sum 40 GB again.
+"""
+
+import json
+import os
+import secrets
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from llmstack.fetch.partial import Partial, journal_of
+from llmstack.models.facts import GGUFFacts
+
+_MARKER = "ready.json"
+_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A file in the cache. `revision` is the hub's commit it came from."""
+
+    name: str
+    sha256: str
+    size: int
+    revision: str | None = None
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A complete model: its files, the first one first, and their header."""
+
+    files: tuple[Stored, ...]
+    gguf: GGUFFacts
+
+
+class Cache:
+    """A cache volume, shared by all pods of a namespace or not."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.blobs = root / "blobs"
+        self.partials = root / "partial"
+        self._sources = root / "sources"
+        self._locks = root / "locks"
+
+    def prepare(self) -> None:
+        """Make the folders. Raises OSError."""
+        for folder in (self.blobs, self.partials, self._sources, self._locks):
+            folder.mkdir(parents=True, exist_ok=True)
+        # An existing folder proves nothing about this user.
+        probe = self._locks / f"probe.{secrets.token_hex(4)}"
+        probe.touch()
+        probe.unlink()
+
+    def lock_path(self, key: str) -> Path:
+        """Where is the lock of a source?"""
+        return self._locks / key
+
+    def blob(self, sha256: str) -> Path:
+        """Where does a verified file lie?"""
+        return self.blobs / sha256
+
+    def has_blob(self, sha256: str | None, size: int | None) -> bool:
+        """Is a file with this sum there? (With the announced size, if one is announced.)"""
+        if not sha256:
+            return False
+        with suppress(OSError):
+            return size in (None, self.blob(sha256).stat().st_size)
+        return False
+
+    def ready(self, key: str) -> Entry | None:
+        """The complete model of a source, as far as marker, links and sizes tell."""
+        folder = self._sources / key
+        with suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
+            data = json.loads((folder / _MARKER).read_text("utf-8"))
+            entry = _entry_from_json(data)
+            if entry.files and all(self._is_linked(folder, file) for file in entry.files):
+                return entry
+        return None
+
+    def _is_linked(self, folder: Path, file: Stored) -> bool:
+        link = folder / file.name
+        target = link.readlink().name
+        return target == file.sha256 and link.stat().st_size == file.size
+
+    def store(self, partial: Partial, sha256: str, size: int) -> None:
+        """A verified partial becomes a blob. Another fetcher's blob of the same sum stays."""
+        partial.sync()
+        if self.has_blob(sha256, size):
+            partial.discard()
+            return
+        partial.path.rename(self.blob(sha256))
+        _sync(self.blobs)
+        journal_of(partial.path).unlink(missing_ok=True)
+        partial.close()
+
+    def publish(self, key: str, entry: Entry) -> None:
+        """Links, then the marker: from now on llama-server may open the model."""
+        folder = self._sources / key
+        folder.mkdir(exist_ok=True)
+        _sync(self._sources)
+        for file in entry.files:
+            _replace_link(folder / file.name, Path("../../blobs") / file.sha256)
+        _write(folder / _MARKER, json.dumps(_entry_to_json(entry)))
+        _sync(folder)
+
+
+def _replace_link(link: Path, target: Path) -> None:
+    new = link.with_name(f".{secrets.token_hex(8)}")
+    new.symlink_to(target)
+    new.replace(link)
+
+
+def _write(path: Path, text: str) -> None:
+    new = path.with_name(f".{secrets.token_hex(8)}")
+    fd = os.open(new, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o644)
+    try:
+        os.write(fd, text.encode())
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+    new.replace(path)
+
+
+def _sync(folder: Path) -> None:
+    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def _entry_to_json(entry: Entry) -> dict[str, Any]:
+    return {
+        "version": _VERSION,
+        "files": [_file_to_json(file) for file in entry.files],
+        "gguf": entry.gguf.to_json(),
+    }
+
+
+def _file_to_json(file: Stored) -> dict[str, Any]:
+    return {
+        "name": file.name,
+        "sha256": file.sha256,
+        "sizeBytes": file.size,
+        "revision": file.revision,
+    }
+
+
+def _entry_from_json(data: Mapping[str, Any]) -> Entry:
+    if data["version"] != _VERSION:
+        raise ValueError(f"version {data['version']}")
+    return Entry(_files_from_json(data["files"]), GGUFFacts.from_json(data["gguf"]))
+
+
+def _files_from_json(files: Sequence[Mapping[str, Any]]) -> tuple[Stored, ...]:
+    return tuple(
+        Stored(file["name"], file["sha256"], file["sizeBytes"], file["revision"]) for file in files
+    )

@@ -1,0 +1,82 @@
+"""Is the model on a volume claim what the deployment wants? It is read where it lies.
+
+Nothing is copied. A sum, if one was asked for, is taken at every start: the claim is not ours, and
+nobody else vouches for what lies on it.
+"""
+
+from pathlib import Path
+
+from llmstack.api import reasons
+from llmstack.errors import FetchError
+from llmstack.fetch.cache import Entry, Stored
+from llmstack.fetch.hashing import Summing
+from llmstack.fetch.inspect import reading, require_context, require_gguf, require_parts
+from llmstack.fetch.progress import Meter
+from llmstack.models.gguf import combine
+from llmstack.models.source import ClaimSource, base_name, part_sources
+
+_TICK_SECONDS = 0.1
+
+
+def read_claim(
+    source: ClaimSource, root: Path, sha256: str | None, context: int | None, meter: Meter
+) -> Entry:
+    """The model as it lies on the claim mounted at `root`. Raises FetchError."""
+    names = [part.path for part in part_sources(source)]
+    files, headers = [], []
+    for name in names:
+        try:
+            with reading(root / name) as (read, size):
+                headers.append(require_gguf(Path(name).name, read, size))
+        except OSError as error:
+            raise _unreadable(source, name, error) from error
+        files.append(Stored(Path(name).name, "", size))
+    require_parts(base_name(source), headers[0], len(names))
+    require_context(headers[0], context)
+    if sha256:
+        files[0] = Stored(
+            files[0].name, _require_sum(root / names[0], sha256, meter), files[0].size
+        )
+    return Entry(tuple(files), combine(headers))
+
+
+def _unreadable(source: ClaimSource, name: str, error: OSError) -> FetchError:
+    if isinstance(error, FileNotFoundError | NotADirectoryError | IsADirectoryError):
+        return FetchError(
+            reasons.SOURCE_NOT_FOUND,
+            f"the claim {source.claim} has no file {name}: check the path in spec.model.source",
+        )
+    return FetchError(
+        reasons.SOURCE_UNAUTHORIZED,
+        f"{name} on the claim {source.claim} cannot be read: {error.strerror}. Make it readable "
+        "for the pod's user or fsGroup",
+    )
+
+
+def _require_sum(path: Path, expected: str, meter: Meter) -> str:
+    size = path.stat().st_size
+    meter.begin(0, size)
+    meter.work_on(path.name)
+    with reading(path) as (read, _):
+
+        def read_into(buffer: memoryview, offset: int) -> int:
+            data = read(offset, len(buffer))
+            buffer[: len(data)] = data
+            meter.add(len(data))
+            return len(data)
+
+        summing = Summing(read_into, lambda: size, size)
+        summing.start()
+        try:
+            while summing.is_alive():
+                summing.join(_TICK_SECONDS)
+                meter.tick()
+        finally:
+            summing.give_up()
+        actual = summing.hexdigest()
+    if actual != expected:
+        raise FetchError(
+            reasons.CHECKSUM_MISMATCH,
+            f"{path.name}: spec.model.sha256 is {expected} and the file has {actual}",
+        )
+    return actual

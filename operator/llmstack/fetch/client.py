@@ -1,0 +1,176 @@
+"""How is one HTTP request made? Proxies, CA bundle, timeouts; what failed, in a user's words.
+
+urllib3 and not httpx: for bulk bytes it needs half the CPU time (docs/bench-fetch.md).
+"""
+
+import socket
+import ssl
+import urllib.request
+from collections.abc import Mapping
+from urllib.parse import SplitResult, urlsplit
+
+import urllib3
+from urllib3.exceptions import (
+    HTTPError,
+    IncompleteRead,
+    LocationValueError,
+    NameResolutionError,
+    ProtocolError,
+    ProxyError,
+    SSLError,
+    TimeoutError,
+)
+
+from llmstack.api import reasons
+from llmstack.errors import ConfigurationError, FetchError
+from llmstack.fetch.faults import Fault
+from llmstack.settings import FetchSettings
+
+Response = urllib3.BaseHTTPResponse
+_AGENT = "llmstack-fetch"
+
+
+class Client:
+    """Connections to any host, kept alive, usable from several threads."""
+
+    def __init__(self, settings: FetchSettings, token: str) -> None:
+        self._settings = settings
+        self._token = token
+        self._managers: dict[str, urllib3.PoolManager] = {}
+
+    @property
+    def has_token(self) -> bool:
+        return bool(self._token)
+
+    def get(self, url: str, *, token: bool, headers: Mapping[str, str] | None = None) -> Response:
+        """The answer's head; its body is still to be read. Redirects are answers like any other.
+
+        The token goes along only if the caller says so. Raises Fault, or FetchError where another
+        try cannot help.
+        """
+        sent = {"User-Agent": _AGENT, "Accept-Encoding": "identity", **(headers or {})}
+        if token and self._token:
+            sent["Authorization"] = f"Bearer {self._token}"
+        try:
+            return self._manager(url).request(
+                "GET", url, headers=sent, redirect=False, retries=False, preload_content=False
+            )
+        except (HTTPError, OSError) as error:
+            raise fault_of(error, url, self._settings) from error
+
+    def read(self, answer: Response, url: str, most: int) -> bytes:
+        """The next bytes of an answer's body, up to `most`. Raises Fault."""
+        try:
+            return answer.read(most, decode_content=False)
+        except (HTTPError, OSError) as error:
+            raise fault_of(error, url, self._settings) from error
+
+    def read_some(self, answer: Response, url: str, most: int) -> bytes:
+        """What has arrived of an answer's body, up to `most`; b"" at its end. Raises Fault."""
+        try:
+            return answer.read1(most, decode_content=False)
+        except (HTTPError, OSError) as error:
+            raise fault_of(error, url, self._settings) from error
+
+    def _manager(self, url: str) -> urllib3.PoolManager:
+        proxy = self._proxy(urlsplit(url))
+        if proxy not in self._managers:
+            self._managers[proxy] = self._new_manager(proxy)
+        return self._managers[proxy]
+
+    def _proxy(self, url: SplitResult) -> str:
+        proxies = self._settings.proxies
+        proxy = proxies.https if url.scheme == "https" else proxies.http
+        if not proxy or _bypasses(url.netloc, proxies.bypass):
+            return ""
+        return proxy if "://" in proxy else f"http://{proxy}"
+
+    def _new_manager(self, proxy: str) -> urllib3.PoolManager:
+        most = self._settings.connections + 1
+        timeout = urllib3.Timeout(connect=self._settings.connect, read=self._settings.idle)
+        trust = _ssl_context(self._settings.ca_file)
+        if not proxy:
+            return urllib3.PoolManager(maxsize=most, timeout=timeout, ssl_context=trust)
+        try:
+            return urllib3.ProxyManager(
+                proxy,
+                proxy_headers=_proxy_headers(proxy),
+                maxsize=most,
+                timeout=timeout,
+                ssl_context=trust,
+            )
+        except (LocationValueError, ValueError) as error:
+            raise ConfigurationError(f"HTTP_PROXY or HTTPS_PROXY is no URL: {error}") from error
+
+
+def _bypasses(netloc: str, bypass: str) -> bool:
+    proxy_bypass = urllib.request.proxy_bypass_environment  # type: ignore[attr-defined]
+    return bool(bypass) and bool(proxy_bypass(netloc, {"no": bypass}))
+
+
+def _proxy_headers(proxy: str) -> dict[str, str]:
+    url = urlsplit(proxy)
+    if not url.username:
+        return {}
+    return dict(urllib3.make_headers(proxy_basic_auth=f"{url.username}:{url.password or ''}"))
+
+
+def _ssl_context(ca_file: str) -> ssl.SSLContext:
+    try:
+        return ssl.create_default_context(cafile=ca_file or None)
+    except (OSError, ssl.SSLError) as error:
+        raise ConfigurationError(f"SSL_CERT_FILE {ca_file}: {error}") from error
+
+
+def shown(url: str) -> str:
+    """An address as it may be told: without query, where signatures are."""
+    return urlsplit(url)._replace(query="", fragment="").geturl()
+
+
+def host(url: str) -> str:
+    """The host and port of an address."""
+    return urlsplit(url).netloc
+
+
+def fault_of(error: Exception, url: str, settings: FetchSettings) -> Exception:
+    """What does a failed connection mean: a Fault, or a FetchError that no retry mends?"""
+    if isinstance(error, IncompleteRead):
+        return Fault(
+            reasons.SOURCE_TRUNCATED,
+            f"{host(url)} ended {shown(url)} early: {error.expected} bytes are missing",
+        )
+    if isinstance(error, SSLError) and "CERTIFICATE_VERIFY_FAILED" in str(error):
+        return FetchError(
+            reasons.SOURCE_UNREACHABLE,
+            f"the certificate of {host(url)} is not trusted: {_cause(error)}. Name a CA bundle "
+            "that holds its issuer in SSL_CERT_FILE",
+        )
+    return Fault(reasons.SOURCE_UNREACHABLE, _unreachable(error, url, settings))
+
+
+def _unreachable(error: Exception, url: str, settings: FetchSettings) -> str:
+    if isinstance(error, NameResolutionError | socket.gaierror):
+        return (
+            f"the host name {urlsplit(url).hostname} cannot be resolved: check the source's "
+            "spelling, and whether pods can reach a DNS server and that network"
+        )
+    if isinstance(error, ProxyError):
+        return f"{host(url)} cannot be reached through the proxy: {_cause(error)}"
+    if isinstance(error, TimeoutError | socket.timeout):
+        return (
+            f"{host(url)} was silent for {settings.idle:g} s (or {settings.connect:g} s to connect)"
+        )
+    if isinstance(error, ProtocolError):
+        return f"{host(url)} dropped the connection: {_cause(error)}"
+    return f"{host(url)} cannot be reached: {_cause(error)}"
+
+
+def _cause(error: BaseException) -> str:
+    """The operating system's words, without the library's wrapping."""
+    seen: BaseException | None = error
+    while seen is not None:
+        if isinstance(seen, OSError) and seen.strerror:
+            return seen.strerror
+        nested = next((arg for arg in seen.args if isinstance(arg, BaseException)), None)
+        seen = nested or seen.__cause__ or seen.__context__
+    return str(error)

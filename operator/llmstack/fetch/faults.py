@@ -1,0 +1,105 @@
+"""What went wrong, and is it worth another try?
+
+Fault         passing: tried again, a bounded number of times; carries the reason it ends with
+FetchError    final: the reason and message of the termination message
+"""
+
+import errno
+import os
+import random
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from llmstack.api import reasons
+from llmstack.errors import FetchError
+from llmstack.settings import FetchSettings
+
+MAX_BACKOFF = 15.0
+MAX_RETRY_AFTER = 60.0
+
+T = TypeVar("T")
+
+
+class Fault(Exception):
+    """A failure that may pass. `relocate`: the signed address has probably expired."""
+
+    def __init__(
+        self, reason: str, message: str, *, retry_after: float = 0.0, relocate: bool = False
+    ) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.retry_after = min(retry_after, MAX_RETRY_AFTER)
+        self.relocate = relocate
+
+
+class Patience:
+    """How often is a call tried again, and how long waited between? `note` tells the log."""
+
+    def __init__(
+        self, settings: FetchSettings, stop: threading.Event, note: Callable[[str], None]
+    ) -> None:
+        self.attempts = settings.attempts
+        self._backoff = settings.backoff
+        self._stop = stop
+        self._note = note
+
+    def persist(self, call: Callable[[], T]) -> T:
+        """The call's result, after as many tries as the settings allow. Raises FetchError."""
+        failures = 0
+        while True:
+            try:
+                return call()
+            except Fault as fault:
+                failures += 1
+                self.pause(failures, fault)
+
+    def pause(self, failures: int, fault: Fault) -> None:
+        """Wait after so many failures in a row (doubling, with jitter, bounded), or give up.
+
+        Raises FetchError, with the fault's reason.
+        """
+        if self.is_over(failures) or self._stop.is_set():
+            raise FetchError(fault.reason, f"{fault} (tried {failures} times)") from fault
+        self._note(f"{fault} (try {failures} of {self.attempts})")
+        longest = min(self._backoff * 2 ** (failures - 1), MAX_BACKOFF)
+        self._stop.wait(max(longest * random.uniform(0.5, 1.0), fault.retry_after))  # noqa: S311
+
+    def is_over(self, failures: int) -> bool:
+        """Were these too many?"""
+        return failures >= self.attempts
+
+
+def cache_error(error: OSError, cache: Path, needed: int = 0) -> FetchError:
+    """What does an error of the cache's file system mean to its owner?"""
+    match error.errno:
+        case errno.ENOSPC | errno.EDQUOT:
+            return cache_full(cache, needed)
+        case errno.EACCES | errno.EPERM | errno.EROFS:
+            return FetchError(
+                reasons.CACHE_NOT_WRITABLE,
+                f"the cache at {cache} is not writable for user {os.getuid()}: {error.strerror}. "
+                "Mount the volume read-write and let its owner or fsGroup be the pod's",
+            )
+        case _:
+            return FetchError(reasons.FETCH_FAILED, f"the cache at {cache} failed: {error}")
+
+
+def cache_full(cache: Path, needed: int) -> FetchError:
+    """How much is missing? `needed` is what is still to be written, in bytes."""
+    return FetchError(
+        reasons.CACHE_FULL,
+        f"the cache is full: {_gib(needed)} more are needed and {_gib(free_space(cache))} are "
+        "free. Enlarge the volume (spec.cache.size) or remove models from it",
+    )
+
+
+def free_space(cache: Path) -> int:
+    """How many bytes may this user still write?"""
+    stat = os.statvfs(cache)
+    return stat.f_bavail * stat.f_frsize
+
+
+def _gib(count: int) -> str:
+    return f"{count / 2**30:.2f} GiB" if count >= 2**26 else f"{count / 2**20:.1f} MiB"

@@ -1,0 +1,158 @@
+"""`llmstack fetch`: arguments in, one model in the cache, one termination message out.
+
+Exit status: 0 the model is there · 1 it is not (termination message: reason and message) · 2 the
+arguments are off · 143 stopped by SIGTERM.
+"""
+
+import argparse
+import json
+import signal
+import sys
+import threading
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import FrameType
+
+from llmstack.api import reasons
+from llmstack.errors import ConfigurationError, FetchError, InvalidSource
+from llmstack.fetch.cache import Cache, Entry
+from llmstack.fetch.claim import read_claim
+from llmstack.fetch.client import Client
+from llmstack.fetch.download import Tools
+from llmstack.fetch.faults import Patience
+from llmstack.fetch.progress import Meter
+from llmstack.fetch.story import Wanted, bring
+from llmstack.models.report import (
+    FetchedFile,
+    FetchFailure,
+    FetchResult,
+    encode_error,
+    encode_termination,
+)
+from llmstack.models.source import ClaimSource, parse_source, require_sha256
+from llmstack.settings import FetchSettings
+
+_STOPPED = 128 + signal.SIGTERM
+
+
+class Stopped(BaseException):
+    """SIGTERM. What was downloaded stays for the next fetcher."""
+
+
+def run(argv: Sequence[str], environ: Mapping[str, str]) -> int:
+    """Fetch what the arguments name; the exit status."""
+    arguments = _parser().parse_args(argv)
+    stop = threading.Event()
+
+    def on_term(_signal: int, _frame: FrameType | None) -> None:
+        stop.set()
+        raise Stopped
+
+    signal.signal(signal.SIGTERM, on_term)
+    try:
+        outcome = _outcome(arguments, environ, stop)
+    except Stopped:
+        _say(json.dumps({"event": "stopped"}))
+        return _STOPPED
+    if isinstance(outcome, FetchFailure):
+        _say(encode_error(outcome))
+    else:
+        _say(json.dumps({"event": "ready", "path": str(arguments.cache)}))
+    _leave_message(arguments.termination_log, encode_termination(outcome))
+    return 1 if isinstance(outcome, FetchFailure) else 0
+
+
+def _outcome(
+    arguments: argparse.Namespace, environ: Mapping[str, str], stop: threading.Event
+) -> FetchResult | FetchFailure:
+    try:
+        settings = FetchSettings.from_env(environ)
+        return _fetch(arguments, settings, stop)
+    except InvalidSource as error:
+        return FetchFailure(reasons.INVALID_SPEC, str(error))
+    except FetchError as error:
+        return FetchFailure(error.reason, str(error))
+    except ConfigurationError as error:
+        return FetchFailure(reasons.FETCH_FAILED, str(error))
+    except Exception as error:
+        sys.excepthook(type(error), error, error.__traceback__)
+        return FetchFailure(reasons.FETCH_FAILED, f"unexpected {type(error).__name__}: {error}")
+
+
+def _fetch(
+    arguments: argparse.Namespace, settings: FetchSettings, stop: threading.Event
+) -> FetchResult:
+    meter = Meter(_say, settings.progress)
+    client = Client(settings, _token(settings.token_file))
+    tools = Tools(settings, client, meter, Patience(settings, stop, meter.note))
+    entry = _get(arguments, arguments.source, arguments.sha256, arguments.context_length, tools)
+    files = [_describe("model", entry)]
+    if arguments.mmproj:
+        projector = _get(arguments, arguments.mmproj, arguments.mmproj_sha256, None, tools)
+        files.append(_describe("mmproj", projector))
+    return FetchResult(tuple(files), entry.gguf)
+
+
+def _get(
+    arguments: argparse.Namespace, text: str, sha256: str, context: int | None, tools: Tools
+) -> Entry:
+    source = parse_source(text)
+    expected = require_sha256(sha256) if sha256 else None
+    if isinstance(source, ClaimSource):
+        return read_claim(source, arguments.source_root, expected, context, tools.meter)
+
+    def waiting(host: str) -> None:
+        tools.meter.note(f"waiting for {host or 'another pod'}, which downloads the same model")
+
+    return bring(Wanted(source, expected, context), Cache(arguments.cache), tools, waiting)
+
+
+def _describe(role: str, entry: Entry) -> FetchedFile:
+    first = entry.files[0]
+    size = sum(file.size for file in entry.files)
+    return FetchedFile(role, first.sha256, size, first.revision, len(entry.files))
+
+
+def _token(path: str) -> str:
+    """The token in a mounted Secret. A file that is missing is a Secret without that key."""
+    if not path:
+        return ""
+    try:
+        return Path(path).read_text("utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise FetchError(
+            reasons.SOURCE_UNAUTHORIZED,
+            f"the token cannot be read: {error}. The Secret of spec.model.secretRef needs the key "
+            "`token`",
+        ) from error
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+def _leave_message(path: Path | None, text: str) -> None:
+    """The kubelet made the file and reads it when the container has ended."""
+    if path is None:
+        return
+    try:
+        path.write_text(text, "ascii")
+    except OSError as error:
+        _say(json.dumps({"event": "note", "message": f"no termination message: {error}"}))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="llmstack fetch", description="Bring a model into the cache, verified."
+    )
+    add = parser.add_argument
+    add("--source", required=True, metavar="URI", help="hf://, https://, http:// or pvc://")
+    add("--sha256", default="", metavar="HEX", help="expected sum of the (first) file")
+    add("--mmproj", default="", metavar="URI", help="multimodal projector to fetch as well")
+    add("--mmproj-sha256", default="", metavar="HEX", help="expected sum of the projector")
+    add("--cache", type=Path, default=Path("/models"), help="where the cache is mounted")
+    add("--source-root", type=Path, default=Path("/source"), help="where a pvc:// claim is mounted")
+    add("--context-length", type=int, metavar="N", help="tokens per slot that will be asked for")
+    add("--termination-log", type=Path, metavar="FILE", help="where to leave the outcome")
+    return parser

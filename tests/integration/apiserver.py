@@ -16,6 +16,7 @@ import httpx
 from tests.e2e.cluster import packages, versions
 from tests.e2e.cluster.binaries import binary
 from tests.e2e.cluster.controlplane import ControlPlane, Site
+from tests.e2e.cluster.processes import wait_until
 
 CRDS = Path(__file__).parents[2] / "crds"
 
@@ -91,6 +92,11 @@ class ApiServer:
         if any(CRDS.glob("*.yaml")):
             self.kubectl("apply", "--server-side", "-f", str(CRDS))
             self.kubectl("wait", "--for=condition=Established", "-f", str(CRDS))
+            wait_until(self._discovered, "the CRDs to be discovered", seconds=30)
+
+    def _discovered(self) -> bool:
+        # Later than Established; `api-resources` also renews what kubectl remembers of kinds.
+        return "llmdeployments" in self.kubectl("api-resources", "--api-group=llmstack.dev")
 
     def _controllers_ready(self) -> bool:
         # Its last controllers start after its health check passes; the namespace controller's

@@ -56,8 +56,8 @@ def missing(ok: Answers = answers, image: str = versions.KIND_NODE_IMAGE) -> str
     if ok(engine, "image", "inspect", image) or ok(engine, "manifest", "inspect", image):
         return None
     return (
-        f"kind needs its node image {image}, which is neither in {engine} nor to be pulled. "
-        f"Load it (`{engine} load`) or give {engine} a way to its registry, "
+        f"kind needs the node image {image}, which is neither in {engine} nor to be pulled. "
+        f"Pull it (`{engine} pull {image}`) where its registry is reached, "
         "or use CLUSTER=bare as root on Linux."
     )
 

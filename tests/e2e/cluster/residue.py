@@ -13,13 +13,16 @@ import os
 import shutil
 import subprocess
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
-from . import cgroups, state
+from . import cache, cgroups, state
 
 # The kubelet sets these; a cluster must leave the host's as they are.
 KERNEL_SETTINGS = ("vm/overcommit_memory", "kernel/panic", "kernel/panic_on_oops")
 FORWARDING = ("net/ipv4/ip_forward", "net/ipv4/conf/all/route_localnet")
+# Images may be built at the same time; what their builder mounts is its own affair.
+BUILDERS = (cache.root(), Path("/var/lib/containers"), Path("/var/tmp"))
 
 
 def snapshot() -> frozenset[str]:
@@ -51,13 +54,29 @@ def _processes() -> Iterator[str]:
 
 def _mounts() -> Iterator[str]:
     for line in Path("/proc/self/mountinfo").read_text().splitlines():
-        yield f"mount at {line.split()[4]}"
+        where = line.split()[4]
+        if not where.startswith(tuple(map(str, BUILDERS))):
+            yield f"mount at {where}"
 
 
 def _cgroups() -> Iterator[str]:
-    for directory, names, _ in os.walk(cgroups.MOUNTED):
-        for name in names:
-            yield f"control group {directory}/{name}"
+    """Groups at the top, where clusters make theirs, and whatever a kubelet made anywhere."""
+    for hierarchy in [cgroups.MOUNTED, *cgroups.MOUNTED.iterdir()]:
+        for top in hierarchy.iterdir() if hierarchy.is_dir() else ():
+            groups = [directory for directory, _, _ in os.walk(top)]
+            pods = [group for group in groups if "kubepods" in group]
+            yield from (f"control group {group}" for group in pods)
+            # A build or a container beside us lives in a group of its own, and that is its affair.
+            if top.is_dir() and (pods or not _has_processes(groups)):
+                yield f"control group {top}"
+
+
+def _has_processes(groups: list[str]) -> bool:
+    for group in groups:
+        with suppress(OSError):
+            if Path(group, "cgroup.procs").read_text().strip():
+                return True
+    return False
 
 
 def _interfaces() -> Iterator[str]:

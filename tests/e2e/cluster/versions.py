@@ -8,9 +8,11 @@ from typing import Final
 KUBERNETES: Final = "1.34.4"
 COREDNS: Final = "1.12.4"
 HELM: Final = "3.19.4"
-# Its default node image is of the same Kubernetes minor version.
+# Its default node image, named by its release notes, is of the same Kubernetes minor version.
 KIND: Final = "0.30.0"
-KIND_NODE_IMAGE: Final = f"kindest/node:v{KUBERNETES}"
+KIND_NODE_IMAGE: Final = (
+    "kindest/node:v1.34.0@sha256:7416a61b42b1662ca6ca89f02028ac133a309a2a30ba309614e8ec94d976dc5a"
+)
 
 # Debian 12 packages (command that proves one is there -> package).
 CONTROL_PLANE_PACKAGES: Final = {"etcd": "etcd-server"}

@@ -146,6 +146,9 @@ class Leading:
                 self.queue, KnownKeys(), self._connection.server, self._open_watch_session
             ),
             settings=watch_settings(),
+            # Else kopf makes one of the user's name, and the user of a pod has none.
+            # (kopf does not export the type, which is a str.)
+            identity=self._identity,  # type: ignore[arg-type]
             standalone=True,
             clusterwide=not self._settings.namespaces,
             namespaces=self._settings.namespaces,

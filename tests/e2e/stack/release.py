@@ -67,7 +67,7 @@ class Release:
         """What do the operator's pods say, where they do not become ready?"""
         asked = (
             ("get", "pods", "--output=wide"),
-            ("logs", f"deployment/{NAME}", "--tail=15"),
+            ("logs", f"--selector=app.kubernetes.io/instance={NAME}", "--prefix", "--tail=15"),
             ("events", "--types=Warning"),
         )
         return "\n".join(self._answer(*question) for question in asked)

@@ -18,7 +18,7 @@ Role = Callable[[Sequence[str], Mapping[str, str]], int]
 _ROLES = {
     "operator": "llmstack.controller.main",
     "fetch": "llmstack.fetch.main",
-    "crds": "llmstack.api.crd",
+    "crds": "llmstack.crds",
 }
 
 

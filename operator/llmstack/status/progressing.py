@@ -6,7 +6,7 @@ template, so during a failing update it says what fails while the old replicas s
 
 from llmstack.api import reasons
 from llmstack.api.conditions import ConditionStatus, ConditionType, Finding
-from llmstack.observed import Container
+from llmstack.observed import Container, ContainerState
 from llmstack.status.checks import Check, count, decide, no, unknown, yes
 from llmstack.status.crashes import CRASHES
 from llmstack.status.fetching import FetchState
@@ -88,7 +88,7 @@ def _deadline_exceeded(situation: Situation) -> Finding | None:
 
 def _stopped(situation: Situation) -> Finding | None:
     workload = situation.workload
-    if workload is None or workload.wanted or workload.replicas:
+    if workload is None or not situation.asleep or workload.replicas:
         return None
     if situation.may_sleep:
         return yes(reasons.SCALED_TO_ZERO, "no replica is needed")
@@ -107,6 +107,12 @@ def _loading(situation: Situation) -> Finding | None:
     loading = [pod for pod in situation.pods if pod.uid in done and not pod.ready]
     if not loading:
         return None
+    if all(pod.server is None or pod.server.state is ContainerState.WAITING for pod in loading):
+        return yes(
+            reasons.LOADING,
+            f"{count(len(loading), 'replica')} starting llama-server, whose image is pulled first "
+            "if the node does not have it",
+        )
     return yes(reasons.LOADING, f"{count(len(loading), 'replica')} loading the model")
 
 

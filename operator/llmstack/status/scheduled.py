@@ -110,11 +110,12 @@ def _accelerator_unused(situation: Situation) -> Finding | None:
     idle = [pod for pod in situation.pods if pod.accelerator_unused]
     if not idle or situation.spec.accelerator.resource is None:
         return None
+    accelerator, pod = situation.spec.accelerator, idle[0]
     return yes(
         reasons.ACCELERATOR_UNUSED,
-        f"{count(len(idle), 'replica')} holds {situation.spec.accelerator.resource} and computes "
-        f"on the CPU ({idle[0].accelerator_unused}): use an image for "
-        f"{situation.spec.accelerator.vendor.value}, or check the node's driver",
+        f"replica {pod.name} holds {accelerator.resource} and computes on the CPU "
+        f"({pod.accelerator_unused}): set spec.engine.image to an image for "
+        f"{accelerator.vendor.value}, or check the driver of node {pod.node}",
     )
 
 

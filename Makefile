@@ -74,9 +74,7 @@ e2e: venv ## tests on a real node with a real model
 venv: $(VENV)/.done ## .venv with the project, its tests and its tools
 
 crds: venv ## crds/ and docs/api.md from the API models
-	@$(BIN)/python -c 'from pathlib import Path; from llmstack.api import crd, reference; \
-		[Path("crds", name).write_text(text) for name, text in crd.files().items()]; \
-		Path("docs/api.md").write_text(reference.to_markdown())'
+	@$(BIN)/llmstack crds --directory crds --reference docs/api.md
 
 images: venv ## the two images, into the local builder
 	@$(STACK) images

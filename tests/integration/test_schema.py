@@ -132,6 +132,16 @@ RULES = [
         "devices belong in spec.accelerator",
     ),
     (
+        "a resource that nothing knows",
+        engine(resources={"requests": {"mem": "1Gi"}}),
+        "a resource is cpu, memory",
+    ),
+    (
+        "a device without domain",
+        accelerator(vendor="nvidia", resourceName="gpu"),
+        "an extended resource has a domain",
+    ),
+    (
         "a quantised cache without flash attention",
         engine(flashAttention="disabled", kvCacheType="q8_0"),
         "a quantised KV cache needs flash attention",

@@ -36,7 +36,12 @@ FULL: Object = {
         "microBatchSize": 256,
         "threads": 4,
         "resources": {
-            "requests": {"cpu": 2, "memory": "1.5Gi", "ephemeral-storage": "2e9"},
+            "requests": {
+                "cpu": 2,
+                "memory": "1.5Gi",
+                "ephemeral-storage": "2e9",
+                "example.com/nic": 1,
+            },
             "limits": {"memory": "4Gi"},
         },
     },
@@ -155,6 +160,9 @@ WELL_FORMED = {
     "sha256": ["ab" * 32, "AB" * 32],
     "image": ["registry.example/llama-server:cuda"],
     "extraArgs": ["--temp", "0.7", "-v", "a = b"],
+    "requests": ["cpu", "memory", "hugepages-2Mi", "example.com/nic"],
+    "limits": ["cpu", "memory", "hugepages-2Mi", "example.com/nic"],
+    "resourceName": ["nvidia.com/gpu"],
     "keys": ["name", "example.com/name", "A_B", "a.b-c"],
     "name": ["name", "other"],
     "value": ["", "Yes"],
@@ -195,7 +203,7 @@ class Specs:
 
     def _object(self, node: Schema, name: str) -> st.SearchStrategy[Object]:
         if "additionalProperties" in node:
-            keys = self._texts(WELL_FORMED["keys"], OFF)
+            keys = self._texts(WELL_FORMED.get(name, WELL_FORMED["keys"]), OFF)
             return st.dictionaries(keys, self.of(node["additionalProperties"], name), max_size=2)
         fields = {name: self.of(child, name) for name, child in node["properties"].items()}
         required = {name: fields.pop(name) for name in node.get("required", [])}

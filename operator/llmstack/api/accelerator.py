@@ -13,6 +13,7 @@ from llmstack.api.base import (
     PositiveQuantity,
     QualifiedName,
     Rule,
+    checked,
 )
 
 
@@ -85,6 +86,12 @@ class AcceleratorSpec(ApiModel):
         description=(
             "Extended resource to ask for; by default the vendor's. For a MIG slice for instance "
             "nvidia.com/mig-1g.10gb."
+        ),
+        json_schema_extra=checked(
+            Rule(
+                "self.contains('/')",
+                "an extended resource has a domain, for instance nvidia.com/mig-1g.10gb",
+            )
         ),
     )
     memory: PositiveQuantity | None = Field(

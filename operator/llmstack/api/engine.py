@@ -65,6 +65,11 @@ NO_DEVICES = Rule(
     "devices belong in spec.accelerator: set its vendor, count and, for a slice of a device, "
     "resourceName",
 )
+KNOWN = Rule(
+    "self.all(name, name in ['cpu', 'memory', 'ephemeral-storage'] || "
+    "name.startsWith('hugepages-') || name.contains('/'))",
+    "a resource is cpu, memory, ephemeral-storage, hugepages-… or a name with a domain",
+)
 
 
 class ResourcesSpec(ApiModel):
@@ -73,13 +78,13 @@ class ResourcesSpec(ApiModel):
     requests: dict[QualifiedName, Quantity] = Field(
         default_factory=dict,
         max_length=8,
-        json_schema_extra=checked(NO_DEVICES),
+        json_schema_extra=checked(KNOWN, NO_DEVICES),
         description="Requested amounts by resource name, for instance cpu and memory.",
     )
     limits: dict[QualifiedName, Quantity] = Field(
         default_factory=dict,
         max_length=8,
-        json_schema_extra=checked(NO_DEVICES),
+        json_schema_extra=checked(KNOWN, NO_DEVICES),
         description="Upper bounds by resource name. Accelerators belong in spec.accelerator.",
     )
 

@@ -48,7 +48,7 @@ def _in_place(node: Schema, definitions: Schema) -> Schema:
         return dict(node)
     name = node["$ref"].rsplit("/", 1)[1]
     beside = {key: value for key, value in node.items() if key != "$ref"}
-    return {**definitions[name], **beside}
+    return _merge(definitions[name], beside)
 
 
 def _optional(node: Schema, definitions: Schema) -> Schema:
@@ -57,7 +57,15 @@ def _optional(node: Schema, definitions: Schema) -> Schema:
         return node
     (only,) = [choice for choice in node["anyOf"] if choice.get("type") != "null"]
     beside = {key: value for key, value in node.items() if key not in ("anyOf", "default")}
-    return {**_in_place(only, definitions), **beside}
+    return _merge(_in_place(only, definitions), beside)
+
+
+def _merge(kind: Schema, field: Schema) -> Schema:
+    """What is said of a kind of value, and of the field that holds it: the field's words win, the
+    rules of both hold.
+    """
+    rules = [*kind.get(VALIDATIONS, []), *field.get(VALIDATIONS, [])]
+    return {**kind, **field, **({VALIDATIONS: rules} if rules else {})}
 
 
 def _mapping(node: Schema) -> Schema:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from pydantic import Field
 
-from llmstack.api.base import ApiModel, Rule, worded
+from llmstack.api.base import ApiModel, Quantity, Rule, checked, worded
 from llmstack.api.crd import schema
 from llmstack.api.schema import Schema, structural
 
@@ -116,6 +116,21 @@ class TestTranslation:
         assert structural(Outer)["x-kubernetes-validations"] == [
             {"rule": "has(self.word)", "message": "say a word"}
         ]
+
+    def test_rules_of_a_kind_of_value_and_of_the_field_that_holds_it_both_hold(self) -> None:
+        class Holding(ApiModel):
+            """Holds an amount."""
+
+            size: Quantity | None = Field(
+                default=None, description="How large.", json_schema_extra=checked(Rule("r", "m"))
+            )
+
+        messages = [
+            rule["message"]
+            for rule in structural(Holding)["properties"]["size"]["x-kubernetes-validations"]
+        ]
+        assert messages[-1] == "m"
+        assert "a quantity is less than 1E" in messages
 
     def test_a_pattern_becomes_a_rule_in_words(self) -> None:
         class Quoting(ApiModel):

@@ -116,6 +116,12 @@ def _loading(situation: Situation) -> Finding | None:
     return yes(reasons.LOADING, f"{count(len(loading), 'replica')} loading the model")
 
 
+def _not_applied(situation: Situation) -> Finding | None:
+    if situation.applied:
+        return None
+    return yes(reasons.ROLLING_OUT, "the newest spec is being applied")
+
+
 def _rolling_out(situation: Situation) -> Finding | None:
     workload = situation.workload
     if workload is None:
@@ -150,6 +156,7 @@ _CHECKS: tuple[Check, ...] = (
     _deadline_exceeded,  # last: it only says that it took too long
     # On its way, or there.
     _stopped,
+    _not_applied,
     _downloading,
     _loading,
     _rolling_out,

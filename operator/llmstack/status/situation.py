@@ -6,6 +6,9 @@ from functools import cached_property
 from llmstack.api.conditions import Condition, ConditionType
 from llmstack.api.resource import LLMDeployment
 from llmstack.api.spec import LLMDeploymentSpec
+from llmstack.desired.metadata import SPEC_HASH, annotation, deployment_name
+from llmstack.desired.replicas import wanted_replicas
+from llmstack.desired.template import spec_hash
 from llmstack.observed import Container, Observed, Pod, Workload
 from llmstack.status.fetching import Fetch, FetchState, read_fetch
 
@@ -38,6 +41,19 @@ class Situation:
     def available(self) -> int:
         """How many replicas answer, old and new?"""
         return self.workload.available if self.workload else 0
+
+    @cached_property
+    def applied(self) -> bool:
+        """Is the snapshot younger than the apply of this very spec?
+
+        The cluster is read before it is changed, so on the first pass over a new spec all replicas
+        may be up to date only with the old one.
+        """
+        live = self.observed.children.get(("Deployment", deployment_name(self.deployment)), {})
+        recorded = annotation(live, SPEC_HASH)
+        if recorded and recorded != spec_hash(self.spec):
+            return False
+        return self.workload is None or wanted_replicas(self.deployment, self.workload) is None
 
     @property
     def asleep(self) -> bool:

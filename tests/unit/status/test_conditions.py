@@ -6,6 +6,7 @@ import pytest
 
 from llmstack.models.report import Progress
 from llmstack.observed import ApplyFailure, Claim, Container, Observed
+from tests.unit.desired.samples import built
 from tests.unit.status.samples import (
     GIB,
     NOW,
@@ -34,6 +35,7 @@ NO_GPU = (
 )
 PROGRESS = Progress("model.gguf", 2 * GIB, 4 * GIB, 100 * 2**20, 20)
 PULL = 'Back-off pulling image "x": ErrImagePull: not found'
+WITH_OLDER_SPEC = {("Deployment", "qwen"): built("Deployment")}
 
 Row = tuple[str, Observed, dict[str, Any], tuple[str, str, str, str]]
 
@@ -519,6 +521,18 @@ PROGRESSING: list[Row] = [
         ("Progressing", "True", "RollingOut", ""),
     ),
     (
+        "the cluster was read before the newest spec was applied",
+        observed(serving(), children=WITH_OLDER_SPEC),
+        {"slots": 8},
+        ("Progressing", "True", "RollingOut", "the newest spec is being applied"),
+    ),
+    (
+        "the spec asks for more replicas than the Deployment does as yet",
+        observed(serving()),
+        {"replicas": 3},
+        ("Progressing", "True", "RollingOut", "the newest spec is being applied"),
+    ),
+    (
         "replicas are stopping",
         Observed(workload=workload(0, replicas=2)),
         {"replicas": 0},
@@ -634,7 +648,7 @@ READY: list[Row] = [
         "at zero although a replica is asked for",
         Observed(workload=workload(0)),
         {"replicas": 1},
-        ("Ready", "False", "Pending", "no replica answers yet"),
+        ("Ready", "False", "RollingOut", "the newest spec is being applied"),
     ),
 ]
 

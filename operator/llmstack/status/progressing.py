@@ -6,7 +6,7 @@ template, so during a failing update it says what fails while the old replicas s
 
 from llmstack.api import reasons
 from llmstack.api.conditions import ConditionStatus, ConditionType, Finding
-from llmstack.observed import Container, ContainerState
+from llmstack.observed import Container, ContainerState, Pod
 from llmstack.status.checks import Check, count, decide, no, unknown, yes
 from llmstack.status.crashes import CRASHES
 from llmstack.status.fetching import FetchState
@@ -104,7 +104,7 @@ def _downloading(situation: Situation) -> Finding | None:
 
 def _loading(situation: Situation) -> Finding | None:
     done = {fetch.pod.uid for fetch in situation.fetches_in(FetchState.DONE)}
-    loading = [pod for pod in situation.pods if pod.uid in done and not pod.ready]
+    loading = [pod for pod in situation.pods if pod.uid in done and not _has_started(pod)]
     if not loading:
         return None
     if all(pod.server is None or pod.server.state is ContainerState.WAITING for pod in loading):
@@ -114,6 +114,11 @@ def _loading(situation: Situation) -> Finding | None:
             "if the node does not have it",
         )
     return yes(reasons.LOADING, f"{count(len(loading), 'replica')} loading the model")
+
+
+def _has_started(pod: Pod) -> bool:
+    """Has its server loaded the model? One that is not ready after that does not load any more."""
+    return pod.ready or (pod.server is not None and pod.server.started)
 
 
 def _not_applied(situation: Situation) -> Finding | None:

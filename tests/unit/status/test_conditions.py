@@ -509,6 +509,12 @@ PROGRESSING: list[Row] = [
         ("Progressing", "True", "Loading", "1 replica loading the model"),
     ),
     (
+        "a replica has loaded, and does not answer: that is not loading",
+        observed(loading(Container("llama-server", R, started=True))),
+        {},
+        ("Progressing", "True", "RollingOut", "1 of 1 replica up to date, 0 available"),
+    ),
+    (
         "pods are not made yet",
         observed(workload=workload(2, updated=0, replicas=0)),
         {},

@@ -49,7 +49,7 @@ def test_the_printed_curl_line_answers_with_words_of_the_model(
     kubeconfig = stack.cluster.kubeconfig
     target = curl.Target(tmp_path / "kubectl", kubeconfig, stack.namespace, sample, url)
 
-    assert "Paris" in curl.answer(curl.line(target))
+    assert "sea" in curl.answer(curl.line(target))
 
 
 def test_without_the_key_there_is_no_answer(stack: Stack, sample: str) -> None:

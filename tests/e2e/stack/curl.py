@@ -10,7 +10,7 @@ from pathlib import Path
 
 from .errors import StackError
 
-QUESTION = "What is the capital of France?"
+QUESTION = "Write one sentence about the sea."
 
 
 @dataclass(frozen=True)

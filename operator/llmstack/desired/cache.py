@@ -17,10 +17,12 @@ from llmstack.api.quantity import parse_quantity
 from llmstack.api.resource import LLMDeployment
 from llmstack.api.spec import LLMDeploymentSpec
 from llmstack.desired.metadata import (
+    CACHE_COMPONENT,
     CACHE_VOLUME,
     SOURCE_VOLUME,
     Object,
     cache_claim_name,
+    labels,
     shared_labels,
 )
 from llmstack.errors import InvalidSpec
@@ -66,10 +68,10 @@ def may_be_tied_to_one_node(spec: LLMDeploymentSpec) -> bool:
     return spec.cache.access_mode is AccessMode.READ_WRITE_ONCE and downloads(spec)
 
 
-def build_model_volumes(spec: LLMDeploymentSpec) -> list[Object]:
+def build_model_volumes(deployment: LLMDeployment) -> list[Object]:
     """The pod's volumes for the model's files: always the cache, and the source's claim."""
-    volumes = [{"name": CACHE_VOLUME, **_cache_volume(spec)}]
-    claim = source_claim(spec.model)
+    volumes = [{"name": CACHE_VOLUME, **_cache_volume(deployment)}]
+    claim = source_claim(deployment.spec.model)
     if claim:
         volumes.append(
             {
@@ -80,7 +82,8 @@ def build_model_volumes(spec: LLMDeploymentSpec) -> list[Object]:
     return volumes
 
 
-def _cache_volume(spec: LLMDeploymentSpec) -> Object:
+def _cache_volume(deployment: LLMDeployment) -> Object:
+    spec = deployment.spec
     if not downloads(spec):
         return {"emptyDir": {"sizeLimit": _UNUSED_CACHE_LIMIT}}
     if spec.cache.existing_claim:
@@ -88,7 +91,7 @@ def _cache_volume(spec: LLMDeploymentSpec) -> Object:
     if spec.cache.access_mode:
         return {"persistentVolumeClaim": {"claimName": cache_claim_name(spec.cache)}}
     template = {
-        "metadata": {"labels": shared_labels()},
+        "metadata": {"labels": labels(deployment, CACHE_COMPONENT)},
         "spec": _claim_spec(spec.cache, AccessMode.READ_WRITE_ONCE),
     }
     return {"ephemeral": {"volumeClaimTemplate": template}}

@@ -58,7 +58,7 @@ def grace_period(lifecycle: LifecycleSpec) -> int:
 
 def _volumes(deployment: LLMDeployment, context: Context) -> list[Object]:
     volumes = [
-        *build_model_volumes(deployment.spec),
+        *build_model_volumes(deployment),
         {"name": TMP_VOLUME, "emptyDir": {}},
         _secret_volume(KEY_VOLUME, key_secret_name(deployment)),
     ]

@@ -39,7 +39,9 @@ def test_the_claim_of_a_source_is_mounted_for_reading() -> None:
 
 def test_a_pods_own_volume_has_size_and_class() -> None:
     cache = {"size": "7Gi", "storageClassName": "fast"}
-    spec = volume("cache", cache=cache)["ephemeral"]["volumeClaimTemplate"]["spec"]
+    template = volume("cache", cache=cache)["ephemeral"]["volumeClaimTemplate"]
+    spec = template["spec"]
+    assert template["metadata"]["labels"]["llmstack.dev/deployment"] == "qwen"
     assert spec["resources"] == {"requests": {"storage": "7Gi"}}
     assert (spec["storageClassName"], spec["accessModes"]) == ("fast", ["ReadWriteOnce"])
 

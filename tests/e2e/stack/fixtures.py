@@ -15,6 +15,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.e2e.cluster.provider import Provider
+from tests.e2e.images import Image
 
 from . import images, source
 from .release import Release
@@ -26,9 +27,14 @@ RESTRICTED = "pod-security.kubernetes.io/enforce=restricted"
 @pytest.fixture(scope="session")
 def stack_images(cluster: Provider) -> images.StackImages:
     """The images of this checkout, on the node."""
-    built = images.Build().wait()
+    built = all_images()
     images.load(cluster, built.values())
     return images.references(built)
+
+
+def all_images() -> dict[str, Image]:
+    """The images of this checkout, by name; built where they are not yet."""
+    return images.Build().wait()
 
 
 @pytest.fixture(scope="session")

@@ -25,13 +25,21 @@ PAUSE = 0.5
 def conditions(
     kubectl: Sequence[str | Path], namespace: str, name: str, seconds: float
 ) -> Iterator[Conditions]:
-    """The conditions of an LLMDeployment now and after each change; ends when the time is up."""
+    """The conditions of an LLMDeployment now and after each change; ends when the time is up.
+
+    A condition about an older generation of the spec is no answer yet, so it is left out.
+    """
     command = [*kubectl, "get", "llmdeployments", name, f"--namespace={namespace}", "--watch"]
-    line = '--output=jsonpath={.status.conditions}{"\\n"}'
+    line = '--output=jsonpath={.metadata.generation} {.status.conditions}{"\\n"}'
     deadline = time.monotonic() + seconds
     while (left := deadline - time.monotonic()) > 0:
         for text in _lines([*command, line], left):
-            yield {found["type"]: found for found in json.loads(text or "[]")}
+            generation, _, found = text.partition(" ")
+            yield {
+                each["type"]: each
+                for each in json.loads(found or "[]")
+                if each.get("observedGeneration") == int(generation)
+            }
         time.sleep(min(PAUSE, max(0.0, deadline - time.monotonic())))
 
 

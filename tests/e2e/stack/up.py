@@ -131,6 +131,10 @@ class Up:
         for now in self._stack.follow(SAMPLE_NAME, READY_SECONDS):
             found = now.get("Ready", {})
             if found.get("status") == "True":
+                # Where the sample was changed, the old replica may be what is ready.
+                self._stack.kubectl(
+                    "rollout", "status", f"deployment/{SAMPLE_NAME}", "--timeout=5m"
+                )
                 return
             words = f"{found.get('reason', 'Waiting')}: {found.get('message', 'no status yet')}"
             if words != said:

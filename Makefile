@@ -43,7 +43,7 @@ test: check ## everything: check, integration, end to end; the first phase that 
 	@$(PHASE) "integration and end-to-end tests" $(STACK) while-preparing $(PYTEST) tests/integration tests/e2e
 
 soak: venv ## the long proofs at full counts; dated results in docs/soak/
-	@LLMSTACK_SOAK=1 $(PHASE) "soak" $(PYTEST) -m soak tests/integration tests/e2e
+	@LLMSTACK_SOAK=1 $(PHASE) "soak" $(PYTEST) -p tests.soak_report -m soak tests/integration tests/e2e
 
 bench: venv ## the table of docs/benchmarks.md, measured anew
 	@$(BIN)/python -m bench
@@ -93,7 +93,7 @@ $(VENV)/.done: pyproject.toml
 		{ echo "Python 3.11 or newer is needed: make PYTHON=/path/to/python3.11 venv"; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
 		{ echo "Python's venv module is missing: apt-get install python3-venv"; exit 1; }
-	@echo "Making $(VENV) (a minute)"
+	@echo "Bringing $(VENV) up to date (the first time takes a minute)"
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	@touch $@

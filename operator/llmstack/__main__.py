@@ -11,7 +11,7 @@ A role's modules are imported only when it runs: the init container needs no Kub
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from importlib import import_module, metadata
+from importlib import import_module
 
 Role = Callable[[Sequence[str], Mapping[str, str]], int]
 
@@ -26,6 +26,7 @@ def main() -> int:
     """The exit status of the role that the first argument names; 2 if it names none."""
     role, *arguments = sys.argv[1:] or ["help"]
     if role in ("version", "--version"):
+        metadata = import_module("importlib.metadata")
         sys.stdout.write(f"llmstack {metadata.version('llm-stack')}\n")
         return 0
     if role in ("help", "--help", "-h"):

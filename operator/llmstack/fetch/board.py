@@ -1,19 +1,22 @@
 """Which worker fetches which bytes?
 
 Ranges are given out in order, the lowest first. A worker that fails gives the rest of its range
-back. One that finds nothing left takes the second half of the longest range in work: the end of a
-download is not left to the slowest connection.
+back. One that finds nothing left takes the second half of the range that would take longest: the
+end of a download is not left to the slowest connection.
 """
 
 import heapq
 import threading
-from collections.abc import Iterable
+import time
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from llmstack.models.plan import Range
 
-# Below this, what is left of a range is not worth another request.
-_WORTH_SHARING = 4 * 2**20
+# Below this, what is left of a range is not worth another request (the first one is cut off, and
+# what is on its way is lost).
+_WORTH_SHARING = 2**20
+_WORTH_SECONDS = 1.0
 
 
 @dataclass(eq=False)
@@ -23,17 +26,32 @@ class Segment:
     `claimed` is where the piece in hand will end; what lies behind it may be taken away.
     """
 
-    position: int
+    start: int
     end: int
-    claimed: int
-    recorded: int
+    began: float
+
+    def __post_init__(self) -> None:
+        self.position = self.claimed = self.recorded = self.start
+
+    def seconds_left(self, now: float) -> float:
+        """How long will the rest take at the pace so far? At least as long as nothing has come."""
+        elapsed = now - self.began
+        got = self.position - self.start
+        return elapsed * (self.end - self.claimed) / got if got else elapsed
 
 
 class Board:
     """The ranges of one file. Usable from several threads."""
 
-    def __init__(self, todo: Iterable[Range], workers: int, total: int) -> None:
+    def __init__(
+        self,
+        todo: Iterable[Range],
+        workers: int,
+        total: int,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._total = total
+        self._clock = clock
         self._todo = list(todo)
         heapq.heapify(self._todo)
         self._active: list[Segment] = []
@@ -50,17 +68,19 @@ class Board:
                     return None
                 pair = heapq.heappop(self._todo) if self._todo else self._share()
                 if pair:
-                    segment = Segment(pair[0], pair[1], pair[0], pair[0])
+                    segment = Segment(pair[0], pair[1], self._clock())
                     self._active.append(segment)
                     return segment
                 # Someone may give a range back, or come to rest while others go on.
                 self._changed.wait(0.2)
 
     def _share(self) -> Range | None:
-        longest = max(self._active, key=lambda segment: segment.end - segment.claimed)
-        left = longest.end - longest.claimed
-        if left < _WORTH_SHARING:
+        now = self._clock()
+        worth = [found for found in self._active if found.end - found.claimed >= _WORTH_SHARING]
+        longest = max(worth, key=lambda found: found.seconds_left(now), default=None)
+        if longest is None or longest.seconds_left(now) < _WORTH_SECONDS:
             return None
+        left = longest.end - longest.claimed
         middle, end = longest.claimed + left // 2, longest.end
         longest.end = middle
         return middle, end

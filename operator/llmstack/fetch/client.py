@@ -7,14 +7,15 @@ import socket
 import ssl
 import urllib.request
 from collections.abc import Mapping
+from http.client import IncompleteRead
 from urllib.parse import SplitResult, urlsplit
 
 import urllib3
 from urllib3.exceptions import (
     HTTPError,
-    IncompleteRead,
     LocationValueError,
     NameResolutionError,
+    NewConnectionError,
     ProtocolError,
     ProxyError,
     SSLError,
@@ -134,11 +135,8 @@ def host(url: str) -> str:
 
 def fault_of(error: Exception, url: str, settings: FetchSettings) -> Exception:
     """What does a failed connection mean: a Fault, or a FetchError that no retry mends?"""
-    if isinstance(error, IncompleteRead):
-        return Fault(
-            reasons.SOURCE_TRUNCATED,
-            f"{host(url)} ended {shown(url)} early: {error.expected} bytes are missing",
-        )
+    if isinstance(error, IncompleteRead) or isinstance(error.__cause__, IncompleteRead):
+        return Fault(reasons.SOURCE_TRUNCATED, f"{host(url)} ended {shown(url)} early")
     if isinstance(error, SSLError) and "CERTIFICATE_VERIFY_FAILED" in str(error):
         return FetchError(
             reasons.SOURCE_UNREACHABLE,
@@ -156,7 +154,8 @@ def _unreachable(error: Exception, url: str, settings: FetchSettings) -> str:
         )
     if isinstance(error, ProxyError):
         return f"{host(url)} cannot be reached through the proxy: {_cause(error)}"
-    if isinstance(error, TimeoutError | socket.timeout):
+    refused = isinstance(error, NewConnectionError)
+    if isinstance(error, TimeoutError | socket.timeout) and not refused:
         return (
             f"{host(url)} was silent for {settings.idle:g} s (or {settings.connect:g} s to connect)"
         )

@@ -140,7 +140,8 @@ class Filling:
         while segment := board.take():
             start = segment.position
             try:
-                self._fetch_range(board, segment)
+                if not self._fetch_range(board, segment):
+                    return
             except Fault as fault:
                 if segment.position - start >= _PROGRESS_BYTES:
                     failures = 0
@@ -161,8 +162,11 @@ class Filling:
         start, segment.recorded = segment.recorded, segment.position
         self._partial.record(start, segment.recorded)
 
-    def _fetch_range(self, board: Board, segment: Segment) -> None:
-        """Fetch a range, or as much of it as is not taken away meanwhile. Raises Fault."""
+    def _fetch_range(self, board: Board, segment: Segment) -> bool:
+        """Fetch a range, or as much of it as is not taken away meanwhile. Raises Fault.
+
+        False if the download was given up.
+        """
         address = self._address
         headers = {"Range": f"bytes={segment.position}-{segment.end - 1}"}
         answer = self._tools.client.get(address.url, token=address.token, headers=headers)
@@ -176,9 +180,9 @@ class Filling:
                 if segment.position - segment.recorded >= _RECORD_EVERY:
                     self._record(segment)
                 if segment.position >= segment.end:
-                    return
+                    return True
                 if not count:
-                    raise Fault(reasons.FETCH_FAILED, "the download was given up")
+                    return False
         raise self._truncated(address, segment.position)
 
     def _truncated(self, address: Address, position: int) -> Fault:

@@ -167,7 +167,12 @@ def _refusal(client: Client, answer: Response, address: Address, name: str) -> F
     code = answer.headers.get("X-Error-Code", "")
     if status in (401, 403):
         what = f"{at} answers {status} for {name}"
-        if code == "GatedRepo":
+        if address.signed:
+            advice = (
+                "fresh addresses from the source's own host are refused too: check what lies "
+                "between (a proxy, a clock that is off), or try later"
+            )
+        elif code == "GatedRepo":
             advice = f"access is granted by its owner: ask for it on {at}, then {_ADVICE}"
         elif client.has_token and address.token:
             advice = (

@@ -213,23 +213,25 @@ def _fill(wanted: Wanted, part: Part, found: Partial, tools: Tools) -> tuple[str
     try:
         sha256 = filling.run(look)
         size = found.written()
-        _require_sum(part, found, sha256, wanted)
+        _require_sum(part, sha256, wanted)
         facts = require_gguf(part.file.name, found.read, size)
     except BaseException as error:
         found.in_use = not filling.settle()
-        if isinstance(error, Changed | _Stale) or getattr(error, "reason", "") in _PROVED_BAD:
+        proved_bad = isinstance(error, FetchError) and error.reason in _PROVED_BAD
+        if proved_bad or isinstance(error, Changed):
             found.discard()
+        if proved_bad and found.have:
+            raise _Stale(error) from error
         raise
     check(facts)
     return sha256, facts
 
 
-def _require_sum(part: Part, found: Partial, sha256: str, wanted: Wanted) -> None:
+def _require_sum(part: Part, sha256: str, wanted: Wanted) -> None:
     if part.expected in (None, sha256):
         return
     who = "spec.model.sha256 is" if wanted.sha256 == part.expected else "the hub announces"
-    error = _mismatch(part.file.name, part.expected or "", sha256, "the file has", who)
-    raise _Stale(error) if found.have else error
+    raise _mismatch(part.file.name, part.expected or "", sha256, "the file has", who)
 
 
 def _mismatch(
@@ -243,10 +245,10 @@ def _mismatch(
 
 
 class _Stale(FetchError):
-    """The sum is wrong, and some of the bytes came from an earlier fetch: try without them."""
+    """The file is bad, and some of its bytes came from an earlier fetch: try without them."""
 
-    def __init__(self, error: FetchError) -> None:
-        super().__init__(error.reason, str(error))
+    def __init__(self, error: BaseException) -> None:
+        super().__init__(getattr(error, "reason", reasons.FETCH_FAILED), str(error))
 
 
 _PROVED_BAD = (reasons.CHECKSUM_MISMATCH, reasons.NOT_GGUF)

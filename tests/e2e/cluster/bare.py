@@ -63,10 +63,8 @@ class BareCluster:
 
     def stop(self) -> None:
         """Ends it and removes all of it, also what a killed supervisor left."""
-        self._release()
-        state.end_supervisor(self.name)
-        state.remove_stale()
-        self.kubeconfig.unlink(missing_ok=True)
+        self._end()
+        self.log.unlink(missing_ok=True)
 
     def running(self) -> bool:
         """Is it there and was it ready once?"""
@@ -160,15 +158,21 @@ class BareCluster:
         deadline = time.monotonic() + START_SECONDS
         while not (self.directory / "ready").exists():
             if supervisor.poll() is not None or time.monotonic() > deadline:
-                self.stop()
                 end = "\n".join(self.log.read_text().splitlines()[-40:])
+                self._end()
                 raise NotReady(f"The node did not become ready. The end of {self.log}:\n{end}")
             time.sleep(0.05)
+
+    def _end(self) -> None:
+        self._release()
+        state.end_supervisor(self.name)
+        state.remove_stale()
+        self.kubeconfig.unlink(missing_ok=True)
 
     def _write_kubeconfig(self) -> None:
         port = self._listen("forward-api")
         admin = self.directory / "control-plane" / "admin.kubeconfig"
-        copy_with_server(admin, self.kubeconfig, f"https://127.0.0.1:{port}")
+        copy_with_server(admin, self.kubeconfig, f"https://127.0.0.1:{port}", self.name)
 
     def _listen(self, what: str, **arguments: Any) -> int:
         # Made here, in the host's network namespace, where it stays; accepted on in the node.

@@ -30,9 +30,11 @@ def make(name: str) -> None:
     if is_version_2():
         # A controller reaches the kubelet's groups only where each level above passes it on.
         for group in (MOUNTED, MOUNTED / name):
-            controllers = (group / "cgroup.controllers").read_text().split()
-            text = " ".join(f"+{controller}" for controller in controllers)
-            (group / "cgroup.subtree_control").write_text(text)
+            for controller in (group / "cgroup.controllers").read_text().split():
+                # One by one: some cannot be passed on everywhere, and the kubelet says which it
+                # misses.
+                with suppress(OSError):
+                    (group / "cgroup.subtree_control").write_text(f"+{controller}")
 
 
 def remove(name: str, seconds: float = 20.0) -> None:

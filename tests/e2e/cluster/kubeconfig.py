@@ -12,10 +12,17 @@ import httpx
 import yaml
 
 
-def copy_with_server(source: Path, target: Path, server: str) -> None:
-    """The same cluster and user, reached at `server`; only its owner may read it."""
+def copy_with_server(source: Path, target: Path, server: str, name: str) -> None:
+    """The same cluster and user, reached at `server`, as the context `name`.
+
+    Only its owner may read it.
+    """
     config = yaml.safe_load(source.read_text())
     config["clusters"][0]["cluster"]["server"] = server
+    for part in ("clusters", "users", "contexts"):
+        config[part][0]["name"] = name
+    config["contexts"][0]["context"] = {"cluster": name, "user": name}
+    config["current-context"] = name
     # Written aside: whoever sees the file sees all of it.
     aside = target.with_suffix(".new")
     aside.unlink(missing_ok=True)

@@ -88,6 +88,8 @@ def kubelet(directory: Path, pki: Path, cgroup: str) -> str:
             "volumePluginDir": f"{directory}/kubelet-plugins",
             # An advertised GPU becomes allocatable at the next update of the node's status.
             "nodeStatusUpdateFrequency": "2s",
+            # Where nothing changed, it is not written: else the line above would set this, too.
+            "nodeStatusReportFrequency": "5m",
             # Images come from archives and cannot be pulled again: never collect them.
             "imageGCHighThresholdPercent": 100,
             "evictionHard": {"memory.available": "100Mi", "nodefs.available": "1%"},

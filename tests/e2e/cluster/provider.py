@@ -12,6 +12,7 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
@@ -102,6 +103,8 @@ def stop_cluster(home: Path = HOME) -> None:
         return
     cluster.stop()
     (home / "state.json").unlink()
+    with suppress(OSError):  # others keep files there, too
+        home.rmdir()
 
 
 def _refuse_another(there: Provider) -> None:

@@ -71,7 +71,9 @@ def test_keys_and_kubeconfigs_are_private(authority: Authority, tmp_path: Path) 
         tmp_path / "one", "https://127.0.0.1:1", authority.certificate, pair, "context"
     )
     copied = tmp_path / "two"
-    copy_with_server(kubeconfig, copied, "https://127.0.0.1:2")
+    copy_with_server(kubeconfig, copied, "https://127.0.0.1:2", "mine")
     for path in (pair.key, write_key(tmp_path / "sa.key"), kubeconfig, copied):
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert yaml.safe_load(copied.read_text())["clusters"][0]["cluster"]["server"].endswith(":2")
+    config = yaml.safe_load(copied.read_text())
+    assert config["clusters"][0]["cluster"]["server"] == "https://127.0.0.1:2"
+    assert config["contexts"] == [{"name": "mine", "context": {"cluster": "mine", "user": "mine"}}]

@@ -70,14 +70,6 @@ def test_the_cluster_that_was_started_is_found_again(tmp_path: Path) -> None:
     assert (found.provider, found.name, found.running()) == ("bare", "mine", False)
 
 
-def test_an_existing_cluster_needs_a_kubeconfig(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "none"))
-    with pytest.raises(ClusterError, match=r"no kubeconfig at .*/none"):
-        ExistingCluster(tmp_path).start()
-
-
 def test_images_cannot_be_put_on_nodes_that_are_not_ours(tmp_path: Path) -> None:
     with pytest.raises(ClusterError, match="Push it to a registry"):
         ExistingCluster(tmp_path).load_image("localhost/a:1", tmp_path / "a.tar")

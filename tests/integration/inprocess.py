@@ -1,0 +1,94 @@
+"""How do tests run single passes, and let one die at any of its writes?"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+
+from llmstack.controller.observe import Observer
+from llmstack.controller.reconcile import Reconciler
+from llmstack.controller.report import Reporter
+from llmstack.controller.root_secret import RootSecret
+from llmstack.controller.schedule import Key
+from llmstack.kube.client import KubeClient
+from llmstack.kube.connection import connect
+from llmstack.kube.errors import ApiError
+from llmstack.kube.transport import Transport
+from llmstack.settings import OperatorSettings
+from tests.integration.apiserver import ApiServer
+
+SETTINGS = OperatorSettings.from_env(
+    {
+        "POD_NAMESPACE": "default",
+        "LLMSTACK_IMAGE_FETCH": "fetch:1",
+        "LLMSTACK_IMAGE_SERVER_CPU": "cpu:1",
+    }
+)
+
+
+class Died(BaseException):
+    """The process ends here: nothing below may catch it."""
+
+
+class Passes:
+    """Passes over the deployments of one API server.
+
+    `die_after` n: the pass dies when its n-th write was answered, before it hears of it.
+    """
+
+    def __init__(self, settings: OperatorSettings = SETTINGS) -> None:
+        self.settings = settings
+        self.writes = 0
+        self.die_after: int | None = None
+        self._reconciler: Reconciler | None = None
+
+    async def run(self, namespace: str, name: str = "qwen") -> None:
+        """One pass, and further ones as long as conflicts ask for them."""
+        assert self._reconciler is not None
+        self.writes = 0
+        while True:
+            try:
+                await self._reconciler.reconcile(Key(namespace, name))
+                return
+            except ApiError as error:
+                if error.reason != "Conflict":
+                    raise
+                await asyncio.sleep(0)
+
+    async def die_at(self, write: int, namespace: str, name: str = "qwen") -> bool:
+        """One pass that dies after so many writes. False if it had fewer."""
+        self.die_after = write
+        try:
+            await self.run(namespace, name)
+        except Died:
+            return True
+        finally:
+            self.die_after = None
+        return False
+
+    def call_ended(self, method: str, _resource: str, status: int, _seconds: float) -> None:
+        if method == "GET" or not 200 <= status < 300:
+            return
+        self.writes += 1
+        if self.writes == self.die_after:
+            raise Died
+
+
+@asynccontextmanager
+async def passes(server: ApiServer, **changes: object) -> AsyncIterator[Passes]:
+    """Passes by an operator with other settings, as far as `changes` names them."""
+    settings = replace(SETTINGS, **changes)  # type: ignore[arg-type]
+    made = Passes(settings)
+    connection = connect(str(server.kubeconfig), {})
+    transport = Transport(connection, "llmstack/test (pass)", 20, lambda: None, made.call_ended)
+    client, clock = KubeClient(transport), time.monotonic
+    root = RootSecret(client, settings.namespace, settings.root_secret, 300, clock)
+    observer = Observer(client, settings.progress_seconds, clock)
+    made._reconciler = Reconciler(client, settings, root, observer, Reporter(client, "t", clock))
+    try:
+        yield made
+    finally:
+        await transport.close()

@@ -1,0 +1,167 @@
+"""How do tests run the operator? As real processes, with the rights and settings of the chart."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import yaml
+
+from tests.e2e.cluster import versions
+from tests.e2e.cluster.binaries import binary
+from tests.e2e.cluster.processes import wait_until
+from tests.integration.apiserver import ApiServer
+
+CHART = Path(__file__).parents[2] / "charts" / "llm-stack"
+FAST = {
+    "LLMSTACK_LEASE_DURATION_SECONDS": "3",
+    "LLMSTACK_LEASE_RENEW_DEADLINE_SECONDS": "2",
+    "LLMSTACK_LEASE_RETRY_SECONDS": "0.4",
+}
+_RIGHTS = ("ServiceAccount", "Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding")
+
+
+class Process:
+    """One operator process, and what it says."""
+
+    def __init__(self, env: dict[str, str], log: Path) -> None:
+        self.log = log
+        self.port = _free_port()
+        environment = {**os.environ, **env, "LLMSTACK_HTTP_PORT": str(self.port)}
+        with log.open("ab") as output:
+            self._process = subprocess.Popen(
+                ["setpriv", "--pdeathsig", "KILL", sys.executable, "-m", "llmstack", "operator"],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env=environment,
+            )
+        self.pid = self._process.pid
+
+    @property
+    def running(self) -> bool:
+        return self._process.poll() is None
+
+    def send(self, how: signal.Signals) -> None:
+        self._process.send_signal(how)
+
+    def wait(self, seconds: float = 30) -> int:
+        """Its exit status, negative for a signal."""
+        return self._process.wait(seconds)
+
+    def close(self) -> None:
+        if self.running:
+            self._process.kill()
+            self._process.wait()
+
+    def probe(self, path: str) -> httpx.Response:
+        return httpx.get(f"http://127.0.0.1:{self.port}{path}")
+
+    def ready_as(self) -> str:
+        """What /readyz says: "leading", "standing by", or "" if it is not ready."""
+        try:
+            answer = self.probe("/readyz")
+        except httpx.TransportError:
+            return ""
+        return answer.text if answer.status_code == 200 else ""
+
+    def wait_until(self, state: str, seconds: float = 30) -> Process:
+        wait_until(lambda: self.ready_as() == state, f"{self.log} to be {state}", seconds)
+        return self
+
+
+class Installation:
+    """The chart's rights and settings in one namespace, and processes that run with them.
+
+    `everywhere` serves all namespaces; else only the namespace itself.
+    """
+
+    def __init__(
+        self, server: ApiServer, namespace: str, directory: Path, *, everywhere: bool = False
+    ) -> None:
+        self.server = server
+        self.namespace = namespace
+        self._directory = directory
+        self._processes: list[Process] = []
+        server.kubectl("create", "namespace", namespace)
+        objects = _render(namespace, everywhere=everywhere)
+        rights = [item for item in objects if item["kind"] in _RIGHTS]
+        server.kubectl("apply", "-f", "-", stdin=yaml.safe_dump_all(rights))
+        (workload,) = (item for item in objects if item["kind"] == "Deployment")
+        pod = workload["spec"]["template"]["spec"]
+        user = f"system:serviceaccount:{namespace}:{pod['serviceAccountName']}"
+        variables = pod["containers"][0]["env"]
+        self.env = {
+            **{item["name"]: item["value"] for item in variables if "value" in item},
+            "POD_NAMESPACE": namespace,
+            "KUBECONFIG": str(server.kubeconfig_for(user, "system:serviceaccounts")),
+            **FAST,
+        }
+
+    def start(self, name: str, **env: str) -> Process:
+        """A new process; the name shows in the Lease and in the audit log."""
+        log = self._directory / f"{name}-{len(self._processes)}.log"
+        process = Process({**self.env, "POD_NAME": name, **env}, log)
+        self._processes.append(process)
+        return process
+
+    def close(self) -> None:
+        for process in self._processes:
+            process.close()
+
+    def lease(self) -> dict[str, Any]:
+        name = self.env["LLMSTACK_LEASE_NAME"]
+        text = self.server.kubectl("get", "lease", name, "-n", self.namespace, "-o", "json")
+        lease: dict[str, Any] = yaml.safe_load(text)
+        return lease
+
+    def holder(self) -> str:
+        return str(self.lease()["spec"].get("holderIdentity", ""))
+
+
+@contextmanager
+def installed(
+    server: ApiServer, namespace: str, directory: Path, *, everywhere: bool = False
+) -> Iterator[Installation]:
+    installation = Installation(server, namespace, directory, everywhere=everywhere)
+    try:
+        yield installation
+    finally:
+        installation.close()
+
+
+def _render(namespace: str, *, everywhere: bool) -> list[dict[str, Any]]:
+    values = ["image.repository=example.internal/operator", "serverImages.cpu=example.internal/l:1"]
+    if not everywhere:
+        values.append(f"namespaces={{{namespace}}}")
+    done = subprocess.run(
+        [
+            binary("helm"),
+            "template",
+            namespace,
+            str(CHART),
+            f"--namespace={namespace}",
+            f"--kube-version={versions.KUBERNETES}",
+            *(f"--set={value}" for value in values),
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return [item for item in yaml.safe_load_all(done.stdout) if item]
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

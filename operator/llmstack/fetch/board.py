@@ -61,29 +61,38 @@ class Board:
         self.received = 0
 
     def take(self) -> Segment | None:
-        """The next range to fetch; None when there is nothing left to do."""
+        """The next range to fetch, waited for; None when there is nothing left to do."""
         with self._changed:
-            while True:
-                if self._error or not (self._todo or self._active):
-                    return None
-                pair = heapq.heappop(self._todo) if self._todo else self._share()
-                if pair:
-                    segment = Segment(pair[0], pair[1], self._clock())
-                    self._active.append(segment)
-                    return segment
-                # Someone may give a range back, or come to rest while others go on.
+            while not self._error and (self._todo or self._active):
+                if self.idle_work():
+                    return self._give()
+                # Someone may give a range back, or turn out to be slow.
                 self._changed.wait(0.2)
+            return None
 
-    def _share(self) -> Range | None:
+    def idle_work(self) -> bool:
+        """Is there something to do for one more worker, now?"""
+        with self._changed:
+            return bool(self._todo) or self._slowest() is not None
+
+    def _give(self) -> Segment:
+        start, end = heapq.heappop(self._todo) if self._todo else self._share()
+        segment = Segment(start, end, self._clock())
+        self._active.append(segment)
+        return segment
+
+    def _share(self) -> Range:
+        longest = self._slowest()
+        assert longest is not None, "idle_work was asked"
+        middle, end = longest.claimed + (longest.end - longest.claimed) // 2, longest.end
+        longest.end = middle
+        return middle, end
+
+    def _slowest(self) -> Segment | None:
         now = self._clock()
         worth = [found for found in self._active if found.end - found.claimed >= _WORTH_SHARING]
         longest = max(worth, key=lambda found: found.seconds_left(now), default=None)
-        if longest is None or longest.seconds_left(now) < _WORTH_SECONDS:
-            return None
-        left = longest.end - longest.claimed
-        middle, end = longest.claimed + left // 2, longest.end
-        longest.end = middle
-        return middle, end
+        return longest if longest and longest.seconds_left(now) >= _WORTH_SECONDS else None
 
     def claim(self, segment: Segment, length: int) -> int:
         """How many of the bytes in hand are this worker's? 0 when the download was given up."""

@@ -226,7 +226,7 @@ def _follow(
         note(answer)
         answer.drain_conn()
         onward = urljoin(url, target)
-        _check_redirect(url, onward)
+        check_redirect(url, onward)
         token = token and _origin(onward) == first
         url = onward
     raise FetchError(reasons.SOURCE_UNREACHABLE, f"{host(url)} redirects in a circle")
@@ -237,7 +237,8 @@ def _origin(url: str) -> tuple[str, str]:
     return parts.scheme, parts.netloc.lower()
 
 
-def _check_redirect(url: str, onward: str) -> None:
+def check_redirect(url: str, onward: str) -> None:
+    """May a redirect be followed? Raises FetchError: never to less security than the source has."""
     secure, scheme = urlsplit(url).scheme == "https", urlsplit(onward).scheme
     if scheme not in ("http", "https") or (secure and scheme != "https"):
         raise FetchError(

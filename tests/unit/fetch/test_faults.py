@@ -1,0 +1,106 @@
+"""What does a failure mean to a user, and how often is it tried again?"""
+
+import errno
+import threading
+
+import pytest
+
+from llmstack.api import reasons
+from llmstack.errors import FetchError
+from llmstack.fetch.client import shown
+from llmstack.fetch.faults import Fault, Patience, cache_error
+from llmstack.fetch.inspect import require_context, require_parts
+from llmstack.fetch.remote import check_redirect
+from llmstack.models.facts import GGUFFacts
+from llmstack.settings import FetchSettings
+
+SETTINGS = FetchSettings.from_env({"LLMSTACK_FETCH_BACKOFF_SECONDS": "0.001"})
+FACTS = GGUFFacts("llama", 1, "F16", 1, context_length=2048)
+
+
+def patience(notes):
+    return Patience(SETTINGS, threading.Event(), notes.append)
+
+
+def failing(times, fault):
+    left = [fault] * times
+
+    def call():
+        if left:
+            raise left.pop()
+        return "done"
+
+    return call
+
+
+def test_a_fault_that_passes():
+    notes = []
+    fault = Fault(reasons.SOURCE_UNREACHABLE, "h is busy")
+    assert patience(notes).persist(failing(5, fault)) == "done"
+    assert notes[0] == "h is busy (try 1 of 6)"
+    assert len(notes) == 5
+
+
+def test_a_fault_that_stays():
+    with pytest.raises(FetchError, match=r"h is busy \(tried 6 times\)") as raised:
+        patience([]).persist(failing(6, Fault(reasons.SOURCE_UNREACHABLE, "h is busy")))
+    assert raised.value.reason == reasons.SOURCE_UNREACHABLE
+
+
+def test_a_server_cannot_make_us_wait_for_ever():
+    assert Fault("r", "m", retry_after=10**6).retry_after == 60
+
+
+@pytest.mark.parametrize(
+    ("number", "reason"),
+    [
+        (errno.ENOSPC, reasons.CACHE_FULL),
+        (errno.EDQUOT, reasons.CACHE_FULL),
+        (errno.EACCES, reasons.CACHE_NOT_WRITABLE),
+        (errno.EROFS, reasons.CACHE_NOT_WRITABLE),
+        (errno.EPERM, reasons.CACHE_NOT_WRITABLE),
+        (errno.EIO, reasons.FETCH_FAILED),
+        (errno.ESTALE, reasons.FETCH_FAILED),
+    ],
+)
+def test_errors_of_the_cache(tmp_path, number, reason):
+    assert cache_error(OSError(number, "words"), tmp_path).reason == reason
+
+
+@pytest.mark.parametrize(
+    ("url", "onward", "followed"),
+    [
+        ("https://a/x", "https://b/x", True),
+        ("http://a/x", "https://b/x", True),
+        ("http://a/x", "http://b/x", True),
+        ("https://a/x", "http://b/x", False),
+        ("http://a/x", "file:///etc/passwd", False),
+        ("https://a/x", "ftp://b/x", False),
+    ],
+)
+def test_redirects_never_lead_to_less_security(url, onward, followed):
+    if followed:
+        check_redirect(url, onward)
+    else:
+        with pytest.raises(FetchError, match="not followed"):
+            check_redirect(url, onward)
+
+
+def test_signatures_are_not_shown():
+    assert shown("https://h/p/q.gguf?Signature=abc#x") == "https://h/p/q.gguf"
+
+
+@pytest.mark.parametrize(("wanted", "fits"), [(None, True), (2048, True), (2049, False)])
+def test_context_length(wanted, fits):
+    if fits:
+        require_context(FACTS, wanted)
+    else:
+        with pytest.raises(FetchError, match="write 2048 or less"):
+            require_context(FACTS, wanted)
+
+
+def test_a_renamed_part_of_a_split_model():
+    split = GGUFFacts("llama", 1, "F16", 1, split_count=3)
+    require_parts("m-00001-of-00003.gguf", split, 3)
+    with pytest.raises(FetchError, match=r"keep the names …-00001-of-00003\.gguf"):
+        require_parts("m.gguf", split, 1)

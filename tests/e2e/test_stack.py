@@ -13,9 +13,12 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.e2e.cluster.binaries import binary
 from tests.e2e.cluster.processes import Program
+from tests.e2e.cluster.provider import Provider
 from tests.e2e.images import llama_server_binary, model_file
 from tests.e2e.stack import curl, source
+from tests.e2e.stack.fixtures import own_namespace
 from tests.e2e.stack.images import StackImages
 from tests.e2e.stack.release import NAMESPACE, Release
 from tests.e2e.stack.stack import PORT, Object, Stack
@@ -25,9 +28,16 @@ PROMPT = "Write one sentence about the sea."
 SLOTS, CONTEXT = 2, 1024
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
+def stack(cluster: Provider, release: Release) -> Iterator[Stack]:
+    """One namespace for all tests of this file, so that they can share a running sample."""
+    with own_namespace(cluster, "stack") as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
 def sample(stack: Stack) -> str:
-    """The name of a Ready sample in the test's namespace."""
+    """The name of a Ready sample that tests look at and do not change."""
     stack.apply(stack.sample("smollm2", slots=SLOTS, contextLength=CONTEXT))
     stack.wait("smollm2")
     return "smollm2"
@@ -42,8 +52,6 @@ def server(pod: Object) -> Object:
 def test_the_printed_curl_line_answers_with_words_of_the_model(
     stack: Stack, sample: str, tmp_path: Path
 ) -> None:
-    from tests.e2e.cluster.binaries import binary  # noqa: PLC0415
-
     link(tmp_path / "kubectl", binary("kubectl"))
     url = stack.cluster.forward(stack.namespace, f"{sample}-replicas", PORT)
     kubeconfig = stack.cluster.kubeconfig
@@ -142,34 +150,67 @@ def test_the_status_tells_what_was_downloaded(stack: Stack, sample: str) -> None
     assert re.fullmatch(r"[0-9a-f]{64}", model["sha256"])
 
 
-def test_what_it_made_goes_with_it(stack: Stack, sample: str) -> None:
-    stack.delete(sample)
+def test_what_it_made_goes_with_it(stack: Stack) -> None:
+    stack.apply(stack.sample("gone"))
+    stack.wait("gone")
 
-    options = ("--selector=llmstack.dev/deployment=smollm2", "--timeout=90s")
+    stack.delete("gone")
+
+    options = ("--selector=llmstack.dev/deployment=gone", "--timeout=90s")
     stack.kubectl("wait", "--for=delete", "deployments,services,secrets,pods", *options)
 
 
 def test_a_second_pod_downloads_nothing_from_a_shared_cache(stack: Stack) -> None:
-    """The server that holds the model sees one download, however many pods there are."""
+    """While the server of the model is away, nothing can be downloaded."""
     cache = {"size": "1Gi", "storageClassName": "shared", "accessMode": "ReadWriteMany"}
     stack.apply(stack.sample("first", cache=cache))
     stack.wait("first")
-    before = downloads(stack)
 
-    stack.apply(stack.sample("first", cache=cache, replicas=2))
-    stack.apply(stack.sample("other", cache=cache))
-    stack.wait("other")
-    stack.wait_for(
-        "first", lambda _: stack.status("first").get("readyReplicas") == 2, "two ready replicas"
-    )
+    with model_server_away(stack):
+        stack.apply(stack.sample("first", cache=cache, replicas=2))
+        stack.apply(stack.sample("other", cache=cache))
+        stack.wait("other")
+        stack.wait_for(
+            "first", lambda _: stack.status("first").get("readyReplicas") == 2, "two replicas"
+        )
 
-    assert downloads(stack) == before
+    assert len(stack.pods("first")) == 2
+    stack.delete("first")
+    stack.delete("other")
 
 
-def downloads(stack: Stack) -> int:
-    """How many GET requests has the model's server answered?"""
-    log = stack.kubectl(f"--namespace={NAMESPACE}", "logs", f"deployment/{source.NAME}")
-    return log.count('"GET ')
+@contextmanager
+def model_server_away(stack: Stack) -> Iterator[None]:
+    """No pod serves the sample model while it lasts."""
+    server = (f"--namespace={NAMESPACE}", f"deployment/{source.NAME}")
+    pods = (f"--namespace={NAMESPACE}", f"--selector=app.kubernetes.io/name={source.NAME}")
+    stack.kubectl("scale", *server, "--replicas=0")
+    try:
+        stack.kubectl("wait", "--for=delete", "pods", *pods, "--timeout=60s")
+        yield
+    finally:
+        stack.kubectl("scale", *server, "--replicas=1")
+        stack.kubectl("rollout", "status", *server, "--timeout=60s")
+
+
+def test_the_operator_needs_no_right_that_it_has_not(
+    stack: Stack, sample: str, audit: list[dict[str, Any]]
+) -> None:
+    """In all tests so far: so it comes before the one that takes its rights away."""
+    refused = [
+        (entry["verb"], entry["requestURI"])
+        for entry in audit
+        if entry["user"]["username"].endswith(":llm-stack:llm-stack")
+        and entry.get("responseStatus", {}).get("code") == httpx.codes.FORBIDDEN
+    ]
+
+    assert not refused
+
+
+@pytest.fixture
+def audit(bare: Any, release: Release) -> list[dict[str, Any]]:
+    """What the API server was asked so far."""
+    return [json.loads(line) for line in bare.audit_log.read_text().splitlines()]
 
 
 def test_a_reinstalled_operator_finds_everything_as_it_was(
@@ -188,22 +229,3 @@ def test_a_reinstalled_operator_finds_everything_as_it_was(
     stack.wait("later")
 
     assert [each["metadata"]["uid"] for each in stack.pods(sample)] == [pod]
-
-
-def test_the_operator_needs_no_right_that_it_has_not(
-    stack: Stack, sample: str, audit: list[dict[str, Any]]
-) -> None:
-    refused = [
-        (entry["verb"], entry["requestURI"])
-        for entry in audit
-        if entry["user"]["username"].endswith(":llm-stack:llm-stack")
-        and entry.get("responseStatus", {}).get("code") == httpx.codes.FORBIDDEN
-    ]
-
-    assert not refused
-
-
-@pytest.fixture
-def audit(bare: Any, release: Release) -> list[dict[str, Any]]:
-    """What the API server was asked so far."""
-    return [json.loads(line) for line in bare.audit_log.read_text().splitlines()]

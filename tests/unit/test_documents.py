@@ -82,3 +82,18 @@ def test_chart_and_package_have_one_version() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 
     assert chart["appVersion"] == chart["version"] == project["version"]
+
+
+@pytest.mark.parametrize("marker", ["needs_gpu", "needs_registry"])
+def test_the_readme_lists_the_files_with_tests_that_may_be_skipped(marker: str) -> None:
+    mark = f"pytest.mark.{marker}\n"
+    marked = {
+        f"`{path.relative_to(ROOT)}`"
+        for path in (ROOT / "tests").glob("**/test_*.py")
+        if mark in path.read_text() and path.name != "test_conftest.py"
+    }
+
+    (row,) = (line for line in README.splitlines() if line.startswith(f"| `{marker}` |"))
+
+    assert marked == set(re.findall(r"`tests/[^`]*`", row))
+    assert bool(marked) is ("none so far" not in row)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
@@ -49,10 +50,19 @@ def release(cluster: Provider, stack_images: images.StackImages) -> Release:
 @pytest.fixture
 def stack(cluster: Provider, release: Release, request: pytest.FixtureRequest) -> Iterator[Stack]:
     """The installed stack, seen from a namespace of this test's own."""
-    words = re.sub(r"[^a-z0-9]+", "-", request.node.name.lower()).strip("-")
-    namespace = f"{words[:40].strip('-')}-{uuid.uuid4().hex[:6]}"
+    with own_namespace(cluster, request.node.name) as found:
+        yield found
+
+
+@contextmanager
+def own_namespace(cluster: Provider, words: str) -> Iterator[Stack]:
+    """The installed stack, seen from a new namespace named after `words`."""
+    readable = re.sub(r"[^a-z0-9]+", "-", words.lower())[:40].strip("-")
+    namespace = f"{readable}-{uuid.uuid4().hex[:6]}"
     cluster.kubectl("create", "namespace", namespace)
-    cluster.kubectl("label", "namespace", namespace, RESTRICTED)
-    yield Stack(cluster, namespace, source.URL)
-    # Not waited for: pods may drain while the next test works elsewhere.
-    cluster.kubectl("delete", "namespace", namespace, "--wait=false")
+    try:
+        cluster.kubectl("label", "namespace", namespace, RESTRICTED)
+        yield Stack(cluster, namespace, source.URL)
+    finally:
+        # Not waited for: pods may drain while the next test works elsewhere.
+        cluster.kubectl("delete", "namespace", namespace, "--wait=false")

@@ -66,8 +66,8 @@ def _too_large(situation: Situation) -> Finding | None:
     return no(
         reasons.MODEL_TOO_LARGE,
         f"the model needs about {_gib(need)} with {count(spec.slots, 'slot')} of "
-        f"{spec.context_length} tokens, and {count(spec.accelerator.count, 'device')} of "
-        f"{spec.accelerator.memory} offer {_gib(offered)}: lower spec.slots or "
+        f"{spec.context_length} tokens, and spec.accelerator offers {_gib(offered)} "
+        f"({spec.accelerator.count} × {spec.accelerator.memory}): lower spec.slots or "
         "spec.contextLength, choose a smaller quantization or engine.kvCacheType, or raise "
         "accelerator.count",
     )

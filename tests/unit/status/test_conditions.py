@@ -162,6 +162,36 @@ MODEL_READY: list[Row] = [
         ("ModelReady", "False", "Downloading", "50%"),
     ),
     (
+        "by estimate it does not fit its device",
+        observed(loading()),
+        {"accelerator": {"vendor": "nvidia", "memory": "1Gi"}, "slots": 4},
+        (
+            "ModelReady",
+            "False",
+            "ModelTooLarge",
+            "the model needs about 1.6 GiB with 4 slots of 4096 tokens, and spec.accelerator offers "
+            "1.0 GiB (1 × 1Gi): lower spec.slots",
+        ),
+    ),
+    (
+        "on two devices it does",
+        observed(loading()),
+        {"accelerator": {"vendor": "nvidia", "memory": "1Gi", "count": 2}},
+        ("ModelReady", "True", "Downloaded", ""),
+    ),
+    (
+        "an estimate does not contradict a server that answers",
+        observed(serving()),
+        {"accelerator": {"vendor": "nvidia", "memory": "1Gi"}},
+        ("ModelReady", "True", "Downloaded", ""),
+    ),
+    (
+        "nor does it count where layers stay on the CPU",
+        observed(loading()),
+        {"accelerator": {"vendor": "nvidia", "memory": "1Gi"}, "engine": {"gpuLayers": 3}},
+        ("ModelReady", "True", "Downloaded", ""),
+    ),
+    (
         "one of two replicas cannot store it",
         observed(serving("a"), failed_fetch("CacheFull", "no room", created_at=NOW)),
         {},

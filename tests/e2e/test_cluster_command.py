@@ -70,6 +70,18 @@ def test_a_second_start_finds_it_running(started: BareCluster, command: Command)
     assert "runs" in command("status").stdout
 
 
+def test_a_cluster_whose_kubeconfig_was_removed_is_found_again(
+    started: BareCluster, home: Path, command: Command
+) -> None:
+    supervisor = state.supervisor(started.name)
+    started.kubeconfig.unlink()
+    (home / "state.json").unlink()
+    assert command("status").returncode == 1
+    assert command("start").returncode == 0
+    assert state.supervisor(started.name) == supervisor
+    assert started.name in started.kubectl("get", "nodes")
+
+
 def test_plain_kubectl_reaches_it(started: BareCluster) -> None:
     plain = [str(binary("kubectl")), "get", "nodes"]
     environment = os.environ | {"KUBECONFIG": str(started.kubeconfig)}

@@ -18,7 +18,7 @@ from typing import Any
 
 import httpx
 
-from . import control, packages, state, versions
+from . import cache, control, packages, state, versions
 from .binaries import KUBERNETES_PROGRAMS, binary
 from .errors import ClusterError, NotReady
 from .kubeconfig import client_for, copy_with_server
@@ -51,15 +51,15 @@ class BareCluster:
             return
         check_host()
         prepare()
-        state.remove_stale()
-        self.home.mkdir(parents=True, exist_ok=True)
-        self.kubeconfig.unlink(missing_ok=True)
-        self.log.unlink(missing_ok=True)
-        supervisor = self._spawn_supervisor()
-        self._wait_until_ready(supervisor)
-        self._write_kubeconfig()
-        if detached:
-            self._release(KEEP)
+        # One start at a time: who waited finds the cluster of the other, or starts it anew.
+        with cache.locked(cache.root() / ".bare.lock"):
+            self.home.mkdir(parents=True, exist_ok=True)
+            if not self._ready():
+                self._start_afresh()
+            if not self.kubeconfig.exists():
+                self._write_kubeconfig()
+            if detached:
+                self._release(KEEP)
 
     def stop(self) -> None:
         """Ends it and removes all of it, also what a killed supervisor left."""
@@ -67,9 +67,8 @@ class BareCluster:
         self.log.unlink(missing_ok=True)
 
     def running(self) -> bool:
-        """Is it there and was it ready once?"""
-        alive = state.supervisor(self.name) is not None
-        return alive and (self.directory / "ready").exists() and self.kubeconfig.exists()
+        """Is it there, and was it ready once?"""
+        return self._ready() and self.kubeconfig.exists()
 
     @property
     def directory(self) -> Path:
@@ -137,6 +136,15 @@ class BareCluster:
     @property
     def _socket(self) -> Path:
         return self.directory / "control"
+
+    def _ready(self) -> bool:
+        return state.supervisor(self.name) is not None and (self.directory / "ready").exists()
+
+    def _start_afresh(self) -> None:
+        # What is there and not ready was begun by somebody who died.
+        self._end()
+        self.log.unlink(missing_ok=True)
+        self._wait_until_ready(self._spawn_supervisor())
 
     def _spawn_supervisor(self) -> subprocess.Popen[bytes]:
         reading, self._leash = os.pipe()

@@ -98,11 +98,10 @@ def attach(home: Path = HOME) -> Provider | None:
 
 def stop_cluster(home: Path = HOME) -> None:
     """Removes the cluster that belongs to `home` and what is known of it."""
-    cluster = attach(home)
-    if cluster is None:
-        return
+    # Without a record there may still be a bare cluster: `git clean` removes no processes.
+    cluster = attach(home) or BareCluster(home, default_name(home))
     cluster.stop()
-    (home / "state.json").unlink()
+    (home / "state.json").unlink(missing_ok=True)
     with suppress(OSError):  # others keep files there, too
         home.rmdir()
 

@@ -57,7 +57,8 @@ def claimed(name: str) -> Iterator[Path]:
 
 def supervisor(name: str) -> int | None:
     """The process id of the supervisor; None when none lives."""
-    with suppress(FileNotFoundError), (directory(name) / "lock").open("r+") as lock:
+    lock_file = directory(name) / "lock"
+    with suppress(FileNotFoundError, PermissionError), lock_file.open("r+") as lock:
         if not _taken(lock):
             return int((directory(name) / "supervisor").read_text())
     return None
@@ -83,7 +84,8 @@ def remove_stale() -> list[str]:
     removed = []
     for lock_file in sorted(BASE.glob("*/lock")):
         name = lock_file.parent.name
-        with suppress(FileNotFoundError), lock_file.open("r+") as lock:
+        # Gone meanwhile, or another user's.
+        with suppress(FileNotFoundError, PermissionError), lock_file.open("r+") as lock:
             # The second condition: it was removed, and made anew, before we had the lock.
             if _taken(lock) and os.fstat(lock.fileno()).st_ino == lock_file.stat().st_ino:
                 remove(name)

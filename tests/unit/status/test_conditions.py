@@ -169,7 +169,7 @@ MODEL_READY: list[Row] = [
             "ModelReady",
             "False",
             "ModelTooLarge",
-            "the model needs about 1.6 GiB with 4 slots of 4096 tokens, and spec.accelerator offers "
+            "needs about 1.6 GiB with 4 slots of 4096 tokens, and spec.accelerator offers "
             "1.0 GiB (1 × 1Gi): lower spec.slots",
         ),
     ),

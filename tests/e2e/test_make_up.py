@@ -14,18 +14,26 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.stack import curl
+from tests.e2e.stack import curl, source
 from tests.e2e.stack.fixtures import all_images
+from tests.e2e.stack.images import references
 from tests.e2e.stack.release import ROOT
 
 STEPS = ("cluster", "images on the node", "helm upgrade", "model source", "sample is Ready")
 
 
 class Checkout:
-    """A directory in which `make up` puts its `.cluster`."""
+    """A directory in which `make up` puts its `.cluster`, and the environment it runs with."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, **environment: str) -> None:
         self.directory = directory
+        self.environment = os.environ | {"PYTHONPATH": str(ROOT)} | environment
+
+    def kubectl(self, *arguments: str) -> str:
+        """What kubectl printed, as the closing lines of `up` say to call it."""
+        home = self.directory / ".cluster"
+        command = [home / "bin" / "kubectl", f"--kubeconfig={home / 'kubeconfig'}", *arguments]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
     def run(self, command: str) -> str:
         """What the command printed; it must end well."""
@@ -50,20 +58,25 @@ class Checkout:
         return subprocess.Popen(
             [sys.executable, "-m", "tests.e2e.stack", command],
             cwd=self.directory,
-            env=os.environ | {"PYTHONPATH": str(ROOT)},
+            env=self.environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
         )
 
 
-@pytest.fixture
-def checkout(tmp_path: Path) -> Iterator[Checkout]:
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checkout]:
+    """Built, but not up; after the tests all of it must be gone."""
     all_images()
-    found = Checkout(tmp_path)
+    found = Checkout(tmp_path_factory.mktemp("checkout"))
     yield found
     found.run("down")
-    assert not list(tmp_path.iterdir()), "make down left something"
+    assert not list(found.directory.iterdir()), "make down left something"
+
+
+def curl_line(said: str) -> str:
+    return next(line for line in said.splitlines() if line.startswith("curl "))
 
 
 def test_it_is_killed_at_every_step_and_ends_with_an_answer_all_the_same(
@@ -73,10 +86,39 @@ def test_it_is_killed_at_every_step_and_ends_with_an_answer_all_the_same(
         checkout.kill_at(step)
 
     said = checkout.run("up")
-    line = next(line for line in said.splitlines() if line.startswith("curl "))
 
-    assert "sea" in curl.answer(line)
+    assert "sea" in curl.answer(curl_line(said))
     assert "cluster: already done" in said
+
+
+def test_on_an_existing_cluster_only_its_release_comes_and_goes(
+    checkout: Checkout, tmp_path: Path
+) -> None:
+    """The cluster of the test before, now as somebody else's; the CRD and the sample are theirs."""
+    built = references(all_images())
+    theirs = Checkout(
+        tmp_path,
+        CLUSTER="existing",
+        KUBECONFIG=str(checkout.directory / ".cluster" / "kubeconfig"),
+        OPERATOR_IMAGE=built.operator,
+        LLAMA_SERVER_IMAGE=built.llama_server,
+        SAMPLE_MODEL_IMAGE=built.sample_model,
+        HF_ENDPOINT="http://127.0.0.1:1",
+    )
+    checkout.kubectl("create", "namespace", "other")
+    checkout.kubectl("apply", "--namespace=other", "--filename", str(source.SAMPLE))
+
+    said = theirs.run("up")
+    answer = curl.answer(curl_line(said))
+    gone = theirs.run("down")
+
+    assert "sea" in answer
+    assert "Using the existing cluster of context" in said
+    assert "release" in gone
+    assert not list(tmp_path.iterdir())
+    assert "smollm2" in checkout.kubectl("get", "llmd", "--namespace=other", "--output=name")
+    assert not checkout.kubectl("get", "llmd", "--namespace=default", "--output=name")
+    assert not checkout.kubectl("get", "all", "--namespace=llm-stack", "--output=name")
 
 
 def test_down_where_nothing_is_up_says_so(tmp_path: Path) -> None:

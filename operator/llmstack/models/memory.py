@@ -1,24 +1,28 @@
-"""How much memory does a replica need?
+"""How much memory does a llama-server with this model need?
 
-    weights        the file's size; a projector's on top
-    KV cache       per layer: cells × streams × (key length + value length) × heads × bytes
-    compute        one micro-batch: the logits, and some activations beside them
-    margin         the device's own context, fragmentation, what is not counted here
+The formulas are llama.cpp's (`llama-kv-cache.cpp`, `llama-kv-cache-iswa.cpp`): the KV cache is
+exact for what is known of an architecture and an upper bound elsewhere; the compute buffers are
+fitted to the shipped build. An integration test compares both with what the real server logs.
 
-Each slot is a stream of its own (`--no-kv-unified`), of as many cells as it has tokens of context;
-layers with a sliding window keep only the window and one micro-batch. From llama.cpp's
-llama-kv-cache.cpp and llama-hparams.cpp.
+    KV bytes of a layer = slots × cells × (K + V) elements × bytes per element
+    cells               = tokens per slot, or window + micro batch where a layer has a window
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 
 from llmstack.models.facts import GGUFFacts
 
-MARGIN_BYTES = 2**30
+MARGIN = 2**30
+"""What a device's driver and the server itself take besides: context, code, scratch."""
 
-# Bytes per element; quantised types store blocks of 32 with their scales.
-_ELEMENT = {
+_PAD = 256
+_F32, _F16 = 4, 2
+# Widths of activations alive at once, in units of the embedding (fitted: SmolLM2, 12 MiB at 512).
+_ACTIVATIONS = 14
+
+_ELEMENT_BYTES = {
     "f32": Fraction(4),
     "f16": Fraction(2),
     "bf16": Fraction(2),
@@ -28,115 +32,162 @@ _ELEMENT = {
     "q4_1": Fraction(20, 32),
     "q4_0": Fraction(18, 32),
 }
-_CELL_BLOCK = 256
-_ACTIVATIONS = 16
-"""How many vectors of the model's width are alive at once in a micro-batch, generously."""
-
-_PERIODS = {
-    "afmoe": 4,
-    "cohere2": 4,
-    "cohere2moe": 4,
-    "exaone-moe": 4,
-    "exaone4": 4,
-    "gemma-embedding": 6,
-    "gemma2": 2,
-    "gemma3": 6,
-    "gemma3n": 5,
-    "gpt-oss": 2,
-    "llama4": 4,
-    "modern-bert": 3,
-    "olmo2": 4,
-    "plamo3": 8,
-    "smallthinker": 4,
-}
-"""Of every so many layers one has no window; the rest ignores `sliding_window`."""
-_FULL_LAYER_FIRST = frozenset({"cohere2moe", "modern-bert", "smallthinker"})
 
 
 @dataclass(frozen=True)
-class Load:
-    """What is one replica started for? `context_length` is of one slot, in tokens."""
+class WindowPattern:
+    """Of `period` layers all but one have a sliding window: all but the last, or but the first."""
+
+    period: int
+    dense_first: bool = False
+    window: int | None = None
+
+
+# What llama.cpp knows of an architecture besides its header. One that is not here, and whose header
+# has no pattern, counts as full attention: an upper bound.
+_WINDOWS = {
+    "afmoe": WindowPattern(4),
+    "cohere2": WindowPattern(4),
+    "cohere2moe": WindowPattern(4, dense_first=True),
+    "exaone4": WindowPattern(4),
+    "exaone-moe": WindowPattern(4, window=128),
+    "gemma2": WindowPattern(2, window=4096),
+    "gemma3": WindowPattern(6),
+    "gemma3n": WindowPattern(5),
+    "gpt-oss": WindowPattern(2),
+    "laguna": WindowPattern(4, dense_first=True),
+    "llama4": WindowPattern(4, window=8192),
+    "mellum": WindowPattern(4),
+    "muse-glimmer": WindowPattern(4),
+    "olmo2": WindowPattern(4),
+    "plamo3": WindowPattern(8),
+    "smallthinker": WindowPattern(4, dense_first=True, window=4096),
+}
+
+
+@dataclass(frozen=True)
+class ServerShape:
+    """How is the model served? `context_length` is tokens per slot, `ubatch` the micro batch."""
 
     slots: int
     context_length: int
-    kv_cache_type: str = "f16"
-    micro_batch_size: int = 512
+    cache_type_k: str = "f16"
+    cache_type_v: str = "f16"
+    ubatch: int = 512
+    flash_attention: bool = True
+    mmproj_bytes: int = 0
+
+    @property
+    def cells(self) -> int:
+        """Tokens that a slot has room for: llama.cpp pads, in all and per slot."""
+        return _padded(_padded(self.slots * self.context_length) // self.slots)
 
 
-def estimate_memory(facts: GGUFFacts, size_bytes: int, load: Load) -> int | None:
-    """How many bytes in all? `size_bytes` is the size of all files. None if the header is too bare.
+@dataclass(frozen=True)
+class MemoryEstimate:
+    """Bytes by what they are for."""
 
-    For all layers on the devices; a model that runs partly on the CPU needs less of them.
-    """
-    cache = kv_cache_bytes(facts, load)
-    if cache is None:
+    weights: int
+    kv_cache: int
+    compute: int
+    projector: int
+
+    @property
+    def least(self) -> int:
+        """Without these it cannot run: what a refusal may go by."""
+        return self.weights + self.kv_cache + self.compute + self.projector
+
+    @property
+    def total(self) -> int:
+        """With a margin for what nobody counts: what a request should ask for."""
+        return self.least + MARGIN
+
+
+def estimate(facts: GGUFFacts, shape: ServerShape) -> MemoryEstimate | None:
+    """How much memory does it take? None if the header does not tell the model's shape."""
+    if not facts.block_count or not facts.embedding_length or not facts.head_count:
         return None
-    return size_bytes + cache + _compute_bytes(facts, load) + MARGIN_BYTES
+    return MemoryEstimate(
+        weights=facts.size_bytes,
+        kv_cache=kv_cache_bytes(facts, shape),
+        compute=_compute_bytes(facts, shape),
+        projector=shape.mmproj_bytes,
+    )
 
 
-def kv_cache_bytes(facts: GGUFFacts, load: Load) -> int | None:
-    """How large is the KV cache? None if the header does not say how wide it is."""
-    heads = _heads(facts)
-    if heads is None:
-        return None
-    windows = window_layers(facts)
-    elements = 0
-    for count, windowed in zip(heads, windows, strict=True):
-        lengths = _lengths(facts, windowed=windowed)
-        if lengths is None:
-            return None
-        elements += count * sum(lengths) * _cells(facts, load, windowed=windowed)
-    return int(elements * load.slots * _ELEMENT[load.kv_cache_type])
+def kv_cache_bytes(facts: GGUFFacts, shape: ServerShape) -> int:
+    """How large is the KV cache of all slots?"""
+    bytes_k, bytes_v = _ELEMENT_BYTES[shape.cache_type_k], _ELEMENT_BYTES[shape.cache_type_v]
+    per_slot = Fraction(0)
+    for heads, window in zip(_kv_heads(facts), _windows(facts), strict=True):
+        key, value = _lengths(facts, windowed=window is not None)
+        wide = bytes_k * key + (0 if facts.key_length_mla else bytes_v * value)
+        per_slot += _cells(shape, window) * heads * wide
+    return int(shape.slots * per_slot)
 
 
-def window_layers(facts: GGUFFacts) -> tuple[bool, ...]:
-    """Which layers keep only a sliding window?"""
-    layers = facts.block_count or 0
-    pattern = facts.sliding_window_pattern
-    if not facts.sliding_window:
-        return (False,) * layers
-    if isinstance(pattern, tuple):
-        return tuple(bool(flag) for flag in (pattern + (0,) * layers)[:layers])
-    period = _PERIODS.get(facts.architecture) if pattern is None else pattern
-    if period is None or facts.architecture not in _PERIODS:
-        return (False,) * layers
-    if facts.architecture in _FULL_LAYER_FIRST:
-        return tuple(period == 0 or layer % period != 0 for layer in range(layers))
-    return tuple(period == 0 or layer % period < period - 1 for layer in range(layers))
+def _cells(shape: ServerShape, window: int | None) -> int:
+    if window is None:
+        return shape.cells
+    return _padded(min(shape.cells, window + shape.ubatch))
 
 
-def _heads(facts: GGUFFacts) -> tuple[int, ...] | None:
-    """How many heads of keys and values has each layer? Without a number of their own: all."""
-    heads = facts.head_count if facts.head_count_kv is None else facts.head_count_kv
-    if facts.block_count is None or heads is None:
-        return None
+def _kv_heads(facts: GGUFFacts) -> tuple[int, ...]:
+    """Of every layer; one that the list leaves out is taken as the widest."""
+    layers, heads = facts.block_count or 0, facts.head_count_kv
     if isinstance(heads, tuple):
-        return (heads + (0,) * facts.block_count)[: facts.block_count]
-    return (heads,) * facts.block_count
+        return (heads + (max(heads),) * layers)[:layers]
+    return (heads if heads is not None else facts.head_count or 0,) * layers
 
 
-def _lengths(facts: GGUFFacts, *, windowed: bool) -> tuple[int, int] | None:
-    """How long are one head's key and value? Latent attention (MLA) keeps keys only."""
-    width, heads = facts.embedding_length, facts.head_count
-    default = width // heads if width and heads else None
-    key = (facts.key_length_swa if windowed else None) or facts.key_length or default
-    value = (facts.value_length_swa if windowed else None) or facts.value_length or default
-    if key is None or value is None:
-        return None
-    return key, 0 if facts.key_length_mla else value
+def _windows(facts: GGUFFacts) -> tuple[int | None, ...]:
+    """Of every layer: the sliding window, None for full attention."""
+    layers, known = facts.block_count or 0, _WINDOWS.get(facts.architecture)
+    window = facts.sliding_window
+    if known and known.window and (window is None or facts.architecture == "llama4"):
+        window = known.window if window != 0 else None
+    if not window:
+        return (None,) * layers
+    return tuple(window if flag else None for flag in _window_flags(facts, known, layers))
 
 
-def _cells(facts: GGUFFacts, load: Load, *, windowed: bool) -> int:
-    cells = _padded(load.context_length)
-    if windowed and facts.sliding_window:
-        return min(cells, _padded(facts.sliding_window + load.micro_batch_size))
-    return cells
+def _window_flags(facts: GGUFFacts, known: WindowPattern | None, layers: int) -> Iterator[bool]:
+    pattern = facts.sliding_window_pattern
+    if isinstance(pattern, tuple):
+        flags = (*pattern, *(0,) * layers)[:layers]
+        yield from map(bool, flags)
+        return
+    period = pattern if pattern is not None and known else known.period if known else 1
+    for layer in range(layers):
+        dense = 0 if known and known.dense_first else period - 1
+        yield period == 0 or layer % period != dense
 
 
-def _padded(cells: int) -> int:
-    return -(-cells // _CELL_BLOCK) * _CELL_BLOCK
+def _lengths(facts: GGUFFacts, *, windowed: bool) -> tuple[int, int]:
+    """Of a key and of a value, per head."""
+    usual = (facts.embedding_length or 0) // (facts.head_count or 1)
+    key = usual if facts.key_length is None else facts.key_length
+    value = usual if facts.value_length is None else facts.value_length
+    if not windowed:
+        return key, value
+    return facts.key_length_swa or key, facts.value_length_swa or value
 
 
-def _compute_bytes(facts: GGUFFacts, load: Load) -> int:
-    width = (facts.vocabulary_size or 0) + _ACTIVATIONS * (facts.embedding_length or 0)
-    return 4 * load.micro_batch_size * width
+def _compute_bytes(facts: GGUFFacts, shape: ServerShape) -> int:
+    """Activations of a micro batch, its attention mask, logits of one token per slot.
+
+    Without flash attention the scores of all heads come on top. A cache type other than a float
+    needs flash attention, and llama.cpp then turns it on.
+    """
+    activations = shape.ubatch * (facts.embedding_length or 0) * _ACTIVATIONS * _F32
+    mask = shape.ubatch * shape.cells * (_F16 + 1)
+    logits = shape.slots * (facts.vocabulary_size or 0) * _F32
+    quantized = not shape.cache_type_v.endswith(("f16", "f32"))
+    if shape.flash_attention or quantized:
+        return activations + mask + logits
+    scores = shape.ubatch * shape.cells * (facts.head_count or 0) * _F32
+    return activations + mask + logits + scores
+
+
+def _padded(count: int) -> int:
+    return -(-count // _PAD) * _PAD

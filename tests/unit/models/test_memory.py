@@ -1,20 +1,13 @@
-"""How much memory does a replica need?"""
+"""How much memory does a model take? Numbers that llama.cpp itself logs, and invariants."""
 
-from dataclasses import replace
-from typing import Any
+import dataclasses
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from llmstack.models.facts import GGUFFacts
-from llmstack.models.memory import (
-    MARGIN_BYTES,
-    Load,
-    estimate_memory,
-    kv_cache_bytes,
-    window_layers,
-)
+from llmstack.models.memory import MARGIN, ServerShape, estimate, kv_cache_bytes
 
 MIB = 2**20
 SMOLLM2 = GGUFFacts(
@@ -29,136 +22,115 @@ SMOLLM2 = GGUFFacts(
     head_count_kv=3,
     vocabulary_size=49152,
 )
-GEMMA = replace(
+LLAMA_8B = dataclasses.replace(
+    SMOLLM2, block_count=32, embedding_length=4096, head_count=32, head_count_kv=8
+)
+GEMMA3 = dataclasses.replace(
     SMOLLM2,
     architecture="gemma3",
-    block_count=12,
-    head_count_kv=1,
+    block_count=34,
+    embedding_length=2560,
+    head_count=8,
+    head_count_kv=4,
     key_length=256,
     value_length=256,
-    sliding_window=512,
+    sliding_window=1024,
 )
-LATENT = replace(
+DEEPSEEK = dataclasses.replace(
     SMOLLM2,
     architecture="deepseek2",
-    block_count=10,
+    block_count=27,
+    embedding_length=2048,
+    head_count=16,
     head_count_kv=1,
     key_length=576,
     value_length=512,
     key_length_mla=192,
+    kv_lora_rank=512,
 )
+
+
+def shape(slots, context_length, k="f16", v="f16", **rest):
+    return ServerShape(slots, context_length, k, v, **rest)
 
 
 @pytest.mark.parametrize(
-    ("sentence", "facts", "load", "mebibytes"),
+    ("facts", "served", "mebibytes"),
     [
-        # The first two are what llama-server itself says of this model: "size = 135.00 MiB (2048
-        # cells, 30 layers, 3/3 seqs)" and 71.72 MiB.
-        ("3 slots of 2000 tokens, rounded up to 2048 cells", SMOLLM2, Load(3, 2000), 135.0),
-        ("in half as many bits and a scale", SMOLLM2, Load(3, 2000, "q8_0"), 71.71875),
-        ("one slot", SMOLLM2, Load(1, 2048), 45.0),
-        (
-            "layers with a window keep the window and a micro-batch",
-            GEMMA,
-            Load(1, 8192),
-            (2 * 8192 + 10 * 1024) * 512 * 2 / MIB,
-        ),
-        (
-            "but no more than the context",
-            GEMMA,
-            Load(1, 256),
-            12 * 256 * 512 * 2 / MIB,
-        ),
-        (
-            "their keys may have another length",
-            replace(GEMMA, key_length_swa=128, value_length_swa=128),
-            Load(1, 8192),
-            (2 * 8192 * 512 + 10 * 1024 * 256) * 2 / MIB,
-        ),
-        ("latent attention keeps keys only", LATENT, Load(1, 1024), 10 * 1024 * 576 * 2 / MIB),
-        (
-            "layers without attention keep nothing",
-            replace(SMOLLM2, block_count=4, head_count_kv=(3, 0, 0, 3)),
-            Load(1, 256),
-            2 * 3 * 256 * 128 * 2 / MIB,
-        ),
-        (
-            "without heads of their own keys have as many as queries",
-            replace(SMOLLM2, head_count_kv=None),
-            Load(1, 256),
-            30 * 9 * 256 * 128 * 2 / MIB,
-        ),
+        # As logged by llama-server: "KV buffer size".
+        (SMOLLM2, shape(1, 8192), 180.00),
+        (SMOLLM2, shape(3, 1000), 67.50),
+        (SMOLLM2, shape(2, 2048, "q8_0", "q4_0"), 36.56),
+        # 2 × 32 layers × 8 heads × 128 × 2 bytes: 128 KiB a token.
+        (LLAMA_8B, shape(4, 8192), 4096),
+        # 5 full layers, 29 of pad256(1024 + 512) cells.
+        (GEMMA3, shape(1, 32768), (5 * 32768 + 29 * 1536) * 4 * 256 * 2 * 2 / MIB),
+        # A window that is not reached costs no more than full attention.
+        (GEMMA3, shape(1, 512), 34 * 512 * 4 * 256 * 2 * 2 / MIB),
+        # Latent attention: keys alone.
+        (DEEPSEEK, shape(1, 4096), 27 * 4096 * 576 * 2 / MIB),
     ],
 )
-def test_the_kv_cache(sentence: str, facts: GGUFFacts, load: Load, mebibytes: float) -> None:
-    size = kv_cache_bytes(facts, load)
-    assert size is not None
-    assert size / MIB == mebibytes, sentence
+def test_kv_cache(facts, served, mebibytes):
+    assert kv_cache_bytes(facts, served) / MIB == pytest.approx(mebibytes, abs=0.01)
+
+
+def changed(facts, **changes):
+    return dataclasses.replace(facts, **changes)
 
 
 @pytest.mark.parametrize(
-    ("sentence", "facts", "windows"),
+    ("facts", "layers"),
     [
-        ("no window", SMOLLM2, [False] * 30),
-        ("a window that this architecture ignores", {"sliding_window": 4096}, [False] * 30),
-        (
-            "the architecture's own pattern",
-            {"architecture": "gpt-oss", "sliding_window": 128, "block_count": 4},
-            [True, False, True, False],
-        ),
-        (
-            "with the full layer first",
-            {"architecture": "smallthinker", "sliding_window": 128, "block_count": 5},
-            [False, True, True, True, False],
-        ),
-        (
-            "a period in the header",
-            {
-                "architecture": "gemma3",
-                "sliding_window": 128,
-                "sliding_window_pattern": 3,
-                "block_count": 4,
-            },
-            [True, True, False, True],
-        ),
-        (
-            "a flag for each layer in the header",
-            {"sliding_window": 128, "sliding_window_pattern": (1, 0, 1), "block_count": 3},
-            [True, False, True],
-        ),
+        (changed(GEMMA3, sliding_window=None), 34),
+        (changed(GEMMA3, sliding_window=0), 34),
+        (changed(GEMMA3, architecture="newcomer"), 34),
+        (changed(GEMMA3, sliding_window_pattern=2), 17),
+        (changed(GEMMA3, sliding_window_pattern=(1,) * 30 + (0,) * 4), 4),
+        (changed(GEMMA3, sliding_window_pattern=(0,)), 34),
+        (changed(GEMMA3, architecture="smallthinker", block_count=5), 2),
+        (changed(GEMMA3, architecture="gpt-oss", block_count=24), 12),
     ],
 )
-def test_which_layers_have_a_window(sentence: str, facts: Any, windows: list[bool]) -> None:
-    model = facts if isinstance(facts, GGUFFacts) else replace(SMOLLM2, **facts)
-    assert list(window_layers(model)) == windows, sentence
+def test_which_layers_keep_the_whole_context(facts, layers):
+    long, longer = (kv_cache_bytes(facts, shape(1, length)) for length in (65536, 131072))
+    assert longer - long == layers * 65536 * 4 * 256 * 2 * 2
 
 
-@pytest.mark.parametrize(
-    "missing",
-    [
-        {"block_count": None},
-        {"head_count": None, "head_count_kv": None},
-        {"embedding_length": None},
-    ],
+def test_layers_may_differ_in_heads():
+    facts = changed(SMOLLM2, head_count_kv=(0, 3) * 15)
+    assert kv_cache_bytes(facts, shape(1, 8192)) == 90 * MIB
+
+
+def test_layers_with_a_window_may_differ_in_length():
+    facts = changed(GEMMA3, key_length_swa=128, value_length_swa=128)
+    most = shape(1, 32768)
+    assert kv_cache_bytes(facts, most) == (5 * 32768 * 256 + 29 * 1536 * 128) * 4 * 2 * 2
+
+
+def test_a_header_without_shape_gives_no_estimate():
+    assert estimate(changed(SMOLLM2, block_count=None), shape(1, 512)) is None
+
+
+def test_the_sum():
+    found = estimate(LLAMA_8B, shape(1, 8192, mmproj_bytes=7))
+    assert found.least == found.weights + found.kv_cache + found.compute + 7
+    assert found.total == found.least + MARGIN
+
+
+def test_without_flash_attention_the_scores_come_on_top():
+    on, off = (estimate(SMOLLM2, shape(1, 8192, flash_attention=flash)) for flash in (True, False))
+    assert off.compute - on.compute == 512 * 8192 * 9 * 4
+
+
+@given(
+    st.sampled_from([SMOLLM2, LLAMA_8B, GEMMA3, DEEPSEEK]),
+    st.integers(1, 64),
+    st.integers(1, 131072),
+    st.sampled_from(["f16", "q8_0", "q4_0"]),
 )
-def test_a_bare_header_gives_no_estimate(missing: dict[str, None]) -> None:
-    assert estimate_memory(replace(SMOLLM2, **missing), 1, Load(1, 256)) is None
-
-
-def test_the_whole_is_files_cache_and_buffers_with_a_margin() -> None:
-    load = Load(3, 2000)
-    total, cache = estimate_memory(SMOLLM2, 500 * MIB, load), kv_cache_bytes(SMOLLM2, load)
-    assert total is not None
-    assert cache is not None
-    assert 0 < total - 500 * MIB - cache - MARGIN_BYTES < 200 * MIB
-
-
-@given(slots=st.integers(1, 256), context=st.integers(128, 2**24), more=st.integers(1, 64))
-def test_more_of_anything_never_needs_less(slots: int, context: int, more: int) -> None:
-    for facts in (SMOLLM2, GEMMA, LATENT):
-        least = estimate_memory(facts, 0, Load(slots, context))
-        assert least is not None
-        for load in (Load(slots + more, context), Load(slots, context + more)):
-            total = estimate_memory(facts, 0, load)
-            assert total is not None
-            assert total >= least
+def test_more_slots_or_context_never_cost_less(facts, slots, context, kind):
+    one = estimate(facts, shape(slots, context, kind, kind))
+    assert one.least <= estimate(facts, shape(slots + 1, context, kind, kind)).least
+    assert one.least <= estimate(facts, shape(slots, context + 1, kind, kind)).least
+    assert one.kv_cache > 0

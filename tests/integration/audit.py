@@ -44,6 +44,10 @@ class AuditLog:
         """What is in the log by now does not count any more."""
         self._from = self._path.stat().st_size if self._path.exists() else 0
 
+    def begin_anew(self) -> None:
+        """All of the log counts, from its first line on."""
+        self._from = 0
+
     def entries(self) -> list[dict[str, Any]]:
         with self._path.open("rb") as log:
             log.seek(self._from)

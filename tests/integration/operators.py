@@ -90,7 +90,7 @@ class Installation:
         self.server = server
         self.namespace = namespace
         self._directory = directory
-        self._processes: list[Process] = []
+        self.processes: list[Process] = []
         server.kubectl("create", "namespace", namespace)
         objects = _render(namespace, everywhere=everywhere)
         rights = [item for item in objects if item["kind"] in _RIGHTS]
@@ -108,13 +108,13 @@ class Installation:
 
     def start(self, name: str, **env: str) -> Process:
         """A new process; the name shows in the Lease and in the audit log."""
-        log = self._directory / f"{name}-{len(self._processes)}.log"
+        log = self._directory / f"{name}-{len(self.processes)}.log"
         process = Process({**self.env, "POD_NAME": name, **env}, log)
-        self._processes.append(process)
+        self.processes.append(process)
         return process
 
     def close(self) -> None:
-        for process in self._processes:
+        for process in self.processes:
             process.close()
 
     def lease(self) -> dict[str, Any]:

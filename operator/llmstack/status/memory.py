@@ -1,26 +1,29 @@
 """How much memory does a replica need, and how much have its devices?"""
 
-from llmstack.api.engine import Mode
+from llmstack.api.engine import Mode, Toggle
 from llmstack.api.quantity import parse_bytes
 from llmstack.api.spec import LLMDeploymentSpec
-from llmstack.models.memory import Load, estimate_memory
+from llmstack.models.memory import MemoryEstimate, ServerShape, estimate
 from llmstack.models.report import FetchResult
 
 
-def estimated_memory(spec: LLMDeploymentSpec, result: FetchResult) -> int | None:
+def estimated_memory(spec: LLMDeploymentSpec, result: FetchResult) -> MemoryEstimate | None:
     """How many bytes do weights, KV cache and buffers take? None if the header does not say.
 
     Servers that embed or rerank compute a whole input at once, so their micro-batch is a context.
     """
-    whole = spec.engine.mode is not Mode.GENERATE
-    load = Load(
+    engine = spec.engine
+    whole = 0 if engine.mode is Mode.GENERATE else spec.context_length
+    shape = ServerShape(
         slots=spec.slots,
         context_length=spec.context_length,
-        kv_cache_type=spec.engine.kv_cache_type.value,
-        micro_batch_size=max(spec.engine.micro_batch_size, spec.context_length if whole else 0),
+        cache_type_k=engine.kv_cache_type.value,
+        cache_type_v=engine.kv_cache_type.value,
+        ubatch=max(engine.micro_batch_size, whole),
+        flash_attention=engine.flash_attention is not Toggle.OFF,
+        mmproj_bytes=sum(file.size_bytes for file in result.files if file.role == "mmproj"),
     )
-    size = sum(file.size_bytes for file in result.files)
-    return estimate_memory(result.gguf, size, load)
+    return estimate(result.gguf, shape)
 
 
 def offered_memory(spec: LLMDeploymentSpec) -> int | None:

@@ -18,7 +18,8 @@ def model_status(situation: Situation) -> ModelStatus:
     result = fetched(situation)
     name = model_name(situation.spec)
     if result:
-        return _from_report(name, result, estimated_memory(situation.spec, result))
+        estimate = estimated_memory(situation.spec, result)
+        return _from_report(name, result, estimate.total if estimate else None)
     last = situation.deployment.status.model
     expected = situation.spec.model.sha256
     if last and last.name == name and expected in (None, last.sha256):

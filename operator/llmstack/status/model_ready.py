@@ -57,15 +57,15 @@ def _failed(situation: Situation) -> Finding | None:
 
 
 def _too_large(situation: Situation) -> Finding | None:
-    """An estimate must not contradict a server that runs."""
+    """Only what the model cannot do without counts, and a server that answers is right anyway."""
     spec, result = situation.spec, fetched(situation)
-    need = estimated_memory(spec, result) if result else None
+    estimate = estimated_memory(spec, result) if result else None
     offered = offered_memory(spec)
-    if situation.available or need is None or offered is None or need <= offered:
+    if situation.available or estimate is None or offered is None or estimate.least <= offered:
         return None
     return no(
         reasons.MODEL_TOO_LARGE,
-        f"the model needs about {_gib(need)} with {count(spec.slots, 'slot')} of "
+        f"the model needs at least {_gib(estimate.least)} with {count(spec.slots, 'slot')} of "
         f"{spec.context_length} tokens, and spec.accelerator offers {_gib(offered)} "
         f"({spec.accelerator.count} × {spec.accelerator.memory}): lower spec.slots or "
         "spec.contextLength, choose a smaller quantization or engine.kvCacheType, or raise "

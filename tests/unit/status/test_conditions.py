@@ -164,31 +164,30 @@ MODEL_READY: list[Row] = [
     (
         "by estimate it does not fit its device",
         observed(loading()),
-        {"accelerator": {"vendor": "nvidia", "memory": "1Gi"}, "slots": 4},
+        {"accelerator": {"vendor": "nvidia", "memory": "500Mi"}, "slots": 4},
         (
             "ModelReady",
             "False",
             "ModelTooLarge",
-            "needs about 1.6 GiB with 4 slots of 4096 tokens, and spec.accelerator offers "
-            "1.0 GiB (1 × 1Gi): lower spec.slots",
+            "MiB with 4 slots of 4096 tokens, and spec.accelerator offers 500 MiB (1 × 500Mi): lower spec.slots",
         ),
     ),
     (
         "on two devices it does",
         observed(loading()),
-        {"accelerator": {"vendor": "nvidia", "memory": "1Gi", "count": 2}},
+        {"accelerator": {"vendor": "nvidia", "memory": "500Mi", "count": 2}},
         ("ModelReady", "True", "Downloaded", ""),
     ),
     (
         "an estimate does not contradict a server that answers",
         observed(serving()),
-        {"accelerator": {"vendor": "nvidia", "memory": "1Gi"}},
+        {"accelerator": {"vendor": "nvidia", "memory": "500Mi"}},
         ("ModelReady", "True", "Downloaded", ""),
     ),
     (
         "nor does it count where layers stay on the CPU",
         observed(loading()),
-        {"accelerator": {"vendor": "nvidia", "memory": "1Gi"}, "engine": {"gpuLayers": 3}},
+        {"accelerator": {"vendor": "nvidia", "memory": "500Mi"}, "engine": {"gpuLayers": 3}},
         ("ModelReady", "True", "Downloaded", ""),
     ),
     (

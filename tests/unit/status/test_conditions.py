@@ -169,7 +169,7 @@ MODEL_READY: list[Row] = [
             "ModelReady",
             "False",
             "ModelTooLarge",
-            "MiB with 4 slots of 4096 tokens, and spec.accelerator offers 500 MiB (1 × 500Mi): lower spec.slots",
+            "MiB with 4 slots of 4096 tokens, and spec.accelerator offers 500 MiB (1 × 500Mi)",
         ),
     ),
     (

@@ -63,8 +63,8 @@ class Applier:
             try:
                 await self._bring_about_one(deployment, item, observed)
             except ApiError as error:
-                # No answer: neither will the others have one, nor the status. Changed meanwhile: the
-                # next pass, at once, reads the new state; people need not hear of it.
+                # No answer: neither will the others have one, nor the status. Changed meanwhile:
+                # the next pass, at once, reads the new state; people need not hear of it.
                 if not error.status or (error.conflict and error.reason != _TAKEN):
                     raise
                 outcome.add(item, error)

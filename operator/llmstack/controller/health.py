@@ -34,7 +34,6 @@ class Vitals:
     contact: float = float("-inf")
     watches: dict[str, float] = field(default_factory=dict)
     longest_pass: Callable[[], float] = float
-    dead: str = ""
 
     def in_touch(self) -> bool:
         """Did the API server answer lately?"""
@@ -46,7 +45,7 @@ class Vitals:
 
     def troubles(self) -> list[str]:
         """What is wrong that a restart would mend?"""
-        found = [self.dead] if self.dead else []
+        found = []
         if self.longest_pass() > PASS_SECONDS:
             found.append(f"a pass has been running for {self.longest_pass():.0f} s")
         # While the API server is away no watch can begin, and a restart would not help.

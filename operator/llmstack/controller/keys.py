@@ -15,10 +15,6 @@ class KnownKeys:
     def __init__(self) -> None:
         self._names: dict[str, set[str]] = defaultdict(set)
 
-    def all(self) -> list[Key]:
-        """Every key, in a steady order."""
-        return sorted(Key(space, name) for space, names in self._names.items() for name in names)
-
     def concerned(
         self, kind: Kind, metadata: Mapping[str, Any], *, deleted: bool = False
     ) -> list[Key]:

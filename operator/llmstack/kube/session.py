@@ -63,7 +63,7 @@ def open_watch_session(
         request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
     ) -> aiohttp.ClientResponse:
         if request.method not in _READS:
-            raise PermissionError(f"a watch may not send {request.method} {request.url.path}")
+            raise RuntimeError(f"a watch may not send {request.method} {request.url.path}")
         answer = await handler(request)
         if request.url.query.get("watch") == "true" and answer.status == 200:
             seen(request.url.path)

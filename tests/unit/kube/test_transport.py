@@ -1,0 +1,238 @@
+"""Does a call have a deadline, a typed error, and a fence in front of each write?
+
+Against a real HTTP server on the loopback.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+
+import pytest
+from aiohttp import web
+
+from llmstack.errors import LeaseLost
+from llmstack.kube.client import KubeClient
+from llmstack.kube.connection import Connection
+from llmstack.kube.errors import TIMEOUT, UNREACHABLE, ApiError
+from llmstack.kube.kinds import DEPLOYMENT, LEASE, POD, SERVICE
+from llmstack.kube.session import open_watch_session
+from llmstack.kube.transport import Transport
+
+SERVICE_BODY = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "a", "namespace": "n"}}
+LEASE_BODY = {
+    "apiVersion": "coordination.k8s.io/v1",
+    "kind": "Lease",
+    "metadata": {"name": "a", "namespace": "n"},
+}
+
+
+class Server:
+    """Answers what it is told to, and remembers what it was asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+        self.bodies: list[str] = []
+        self.headers: list[dict[str, str]] = []
+        self.answers: list[tuple[int, str]] = []
+        self.silent = asyncio.Event()
+        self.hangs = False
+        self.url = ""
+
+    async def answer(self, request: web.Request) -> web.Response:
+        self.asked.append(f"{request.method} {request.path_qs}")
+        self.headers.append(dict(request.headers))
+        self.bodies.append(await request.text())
+        if self.hangs:
+            await self.silent.wait()
+        status, text = self.answers.pop(0) if self.answers else (200, "{}")
+        return web.Response(status=status, text=text)
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[Server]:
+    made = Server()
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", made.answer)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    made.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+    yield made
+    made.silent.set()
+    await runner.cleanup()
+
+
+class Fence:
+    """Open for so many checks."""
+
+    def __init__(self, checks: int = 1000) -> None:
+        self.checks = checks
+
+    def __call__(self) -> None:
+        self.checks -= 1
+        if self.checks < 0:
+            raise LeaseLost("closed")
+
+
+def no_one(*_: object) -> None:
+    return None
+
+
+@pytest.fixture
+async def transport(server: Server) -> AsyncIterator[Transport]:
+    made = Transport(Connection(server.url, token="t"), "test (me)", 5, Fence(), no_one)
+    yield made
+    await made.close()
+
+
+async def fenced(server: Server, checks: int) -> tuple[KubeClient, Transport]:
+    made = Transport(Connection(server.url), "test (me)", 5, Fence(checks), no_one)
+    return KubeClient(made), made
+
+
+async def test_a_closed_fence_lets_reads_pass_and_no_write(server: Server) -> None:
+    client, transport = await fenced(server, checks=0)
+    await client.get(SERVICE, "n", "a")
+    with pytest.raises(LeaseLost):
+        await client.apply(SERVICE_BODY, "m")
+    await transport.close()
+    assert server.asked == ["GET /api/v1/namespaces/n/services/a"]
+
+
+@pytest.mark.parametrize("reused", [False, True], ids=["new connection", "reused connection"])
+async def test_a_fence_that_closes_while_the_connection_is_made_stops_the_write(
+    server: Server, reused: bool
+) -> None:
+    client, transport = await fenced(server, checks=1)
+    if reused:
+        await client.get(SERVICE, "n", "a")
+    with pytest.raises(LeaseLost):
+        await client.apply(SERVICE_BODY, "m")
+    await transport.close()
+    assert not [request for request in server.asked if not request.startswith("GET")]
+
+
+async def test_the_lease_itself_is_written_with_the_fence_closed(server: Server) -> None:
+    client, transport = await fenced(server, checks=0)
+    await client.replace(LEASE_BODY)
+    await transport.close()
+    assert server.asked == [f"PUT {LEASE.path('n', 'a')}"]
+
+
+async def test_every_call_says_who_it_is(server: Server, transport: Transport) -> None:
+    await KubeClient(transport).get(SERVICE, "n", "a")
+    assert server.headers[0]["User-Agent"] == "test (me)"
+    assert server.headers[0]["Authorization"] == "Bearer t"
+
+
+async def test_a_missing_object_is_none_and_other_refusals_are_errors(
+    server: Server, transport: Transport
+) -> None:
+    client = KubeClient(transport)
+    server.answers = [(404, ""), (403, json.dumps({"kind": "Status", "reason": "Forbidden"}))]
+    assert await client.get(SERVICE, "n", "a") is None
+    with pytest.raises(ApiError) as caught:
+        await client.get(SERVICE, "n", "a")
+    assert (caught.value.status, caught.value.reason) == (403, "Forbidden")
+
+
+async def test_a_server_that_is_silent_is_given_up(server: Server) -> None:
+    server.hangs = True
+    seen: list[tuple[str, str, int]] = []
+    transport = Transport(
+        Connection(server.url), "t", 0.1, Fence(), lambda m, r, s, _: seen.append((m, r, s))
+    )
+    with pytest.raises(ApiError) as caught:
+        await KubeClient(transport).get(SERVICE, "n", "a")
+    await transport.close()
+    assert (caught.value.status, caught.value.reason) == (0, TIMEOUT)
+    assert seen == [("GET", "services", 0)]
+
+
+async def test_no_server_at_all() -> None:
+    transport = Transport(Connection("http://127.0.0.1:1"), "t", 5, Fence(), no_one)
+    with pytest.raises(ApiError) as caught:
+        await KubeClient(transport).get(SERVICE, "n", "a")
+    await transport.close()
+    assert (caught.value.status, caught.value.reason) == (0, UNREACHABLE)
+
+
+async def test_a_list_is_read_page_by_page_and_its_items_say_what_they_are(
+    server: Server, transport: Transport
+) -> None:
+    pages = [
+        {"metadata": {"continue": "more"}, "items": [{"metadata": {"name": "a"}}]},
+        {"metadata": {}, "items": [{"metadata": {"name": "b"}}]},
+    ]
+    server.answers = [(200, json.dumps(page)) for page in pages]
+    items = await KubeClient(transport).list(POD, "n", labels="x=y")
+    assert [(item["kind"], item["metadata"]["name"]) for item in items] == [
+        ("Pod", "a"),
+        ("Pod", "b"),
+    ]
+    assert server.asked == [
+        "GET /api/v1/namespaces/n/pods?limit=500&labelSelector=x%3Dy",
+        "GET /api/v1/namespaces/n/pods?limit=500&labelSelector=x%3Dy&continue=more",
+    ]
+
+
+async def test_how_each_write_looks(server: Server, transport: Transport) -> None:
+    client = KubeClient(transport)
+    await client.apply(SERVICE_BODY, "m")
+    await client.apply(SERVICE_BODY, "m", force=False)
+    await client.apply(SERVICE_BODY, "m", subresource="status")
+    await client.overwrite(SERVICE_BODY, "m", "7")
+    await client.scale("n", "a", 3, "7", "m")
+    await client.delete(DEPLOYMENT, "n", "a", "uid-1")
+    path, strict = "/api/v1/namespaces/n/services/a", "fieldManager=m&fieldValidation=Strict"
+    deployment = "/apis/apps/v1/namespaces/n/deployments/a"
+    assert server.asked == [
+        f"PATCH {path}?{strict}&force=true",
+        f"PATCH {path}?{strict}",
+        f"PATCH {path}/status?{strict}&force=true",
+        f"PATCH {path}?{strict}",
+        f"PUT {deployment}/scale?fieldManager=m",
+        f"DELETE {deployment}",
+    ]
+    bodies = [json.loads(body) for body in server.bodies]
+    assert bodies[3]["metadata"]["resourceVersion"] == "7"
+    assert bodies[4]["metadata"]["resourceVersion"] == "7"
+    assert bodies[4]["spec"] == {"replicas": 3}
+    assert bodies[5]["preconditions"] == {"uid": "uid-1"}
+
+
+@pytest.mark.parametrize("status", [404, 409], ids=["gone", "another of its name"])
+async def test_deleting_what_is_not_there_any_more_is_no_error(
+    server: Server, transport: Transport, status: int
+) -> None:
+    server.answers = [(status, "")]
+    await KubeClient(transport).delete(DEPLOYMENT, "n", "a", "uid-1")
+
+
+async def test_a_container_without_a_log_has_an_empty_one(
+    server: Server, transport: Transport
+) -> None:
+    server.answers = [(400, "container is waiting to start"), (200, "a\nb\n")]
+    client = KubeClient(transport)
+    assert await client.log_tail("n", "p", "c", lines=2) == ""
+    assert await client.log_tail("n", "p", "c", lines=2, previous=True) == "a\nb\n"
+    assert server.asked[1].endswith("/log?container=c&tailLines=2&limitBytes=262144&previous=true")
+
+
+async def test_the_session_for_watches_refuses_to_write_and_tells_of_each_watch(
+    server: Server,
+) -> None:
+    began: list[str] = []
+    async with open_watch_session(Connection(server.url), "w", began.append) as session:
+        async with session.get(f"{server.url}/api/v1/pods", params={"watch": "true"}):
+            pass
+        async with session.get(f"{server.url}/api/v1/pods"):
+            pass
+        for method in ("POST", "PUT", "PATCH", "DELETE"):
+            with pytest.raises(RuntimeError, match="may not send"):
+                await session.request(method, f"{server.url}/api/v1/pods")
+    assert began == ["/api/v1/pods"]
+    assert len(server.asked) == 2

@@ -14,6 +14,7 @@ import hashlib
 import itertools
 import json
 import re
+import ssl
 import threading
 import time
 from collections.abc import Mapping
@@ -69,12 +70,16 @@ class Seen:
 
 @dataclass
 class Hub:
-    """Repositories by name, each path -> bytes. `token`: what a private hub wants to see."""
+    """Repositories by name, each path -> bytes. `token`: what a private hub wants to see.
+
+    `tls`: both hosts speak HTTPS with this context.
+    """
 
     repos: dict[str, dict[str, bytes]]
     token: str | None = None
     commit: str = "c0ffee" + "0" * 34
     faults: Faults = field(default_factory=Faults)
+    tls: ssl.SSLContext | None = None
     seen: list[Seen] = field(default_factory=list)
     served: int = 0
 
@@ -84,12 +89,13 @@ class Hub:
         self._uses: dict[str, int] = {}
         self.downloads = 0
         self.closing = threading.Event()
+        scheme = "https" if self.tls else "http"
         self._servers = [
             _serve("127.0.0.1", _HubHandler, self),
             _serve("127.0.0.2", _CdnHandler, self),
         ]
         self.endpoint, self.download_host = (
-            f"http://{server.server_address[0]}:{server.server_address[1]}"
+            f"{scheme}://{server.server_address[0]}:{server.server_address[1]}"
             for server in self._servers
         )
         return self
@@ -150,6 +156,11 @@ class _Server(ThreadingHTTPServer):
 
 def _serve(host: str, handler: type, hub: Hub) -> _Server:
     server = _Server((host, 0), handler, hub)
+    if hub.tls:
+        # The handshake belongs to the connection's own thread, not to the one that accepts.
+        server.socket = hub.tls.wrap_socket(
+            server.socket, server_side=True, do_handshake_on_connect=False
+        )
     threading.Thread(target=server.serve_forever, args=[0.05], daemon=True).start()
     return server
 

@@ -2,7 +2,7 @@
 
     blobs/<sha256>                   a verified file; appears by rename, never changes
     sources/<key>/<name>             a link to a blob, what llama-server opens
-    sources/<key>/ready.json         the marker: all files are there, and what their header says
+    sources/<key>.json               the marker: all files are there, and what their header says
     partial/…  locks/…               downloads under way
 
 Order: bytes · sum · fsync · rename into blobs · fsync of the folder · links · marker. So a marker
@@ -22,7 +22,6 @@ from typing import Any
 from llmstack.fetch.partial import Partial, journal_of
 from llmstack.models.facts import GGUFFacts
 
-_MARKER = "ready.json"
 _VERSION = 1
 
 
@@ -83,7 +82,7 @@ class Cache:
         """The complete model of a source, as far as marker, links and sizes tell."""
         folder = self._sources / key
         with suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
-            data = json.loads((folder / _MARKER).read_text("utf-8"))
+            data = json.loads(self._marker(key).read_text("utf-8"))
             entry = _entry_from_json(data)
             if entry.files and all(self._is_linked(folder, file) for file in entry.files):
                 return entry
@@ -109,11 +108,15 @@ class Cache:
         """Links, then the marker: from now on llama-server may open the model."""
         folder = self._sources / key
         folder.mkdir(exist_ok=True)
-        _sync(self._sources)
         for file in entry.files:
             _replace_link(folder / file.name, Path("../../blobs") / file.sha256)
-        _write(folder / _MARKER, json.dumps(_entry_to_json(entry)))
         _sync(folder)
+        _write(self._marker(key), json.dumps(_entry_to_json(entry)))
+        _sync(self._sources)
+
+    def _marker(self, key: str) -> Path:
+        """Beside the folder: within it, a file of the model might have its name."""
+        return self._sources / f"{key}.json"
 
 
 def _replace_link(link: Path, target: Path) -> None:
@@ -124,7 +127,7 @@ def _replace_link(link: Path, target: Path) -> None:
 
 def _write(path: Path, text: str) -> None:
     new = path.with_name(f".{secrets.token_hex(8)}")
-    fd = os.open(new, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o644)
+    fd = os.open(new, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o664)
     try:
         os.write(fd, text.encode())
         os.fsync(fd)

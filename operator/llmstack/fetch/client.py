@@ -8,7 +8,7 @@ import ssl
 import urllib.request
 from collections.abc import Mapping
 from http.client import IncompleteRead
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 import urllib3
 from urllib3.exceptions import (
@@ -113,7 +113,8 @@ def _proxy_headers(proxy: str) -> dict[str, str]:
     url = urlsplit(proxy)
     if not url.username:
         return {}
-    return dict(urllib3.make_headers(proxy_basic_auth=f"{url.username}:{url.password or ''}"))
+    credentials = f"{unquote(url.username)}:{unquote(url.password or '')}"
+    return dict(urllib3.make_headers(proxy_basic_auth=credentials))
 
 
 def _ssl_context(ca_file: str) -> ssl.SSLContext:

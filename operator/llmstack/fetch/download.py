@@ -112,6 +112,10 @@ class Filling:
         return not any(thread.is_alive() for thread in self._threads)
 
     def _await_sum(self, summing: Summing) -> str:
+        """What an earlier fetch had brought may take long to sum."""
+        summing.join(self._tools.settings.progress)
+        if summing.is_alive():
+            self._tools.meter.note(f"all bytes of {self._file.name} are there, summing them")
         while summing.is_alive():
             summing.join(_TICK_SECONDS)
             self._tools.meter.tick()

@@ -73,7 +73,7 @@ class Lock:
 
     def _create(self) -> bool:
         try:
-            fd = os.open(self._path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o644)
+            fd = os.open(self._path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o664)
         except FileExistsError:
             return False
         with suppress(OSError):

@@ -6,6 +6,7 @@ arguments are off · 143 stopped by SIGTERM.
 
 import argparse
 import json
+import os
 import signal
 import sys
 import threading
@@ -49,6 +50,8 @@ def run(argv: Sequence[str], environ: Mapping[str, str]) -> int:
         raise Stopped
 
     signal.signal(signal.SIGTERM, on_term)
+    # Pods of other users that share the cache by their group continue what this one began.
+    os.umask(0o002)
     try:
         outcome = _outcome(arguments, environ, stop)
     except Stopped:

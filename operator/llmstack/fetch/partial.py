@@ -132,7 +132,7 @@ class Partial:
         text, self._records = new_journal(state, boot_id())
         self._flushed = len(state.durable)
         new = journal_of(self.path).with_suffix(".new")
-        fd = os.open(new, os.O_CREAT | os.O_TRUNC | os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC, 0o644)
+        fd = os.open(new, os.O_CREAT | os.O_TRUNC | os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC, 0o664)
         os.write(fd, text.encode())
         os.fdatasync(fd)
         new.rename(journal_of(self.path))
@@ -163,7 +163,7 @@ def _adopt(folder: Path, stem: str, total: int) -> Partial | None:
 
 def _create(folder: Path, stem: str, total: int) -> Partial:
     path = folder / f"{stem}.{secrets.token_hex(4)}{_SUFFIX}"
-    fd = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o644)
+    fd = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o664)
     with suppress(OSError):
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
     return Partial(path, fd, total)

@@ -164,9 +164,9 @@ def base_name(source: Source) -> str:
 def part_names(name: str) -> tuple[str, ...]:
     """Which files make up the model whose first file has this name? `(name,)` unless split."""
     part = _PART.match(name)
-    if not part:
+    count = int(part["count"]) if part else 0
+    if not part or not count:
         return (name,)
-    count = int(part["count"])
     return tuple(
         f"{part['stem']}-{number:05d}-of-{count:05d}{part['end']}" for number in range(1, count + 1)
     )

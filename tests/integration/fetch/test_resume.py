@@ -159,7 +159,7 @@ def test_partials_of_an_older_version_are_removed(fetch, hub):
 
 def test_a_damaged_marker_is_no_model(fetch, hub):
     fetch(SOURCE)
-    marker = fetch.model(SOURCE).parent / "ready.json"
+    marker = fetch.model(SOURCE).parent.with_suffix(".json")
     marker.write_text(marker.read_text()[:40])
     hub.seen.clear()
     served = hub.served

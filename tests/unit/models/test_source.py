@@ -134,6 +134,7 @@ def test_parts_lie_beside_the_first(text, first, last):
 
 def test_part_names():
     assert part_names("m.gguf") == ("m.gguf",)
+    assert part_names("m-00001-of-00000.gguf") == ("m-00001-of-00000.gguf",)
     assert part_names("m-00001-of-00002.gguf") == (
         "m-00001-of-00002.gguf",
         "m-00002-of-00002.gguf",

@@ -35,7 +35,7 @@ from llmstack.kube.session import open_watch_session
 from llmstack.settings import OperatorSettings
 
 log = logging.getLogger(__name__)
-_CRD_RETRY_SECONDS = 2.0
+_BEGIN_RETRY_SECONDS = 2.0
 
 
 class Leading:
@@ -103,17 +103,16 @@ class Leading:
         self.queue.stop()
 
     async def _prepare(self) -> None:
-        """The root Secret is there, and the API server knows LLMDeployments."""
-        await self._root.root()
+        """Waits until the root Secret is there and the API server knows LLMDeployments."""
         while not self._stopping:
             try:
+                await self._root.root()
                 await list_keys(self._client, self._settings.namespaces)
                 return
             except ApiError as error:
-                if not error.not_found:
-                    raise
-                log.warning("the CRD llmdeployments.llmstack.dev is missing: apply crds/")
-                await asyncio.sleep(_CRD_RETRY_SECONDS)
+                hint = "; are the CRDs of crds/ applied?" if error.not_found else ""
+                log.warning("cannot begin yet: %s%s", error, hint)
+                await asyncio.sleep(_BEGIN_RETRY_SECONDS)
 
     async def _timed_pass(self, key: Key) -> float | None:
         started, result = time.monotonic(), "failed"

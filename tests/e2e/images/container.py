@@ -20,6 +20,7 @@ from typing import Any, Final
 from tests.e2e.cluster import packages
 
 from .builder import Image
+from .errors import ImageError
 from .unpack import configuration, root_filesystem
 
 PACKAGES: Final = {"runc": "runc"}
@@ -41,6 +42,19 @@ class Container:
         given = [f"--env={name}={value}" for name, value in (env or {}).items()]
         command = ["runc", "exec", *given, self.name, *words]
         return subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+
+    def pid(self, command: str) -> int:
+        """The host's number of the process that runs `command` inside."""
+        listed = subprocess.run(
+            ["runc", "ps", "--format", "json", self.name],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        for pid in json.loads(listed.stdout):
+            if Path(f"/proc/{pid}/comm").read_text().strip() == command:
+                return int(pid)
+        raise ImageError(f"no {command} runs in the container:\n{self.log.read_text()}")
 
     def signal(self, name: str) -> None:
         """Sends a signal to the container's process 1."""

@@ -13,6 +13,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -191,27 +192,17 @@ def test_after_a_kill_in_the_middle_of_a_detached_start(
     assert_nothing_left(before, other)
 
 
-class session:  # noqa: N801  (used like a function)
+@contextmanager
+def session(command: list[str]) -> Iterator[subprocess.Popen[str]]:
     """A process that has started its cluster; it is killed at the end."""
-
-    def __init__(self, command: list[str]) -> None:
-        self.command = command
-
-    def __enter__(self) -> subprocess.Popen[str]:
-        self.process = subprocess.Popen(
-            self.command,
-            cwd=REPOSITORY,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        assert self.process.stdout is not None
-        assert self.process.stdout.readline() == "started\n"
-        return self.process
-
-    def __exit__(self, *_: object) -> None:
-        self.process.kill()
-        self.process.communicate()
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, cwd=REPOSITORY, stdin=pipe, stdout=pipe, text=True) as process:
+        try:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "started\n"
+            yield process
+        finally:
+            process.kill()
 
 
 def kill_supervisor(cluster: BareCluster) -> None:

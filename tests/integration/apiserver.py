@@ -15,8 +15,9 @@ import httpx
 
 from tests.e2e.cluster import packages, versions
 from tests.e2e.cluster.binaries import binary
-from tests.e2e.cluster.controlplane import ControlPlane, Site
+from tests.e2e.cluster.controlplane import ControlPlane
 from tests.e2e.cluster.processes import wait_until
+from tests.e2e.cluster.sites import Site
 
 CRDS = Path(__file__).parents[2] / "crds"
 

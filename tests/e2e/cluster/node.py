@@ -24,12 +24,13 @@ import httpx
 
 from . import control, nodefiles, volumes
 from .binaries import binary
-from .controlplane import ControlPlane, Site
+from .controlplane import ControlPlane
 from .forwarding import Forwarder, ServiceTarget
 from .images import write_archive
 from .nodefiles import CONTAINERD_SOCKET, NODE_ADDRESS, PAUSE_IMAGE
 from .processes import Program
 from .provisioner import Provisioner
+from .sites import Site
 
 RESTART_SECONDS = 1.0
 

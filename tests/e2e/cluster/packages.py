@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from . import cache
@@ -61,17 +62,16 @@ def _install(packages: list[str]) -> None:
                 raise MissingTool(f"{advice(packages)}\n{done.stdout}{done.stderr}")
 
 
-class _no_services:  # noqa: N801  (used like a function)
+@contextmanager
+def _no_services() -> Iterator[None]:
     """While it lasts, Debian's maintainer scripts start no service."""
-
     policy = Path("/usr/sbin/policy-rc.d")
-
-    def __enter__(self) -> None:
-        self.ours = not self.policy.exists()
-        if self.ours:
-            self.policy.write_text("#!/bin/sh\nexit 101\n")
-            self.policy.chmod(0o755)
-
-    def __exit__(self, *_: object) -> None:
-        if self.ours:
-            self.policy.unlink(missing_ok=True)
+    if policy.exists():
+        yield
+        return
+    policy.write_text("#!/bin/sh\nexit 101\n")
+    policy.chmod(0o755)
+    try:
+        yield
+    finally:
+        policy.unlink(missing_ok=True)

@@ -25,7 +25,7 @@ NODE_PACKAGES: Final = {
     "ip": "iproute2",
     "mount": "mount",
     "unshare": "util-linux",
-    "nsenter": "util-linux",
+    "setpriv": "util-linux",
     "/usr/lib/cni/bridge": "containernetworking-plugins",
     "/usr/bin/catatonit": "catatonit",
 }

@@ -20,6 +20,7 @@ import pytest
 
 from tests.e2e.cluster import busybox, residue, state
 from tests.e2e.cluster.bare import REPOSITORY, BareCluster, check_host, prepare
+from tests.e2e.cluster.errors import NotReady
 from tests.e2e.cluster.processes import wait_until
 
 POD = {
@@ -189,6 +190,18 @@ def test_after_a_kill_in_the_middle_of_a_detached_start(
         wait_until(log.exists, "the node to start its programs", seconds=60)
         started.kill()
     wait_until_gone(other)
+    assert_nothing_left(before, other)
+
+
+def test_a_start_that_fails_says_why(
+    before: frozenset[str], other: BareCluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = tmp_path / "catatonit"
+    broken.write_text("#!/bin/sh\necho no process 1 today\nexit 1\n")
+    broken.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    with pytest.raises(NotReady, match="no process 1 today"):
+        other.start()
     assert_nothing_left(before, other)
 
 

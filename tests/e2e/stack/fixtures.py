@@ -1,9 +1,10 @@
 """The stack for pytest, installed once on the cluster of the run.
 
     release   session  the chart, installed by helm; the sample model is served in the cluster
-    stack     test     a Stack in a namespace of its own, which enforces the restricted standard
+    stack     test     a Stack in a namespace of its own
 
-conftest.py imports both; the fixture `cluster` is its own.
+All namespaces enforce the restricted standard. conftest.py imports the fixtures; `cluster` is its
+own.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from tests.e2e.cluster.provider import Provider
 from tests.e2e.images import Image
 
 from . import images, source
-from .release import Release
+from .release import NAMESPACE, Release
 from .stack import Stack
 
 RESTRICTED = "pod-security.kubernetes.io/enforce=restricted"
@@ -41,6 +42,8 @@ def all_images() -> dict[str, Image]:
 @pytest.fixture(scope="session")
 def release(cluster: Provider, stack_images: images.StackImages) -> Release:
     """The chart, installed and ready, and the sample model behind source.URL."""
+    cluster.kubectl("create", "namespace", NAMESPACE)
+    cluster.kubectl("label", "namespace", NAMESPACE, RESTRICTED)
     installed = Release(cluster)
     installed.install(stack_images)
     source.serve(cluster, stack_images)

@@ -57,10 +57,16 @@ Inspect = Callable[[int], None]
 
 
 class Filling:
-    """One file, from where it was located into a partial."""
+    """One file, from where it was located into a partial.
 
-    def __init__(self, tools: Tools, file: File, located: Located, partial: Partial) -> None:
+    `has_sum`: somebody named its sum. Then mirrors behind one name may differ in their ETags.
+    """
+
+    def __init__(
+        self, tools: Tools, file: File, located: Located, partial: Partial, *, has_sum: bool
+    ) -> None:
         self._tools = tools
+        self._has_sum = has_sum
         self._file = file
         self._located = located
         self._partial = partial
@@ -89,6 +95,8 @@ class Filling:
             while not board.wait(_TICK_SECONDS):
                 self._tools.meter.tick()
                 inspect(board.prefix())
+            done.set()
+            self._join()
             return self._await_sum(summing)
         except BaseException as error:
             board.fail(error)
@@ -103,6 +111,13 @@ class Filling:
             thread = threading.Thread(target=target, args=arguments, daemon=True)
             thread.start()
             self._threads.append(thread)
+
+    def _join(self) -> None:
+        """Everything has come: no thread touches the partial once they have ended."""
+        for thread in self._threads:
+            while thread.is_alive():
+                thread.join(_TICK_SECONDS)
+                self._tools.meter.tick()
 
     def settle(self) -> bool:
         """Has every thread let go of the partial? One that waits for a silent server has not."""
@@ -203,7 +218,7 @@ class Filling:
         what = content_range(answer)
         if answer.status != 206 or what is None:
             raise Fault(reasons.SOURCE_UNREACHABLE, f"{host(address.url)} ignored a range")
-        same = self._located.sha256 or validator(answer.headers) == self._located.validator
+        same = self._has_sum or validator(answer.headers) == self._located.validator
         if what[0] != start or what[2] != self._located.size or not same:
             raise Changed(self._file.name)
 

@@ -88,10 +88,11 @@ def cache_error(error: OSError, cache: Path, needed: int = 0) -> FetchError:
 
 def cache_full(cache: Path, needed: int) -> FetchError:
     """How much is missing? `needed` is what is still to be written, in bytes."""
+    free = f"{_gib(free_space(cache))} are free"
+    what = f"{_gib(needed)} more are needed and {free}" if needed else free
     return FetchError(
         reasons.CACHE_FULL,
-        f"the cache is full: {_gib(needed)} more are needed and {_gib(free_space(cache))} are "
-        "free. Enlarge the volume (spec.cache.size) or remove models from it",
+        f"the cache is full: {what}. Enlarge the volume (spec.cache.size) or remove models from it",
     )
 
 

@@ -8,11 +8,13 @@ flock, which the kernel lifts when the process ends: a partial that can be locke
 is continued by the next fetcher. One that cannot is left alone, and a new one is begun beside it.
 """
 
+import errno
 import fcntl
 import os
 import secrets
 import threading
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from llmstack.models.plan import (
@@ -104,10 +106,11 @@ class Partial:
         """Leave it to the next fetcher."""
         if self.in_use:
             return
-        for fd in (self._journal, self._fd):
-            if fd >= 0:
-                os.close(fd)
-        self._journal = self._fd = -1
+        with self._lock:
+            for fd in (self._journal, self._fd):
+                if fd >= 0:
+                    os.close(fd)
+            self._journal = self._fd = -1
 
     def discard(self) -> None:
         """Remove it. The journal goes first: without one the bytes prove nothing."""
@@ -170,13 +173,18 @@ def _create(folder: Path, stem: str, total: int) -> Partial:
 
 
 def _lock(path: Path) -> int | None:
-    """Its descriptor, locked; None if it has an owner, is gone, or locks do not work here."""
+    """Its descriptor, locked; None if it has an owner or is gone.
+
+    Where the file system knows no locks, the cache's renewed lock must do: nobody else works on
+    this model then.
+    """
     try:
         fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
     except OSError:
         return None
     try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        with _where_supported():
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         # Its last owner may have published or removed it between open and flock.
         if os.fstat(fd).st_ino == path.stat().st_ino:
             return fd
@@ -184,6 +192,16 @@ def _lock(path: Path) -> int | None:
         pass
     os.close(fd)
     return None
+
+
+@contextmanager
+def _where_supported() -> Iterator[None]:
+    """Passes over what a file system without locks answers; "somebody has it" goes through."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL):
+            raise
 
 
 def remove_abandoned(folder: Path, pattern: str, *, keep: str = "", before: float = 0.0) -> int:

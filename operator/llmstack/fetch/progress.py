@@ -59,6 +59,11 @@ class Meter:
         self._written_at = self._clock()
         self._write(encode_progress(self.now()))
 
+    def left(self) -> int:
+        """How many bytes are still to come? 0 if nobody knows."""
+        with self._lock:
+            return 0 if self._total is None else max(0, self._total - self._bytes)
+
     def note(self, message: str) -> None:
         """Write a line for people: a failure that is tried again, a wait."""
         self._write(json.dumps({"event": "note", "message": message}))

@@ -108,7 +108,7 @@ def locate(client: Client, file: File) -> Located:
             return Located(address, 0, False, "", None, b"")
         check_answer(client, answer, address, file.name)
         size = content_size(answer)
-        _check_announced(announced, size, address)
+        size = _agreed_size(announced, size, address)
         start = client.read(answer, address.url, PROBE_BYTES)
     linked = _SHA256.match(announced.get("X-Linked-Etag", ""))
     return Located(
@@ -198,14 +198,17 @@ def _retry_after(answer: Response) -> float:
     return float(text) if text.isdigit() else 0.0
 
 
-def _check_announced(announced: Mapping[str, str], size: int | None, address: Address) -> None:
+def _agreed_size(announced: Mapping[str, str], size: int | None, address: Address) -> int | None:
+    """What the hub announces, and what the download host has, if they tell."""
     text = announced.get("X-Linked-Size", "")
-    if text.isdigit() and size is not None and int(text) != size:
+    if not text.isdigit():
+        return size
+    if size not in (None, int(text)):
         raise Fault(
             reasons.SOURCE_TRUNCATED,
             f"{host(address.url)} has {size} bytes of a file of {text}",
-            relocate=True,
         )
+    return int(text)
 
 
 def _follow(

@@ -83,7 +83,7 @@ def bring(wanted: Wanted, cache: Cache, tools: Tools, waiting: Callable[[str], N
     try:
         return _bring(wanted, cache, tools, waiting)
     except OSError as error:
-        raise cache_error(error, cache.root) from error
+        raise cache_error(error, cache.root, tools.meter.left()) from error
 
 
 def _bring(wanted: Wanted, cache: Cache, tools: Tools, waiting: Callable[[str], None]) -> Entry:
@@ -207,7 +207,7 @@ def _finish(
 
 def _fill(wanted: Wanted, part: Part, found: Partial, tools: Tools) -> tuple[str, GGUFFacts]:
     """Download, sum, look. What is proved bad is removed, the rest kept for the next try."""
-    filling = Filling(tools, part.file, part.located, found)
+    filling = Filling(tools, part.file, part.located, found, has_sum=part.expected is not None)
     check = wanted.check if part.number == 1 else lambda facts: None
     look = EarlyLook(part.file.name, found.read, found.total, check)
     try:

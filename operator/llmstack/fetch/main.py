@@ -88,26 +88,27 @@ def _fetch(
     meter = Meter(_say, settings.progress)
     client = Client(settings, _token(settings.token_file))
     tools = Tools(settings, client, meter, Patience(settings, stop, meter.note))
-    entry = _get(arguments, arguments.source, arguments.sha256, arguments.context_length, tools)
+    entry = _get(arguments, "spec.model", arguments.source, arguments.sha256, tools)
     files = [_describe("model", entry)]
     if arguments.mmproj:
-        projector = _get(arguments, arguments.mmproj, arguments.mmproj_sha256, None, tools)
+        where = "spec.model.mmproj"
+        projector = _get(arguments, where, arguments.mmproj, arguments.mmproj_sha256, tools)
         files.append(_describe("mmproj", projector))
     return FetchResult(tuple(files), entry.gguf)
 
 
-def _get(
-    arguments: argparse.Namespace, text: str, sha256: str, context: int | None, tools: Tools
-) -> Entry:
+def _get(arguments: argparse.Namespace, field: str, text: str, sha256: str, tools: Tools) -> Entry:
+    """What the user wrote in `field`. A projector has no context of its own."""
     source = parse_source(text)
     expected = require_sha256(sha256) if sha256 else None
+    context = arguments.context_length if field == "spec.model" else None
     if isinstance(source, ClaimSource):
         return read_claim(source, arguments.source_root, expected, context, tools.meter)
 
     def waiting(host: str) -> None:
         tools.meter.note(f"waiting for {host or 'another pod'}, which downloads the same model")
 
-    return bring(Wanted(source, expected, context), Cache(arguments.cache), tools, waiting)
+    return bring(Wanted(source, expected, context, field), Cache(arguments.cache), tools, waiting)
 
 
 def _describe(role: str, entry: Entry) -> FetchedFile:

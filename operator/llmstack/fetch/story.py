@@ -42,11 +42,15 @@ _ABANDONED_SECONDS = 3600.0
 
 @dataclass(frozen=True)
 class Wanted:
-    """Which model, and what the deployment asks of it. `context_length` is tokens per slot."""
+    """Which model, and what the deployment asks of it.
+
+    `context_length` is tokens per slot. `field` is where the user wrote it, for messages.
+    """
 
     source: Download
     sha256: str | None
     context_length: int | None = None
+    field: str = "spec.model"
 
     @property
     def key(self) -> str:
@@ -71,11 +75,13 @@ class Part:
     @property
     def version(self) -> str:
         """What identifies these very bytes; "" if nothing does, then nothing is resumed."""
-        identity = self.expected or (self.located.validator and self.file.url)
-        if not identity:
+        if self.expected:
+            identity = self.expected
+        elif self.located.validator:
+            identity = f"{self.file.url}\n{self.located.validator}"
+        else:
             return ""
-        text = f"{identity}\n{self.located.size}\n{self.located.validator * (not self.expected)}"
-        return hashlib.sha256(text.encode()).hexdigest()[:16]
+        return hashlib.sha256(f"{identity}\n{self.located.size}".encode()).hexdigest()[:16]
 
 
 def bring(wanted: Wanted, cache: Cache, tools: Tools, waiting: Callable[[str], None]) -> Entry:
@@ -131,7 +137,10 @@ def _expected(wanted: Wanted, number: int, located: Located) -> str | None:
     """The sum that the user (for the first part) or else the hub names. They must agree."""
     mine = wanted.sha256 if number == 1 else None
     if mine and located.sha256 and mine != located.sha256:
-        raise _mismatch(base_name(wanted.source), mine, located.sha256, "the hub announces")
+        raise _mismatch(
+            f"{base_name(wanted.source)}: {wanted.field}.sha256 is {mine}",
+            f"the hub announces {located.sha256}",
+        )
     return mine or located.sha256
 
 
@@ -230,17 +239,16 @@ def _fill(wanted: Wanted, part: Part, found: Partial, tools: Tools) -> tuple[str
 def _require_sum(part: Part, sha256: str, wanted: Wanted) -> None:
     if part.expected in (None, sha256):
         return
-    who = "spec.model.sha256 is" if wanted.sha256 == part.expected else "the hub announces"
-    raise _mismatch(part.file.name, part.expected or "", sha256, "the file has", who)
+    mine = wanted.sha256 == part.expected
+    who = f"{wanted.field}.sha256 is" if mine else "the hub announces"
+    raise _mismatch(f"{part.file.name}: {who} {part.expected}", f"the file has {sha256}")
 
 
-def _mismatch(
-    name: str, expected: str, actual: str, whose: str, who: str = "spec.model.sha256 is"
-) -> FetchError:
+def _mismatch(expected: str, actual: str) -> FetchError:
     return FetchError(
         reasons.CHECKSUM_MISMATCH,
-        f"{name}: {who} {expected} and {whose} {actual}. Correct the sum if the file is the one "
-        "you want; otherwise do not trust this source",
+        f"{expected} and {actual}. Correct the sum if the file is the one you want; otherwise do "
+        "not trust this source",
     )
 
 

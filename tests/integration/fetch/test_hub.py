@@ -110,6 +110,13 @@ def test_a_projector_comes_along(fetch, hub):
     assert fetch.model("hf://owner/repo/mmproj.gguf").read_bytes() == projector
 
 
+def test_a_projector_with_the_wrong_sum(fetch, hub):
+    flags = ["--mmproj", SOURCE, "--mmproj-sha256", OTHER]
+    reason, message = refused(fetch, SOURCE, *flags)
+    assert reason == reasons.CHECKSUM_MISMATCH
+    assert f"spec.model.mmproj.sha256 is {OTHER}" in message
+
+
 def refused(fetch, source, *flags, **environ):
     outcome = fetch(source, *flags, **environ)
     assert outcome.status == 1

@@ -5,13 +5,13 @@ A failure does not keep the rest from being applied: it is recorded for the cond
 pass is tried again.
 """
 
+import asyncio
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from llmstack.api.resource import LLMDeployment
-from llmstack.controller.observe import Observer
 from llmstack.controller.observe_objects import parse_workload
 from llmstack.desired.cache import claim_to_apply
 from llmstack.desired.drift import needs_apply
@@ -50,18 +50,18 @@ class Outcome:
 class Applier:
     """Writes the objects of one deployment."""
 
-    def __init__(self, client: KubeClient, observer: Observer) -> None:
+    def __init__(self, client: KubeClient) -> None:
         self._client = client
-        self._observer = observer
 
     async def bring_about(
         self, deployment: LLMDeployment, desired: Sequence[Object], observed: Observed
     ) -> Outcome:
         """Applies what differs, and deletes what is no longer wanted once all of it stands."""
         outcome = Outcome()
-        for item in desired:
+        found = await asyncio.gather(*(self._live(item, observed) for item in desired))
+        for item, live in zip(desired, found, strict=True):
             try:
-                await self._bring_about_one(deployment, item, observed)
+                await self._bring_about_one(deployment, item, live)
             except ApiError as error:
                 # No answer: neither will the others have one, nor the status. Changed meanwhile:
                 # the next pass, at once, reads the new state; people need not hear of it.
@@ -72,19 +72,20 @@ class Applier:
             await self._prune(deployment, desired, observed)
         return outcome
 
-    async def _bring_about_one(
-        self, deployment: LLMDeployment, desired: Object, observed: Observed
-    ) -> None:
+    async def _live(self, desired: Object, observed: Observed) -> Mapping[str, Any] | None:
+        """The object of that name, also where the label by which children are listed is gone."""
         kind, namespace, name = identify(desired)
-        live = observed.children.get((kind.kind, name))
-        if live is None:
-            # The label by which children are listed may have been edited away, or the name taken.
-            live = await self._observer.live(kind, namespace, name)
+        listed = observed.children.get((kind.kind, name))
+        return listed or await self._client.get(kind, namespace, name)
+
+    async def _bring_about_one(
+        self, deployment: LLMDeployment, desired: Object, live: Mapping[str, Any] | None
+    ) -> None:
         if is_foreign(live, desired, deployment):
             raise ApiError(409, _TAKEN, foreign_message(desired))
-        if kind.kind == "Deployment":
+        if desired["kind"] == "Deployment":
             await self._deployment(deployment, desired, live)
-        elif kind.kind == "PersistentVolumeClaim":
+        elif desired["kind"] == "PersistentVolumeClaim":
             claim = claim_to_apply(desired, live)
             if claim:
                 await self._write(claim)

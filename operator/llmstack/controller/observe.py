@@ -84,10 +84,6 @@ class Observer:
             accelerators=devices,
         )
 
-    async def live(self, kind: Kind, namespace: str, name: str) -> Object | None:
-        """One object by its name, whatever labels it carries."""
-        return await self._client.get(kind, namespace, name)
-
     async def _pods(
         self, deployment: LLMDeployment, pods: list[Object], mounts: Mapping[str, str]
     ) -> tuple[Pod, ...]:

@@ -46,7 +46,7 @@ class Reconciler:
         self._root = root
         self._observer = observer
         self._reporter = reporter
-        self._applier = Applier(client, observer)
+        self._applier = Applier(client)
 
     async def reconcile(self, key: Key) -> float | None:
         """One pass. Returns after how many seconds to look again, None if only when told."""

@@ -21,7 +21,10 @@ PASSED_TO_FETCH = (
 
 @dataclass(frozen=True)
 class LeaseSettings:
-    """How long does a won Lease last? In seconds: retry < renew_deadline < duration."""
+    """How long does a won Lease last? In seconds: retry < renew_deadline ≤ duration - 1.
+
+    The second between is what a process has to end in, before another one may write.
+    """
 
     name: str
     duration: int
@@ -192,11 +195,11 @@ def _lease(read: "_Reader") -> LeaseSettings:
         renew_deadline=read.seconds("LLMSTACK_LEASE_RENEW_DEADLINE_SECONDS", 10),
         retry=read.seconds("LLMSTACK_LEASE_RETRY_SECONDS", 2),
     )
-    if not lease.retry < lease.renew_deadline < lease.duration:
+    if not lease.retry < lease.renew_deadline <= lease.duration - 1:
         raise ConfigurationError(
-            "LLMSTACK_LEASE_RETRY_SECONDS < LLMSTACK_LEASE_RENEW_DEADLINE_SECONDS < "
-            f"LLMSTACK_LEASE_DURATION_SECONDS must hold, not {lease.retry:g} < "
-            f"{lease.renew_deadline:g} < {lease.duration}"
+            "LLMSTACK_LEASE_RETRY_SECONDS < LLMSTACK_LEASE_RENEW_DEADLINE_SECONDS <= "
+            f"LLMSTACK_LEASE_DURATION_SECONDS - 1 must hold, not {lease.retry:g} < "
+            f"{lease.renew_deadline:g} <= {lease.duration} - 1"
         )
     return lease
 

@@ -54,7 +54,8 @@ WRONG = [
     ("infinite", {"LLMSTACK_RESYNC_SECONDS": "inf"}, "LLMSTACK_RESYNC_SECONDS must be a posi"),
     ("no level", {"LLMSTACK_LOG_LEVEL": "loud"}, "LLMSTACK_LOG_LEVEL must be one of info"),
     ("no file", {"LLMSTACK_CA_BUNDLE_FILE": "/none"}, "LLMSTACK_CA_BUNDLE_FILE names a file"),
-    ("a Lease that expires first", {"LLMSTACK_LEASE_DURATION_SECONDS": "5"}, "2 < 10 < 5"),
+    ("a Lease that expires first", {"LLMSTACK_LEASE_DURATION_SECONDS": "5"}, "2 < 10 <= 5 - 1"),
+    ("no time to end in", {"LLMSTACK_LEASE_RENEW_DEADLINE_SECONDS": "14.5"}, "14.5 <= 15 - 1"),
 ]
 
 

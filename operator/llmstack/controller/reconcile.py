@@ -22,7 +22,7 @@ from llmstack.desired.template import read_recorded
 from llmstack.errors import InvalidInput, InvalidSpec
 from llmstack.kube.client import KubeClient
 from llmstack.kube.kinds import LLM_DEPLOYMENT
-from llmstack.observed import ContainerState, Observed
+from llmstack.observed import ContainerState, Observed, Workload
 from llmstack.settings import OperatorSettings
 from llmstack.status import compute, compute_unreadable
 
@@ -102,10 +102,13 @@ class Reconciler:
         fetches = [pod.fetch for pod in observed.pods if pod.fetch]
         if any(fetch.state is ContainerState.RUNNING for fetch in fetches):
             return self._settings.progress_seconds
-        return None if _settled(status) else UNSETTLED_SECONDS
+        return None if _settled(status, observed.workload) else UNSETTLED_SECONDS
 
 
-def _settled(status: LLMDeploymentStatus) -> bool:
+def _settled(status: LLMDeploymentStatus, workload: Workload | None) -> bool:
+    """Ready, and no update under way: one that fails leaves the old replicas serving."""
+    if workload is None or not workload.wanted == workload.updated == workload.ready:
+        return False
     return any(
         condition.type == ConditionType.READY and condition.status == ConditionStatus.TRUE
         for condition in status.conditions

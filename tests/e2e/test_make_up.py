@@ -113,7 +113,7 @@ def test_on_an_existing_cluster_only_its_release_comes_and_goes(
     gone = theirs.run("down")
 
     assert "sea" in answer
-    assert "Using the existing cluster of context" in said
+    assert "Using the existing cluster of the context" in said
     assert "release" in gone
     assert not list(tmp_path.iterdir())
     assert "smollm2" in checkout.kubectl("get", "llmd", "--namespace=other", "--output=name")

@@ -59,6 +59,12 @@ def save(reference: str, archive: Path) -> None:
     run(command("push", "--quiet", reference, f"docker-archive:{archive}:{reference}"))
 
 
+def forget(reference: str) -> None:
+    """Removes the image from buildah's own storage, if it is there."""
+    if has(reference):
+        run(command("rmi", reference))
+
+
 def _site_words(site: Path) -> list[str]:
     """What this machine's network needs, handed in so that it stays out of the image."""
     (site / "pip.conf").write_text(host.pip_options())

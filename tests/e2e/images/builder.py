@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from typing import Final
 from tests.e2e.cluster import cache, packages
 
 from . import base, buildah
+from .prune import prune
 from .recipes import RECIPES, Recipe
 
 PACKAGES: Final = {"buildah": "buildah", "mmdebstrap": "mmdebstrap", "unshare": "util-linux"}
@@ -31,6 +33,8 @@ def build(name: str) -> Image:
     digest = recipe.digest(base.reference())
     reference = f"localhost/llm-stack/{name}:{digest}"
     entry = cache.entry("images", f"{name}-{digest}", partial(_make, recipe, reference))
+    # Its time says when it was last wanted.
+    os.utime(entry)
     return Image(reference, entry / "image.tar")
 
 
@@ -44,6 +48,7 @@ def _make(recipe: Recipe, reference: str, directory: Path) -> None:
             log = directory / "build.log"
             buildah.build(Path(context), recipe.dockerfile, reference, args, log)
         buildah.save(reference, directory / "image.tar")
+        prune(recipe.name)
 
 
 def _lay_out(recipe: Recipe, context: Path) -> None:

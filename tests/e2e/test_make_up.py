@@ -118,7 +118,8 @@ def test_on_an_existing_cluster_only_its_release_comes_and_goes(
     assert not list(tmp_path.iterdir())
     assert "smollm2" in checkout.kubectl("get", "llmd", "--namespace=other", "--output=name")
     assert not checkout.kubectl("get", "llmd", "--namespace=default", "--output=name")
-    assert not checkout.kubectl("get", "all", "--namespace=llm-stack", "--output=name")
+    mine = ("get", "deployments,services", "--namespace=llm-stack", "--output=name")
+    assert not checkout.kubectl(*mine)
 
 
 def test_down_where_nothing_is_up_says_so(tmp_path: Path) -> None:

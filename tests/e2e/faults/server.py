@@ -10,11 +10,14 @@ anything else     404
 
 from __future__ import annotations
 
+import struct
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 MIB = 1 << 20
 PIECE = b"\0" * (256 * 1024)
+# Version 3, no tensor, one key: an array of 2^30 bytes. It can be judged only once that has come.
+HEADER = b"GGUF" + struct.pack("<IQQ", 3, 0, 1) + struct.pack("<Q3sIIQ", 3, b"pad", 9, 0, 1 << 30)
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -42,7 +45,8 @@ class Handler(BaseHTTPRequestHandler):
                 self._refuse(404)
 
     def _trickle(self) -> None:
-        for _ in range(4096 * 4):
+        self.wfile.write(HEADER + PIECE[len(HEADER) :])
+        for _ in range(4096 * 4 - 1):
             self.wfile.write(PIECE)
             time.sleep(1)
 

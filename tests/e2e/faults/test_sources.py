@@ -76,7 +76,7 @@ SENTENCES = [
         model("truncated.gguf"),
         "ModelReady",
         "SourceTruncated",
-        ("missing",),
+        ("truncated.gguf early", "tried"),
     ),
     Sentence(
         "the Secret with the token does not exist",

@@ -1,5 +1,7 @@
 """`llmstack crds`: where do the definitions go?
 
+Runs as
+
     llmstack crds | kubectl apply --server-side -f -
     llmstack crds --directory crds --reference docs/api.md    what `make crds` runs
 """

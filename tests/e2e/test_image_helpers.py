@@ -7,7 +7,6 @@ a port where connections are accepted and never answered.
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import socket
@@ -18,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.images.container import Container
-from tests.e2e.images.serving import KEY, Served, free_port, options, serving, until
+from tests.e2e.images.serving import Served, computing, free_port, options, serving, until
 
 STATE = "/tmp/llmstack-liveness"
 IMPATIENT = {"WEDGE_SECONDS": "3", "LLAMA_ASK_SECONDS": "1"}
@@ -67,26 +66,6 @@ def silence() -> Iterator[int]:
         listener.listen(64)
         port: int = listener.getsockname()[1]
         yield port
-
-
-@contextmanager
-def computing(served: Served, tokens: int) -> Iterator[socket.socket]:
-    """A request that runs; on leaving, its client goes away and the slot becomes idle.
-
-    It is streamed: of others this build notices a vanished client only in a second in which the
-    server finishes nothing else, and our own look at /slots is such a thing.
-    """
-    body = json.dumps({"prompt": "word", "n_predict": tokens, "ignore_eos": True, "stream": True})
-    head = (
-        f"POST /completion HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {KEY}\r\n"
-        f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n"
-        "Connection: close\r\n\r\n"
-    )
-    with socket.create_connection(("127.0.0.1", served.client.base_url.port or 0)) as client:
-        client.sendall(f"{head}{body}".encode())
-        until(served.busy, served.container)
-        yield client
-    until(lambda: not served.busy(), served.container)
 
 
 def liveness(container: Container, **env: str) -> int:

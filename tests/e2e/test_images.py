@@ -19,6 +19,7 @@ from tests.e2e.images.container import running
 from tests.e2e.images.sample import MODEL_NAME
 from tests.e2e.images.serving import (
     Served,
+    computing,
     free_port,
     options,
     serving,
@@ -111,6 +112,18 @@ def test_without_the_key_only_health_answers_and_there_is_no_page(
     assert httpx.get(f"{served.url}{path}").status_code == status
 
 
+@pytest.mark.parametrize("stream", [True, False])
+def test_a_client_that_goes_away_ends_its_request_while_others_are_served(stream: bool) -> None:
+    with serving(options(context_length=16384)) as server:
+        with computing(server, tokens=16000, stream=stream):
+            assert server.busy()
+        generated = re.search(
+            r"^llamacpp:tokens_predicted_total (\d+)", server.client.get("/metrics").text, re.M
+        )
+        assert generated is not None
+        assert int(generated[1]) < 16000
+
+
 # A model made for generation does not say how its vectors are pooled; embedding models do.
 EMBED = {"mode": Mode.EMBED, "extra_args": ("--pooling", "mean")}
 
@@ -125,8 +138,8 @@ def test_embed_mode_answers_with_vectors() -> None:
 
 
 def test_an_input_as_long_as_the_context_is_embedded() -> None:
-    with serving(options(**EMBED, context_length=1024)) as server:
-        response = server.client.post("/v1/embeddings", json={"input": "word " * 900})
+    with serving(options(**EMBED, context_length=640)) as server:
+        response = server.client.post("/v1/embeddings", json={"input": "word " * 600})
         assert response.status_code == 200, response.text
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import subprocess
 import tempfile
@@ -104,6 +105,22 @@ def serving_here(chosen: ServerOptions) -> Iterator[httpx.Client]:
             finally:
                 process.kill()
                 process.wait()
+
+
+@contextmanager
+def computing(served: Served, tokens: int, *, stream: bool = True) -> Iterator[socket.socket]:
+    """A request that runs; on leaving, its client goes away and the slot becomes idle."""
+    body = json.dumps({"prompt": "word", "n_predict": tokens, "ignore_eos": True, "stream": stream})
+    head = (
+        f"POST /completion HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {KEY}\r\n"
+        f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n"
+        "Connection: close\r\n\r\n"
+    )
+    with socket.create_connection(("127.0.0.1", served.client.base_url.port or 0)) as client:
+        client.sendall(f"{head}{body}".encode())
+        until(served.busy, served.container)
+        yield client
+    until(lambda: not served.busy(), served.container)
 
 
 def until(holds: Callable[[], bool], container: Container | None = None) -> None:

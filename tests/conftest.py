@@ -7,6 +7,12 @@ missing here (an accelerator, an image registry) has a marker; the README lists 
 from __future__ import annotations
 
 import pytest
+from hypothesis import settings
+
+# Time is measured in bench/, never judged in a test. What else hypothesis does in CI (the same
+# examples each time) stays as it is.
+settings.register_profile("untimed", settings.default, deadline=None)
+settings.load_profile("untimed")
 
 MAY_BE_SKIPPED = frozenset({"needs_gpu", "needs_registry"})
 _wrongly_skipped: pytest.StashKey[list[str]] = pytest.StashKey()

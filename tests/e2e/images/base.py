@@ -16,7 +16,7 @@ from . import host
 from .command import run
 
 RELEASE: Final = "bookworm"
-PUBLIC: Final = f"docker.io/library/debian:{RELEASE}-slim"
+PUBLIC: Final = f"debian:{RELEASE}-slim"
 
 # What Debian's own slim images leave out, too.
 _LEFT_OUT: Final = (

@@ -81,8 +81,14 @@ class LogReader:
         return memory.progress
 
     async def _end(self, pod: Object, memory: _Memory, container: Container | None) -> str:
-        """The telling line of the last run that failed, where it left no message of its own."""
-        if container is None or container.termination_message:
+        """The telling line of the last run that failed. What fetch left says it better.
+
+        What the kubelet keeps of a server's log is no substitute: it is 2 KiB, less than a
+        backtrace.
+        """
+        if container is None or (
+            container.name == FETCH_CONTAINER and container.termination_message
+        ):
             return ""
         running = container.state is not ContainerState.TERMINATED
         code = container.last_exit_code if running else container.exit_code

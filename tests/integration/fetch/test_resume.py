@@ -48,14 +48,16 @@ def run_until_served(fetch, hub, count, number):
     return running
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize("seed", range(40 if SOAK else 2))
-def test_killed_again_and_again_at_any_byte(fetch, hub, seed):
+def test_killed_again_and_again_at_any_byte(fetch, hub, seed, record_property):
     chance = random.Random(seed)
     hub.faults.bytes_per_second = 30_000_000
     kills = 0
     while kills < 3:
         run_until_served(fetch, hub, chance.randrange(1, 12_000_000), signal.SIGKILL).wait()
         kills += 1
+    record_property("kills", kills)
     hub.faults.bytes_per_second = 0
     assert fetch(SOURCE).status == 0
     assert fetch.model(SOURCE).read_bytes() == MODEL

@@ -25,7 +25,8 @@ def down(say: Progress, home: Path = HOME) -> int:
     steps = []
     if cluster is not None and cluster.provider == "existing":
         steps.append(Step("release", lambda: release(cluster), ADVICE))
-    steps.append(Step("cluster", lambda: stop_cluster(home), ADVICE, lambda: cluster is None))
+    # Also where nothing is known of a cluster: .cluster may have been deleted by hand.
+    steps.append(Step("cluster", lambda: stop_cluster(home), ADVICE))
     steps.append(Step(str(home), lambda: shutil.rmtree(home), ADVICE, lambda: not home.exists()))
     try:
         say.perform(steps)

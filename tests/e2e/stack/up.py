@@ -60,7 +60,7 @@ class Up:
         """What is done, in order."""
         return [
             Step("tools: kubectl, helm, curl", self.tools, AGAIN),
-            Step("cluster", self.cluster, FRESH, self.cluster_runs),
+            Step("cluster", self.cluster, FRESH),
             Step("images built", self.images_built, AGAIN),
             Step("images on the node", self.images_loaded, FRESH),
             Step(f"helm upgrade --install {NAME}", self.chart, FRESH),
@@ -87,10 +87,6 @@ class Up:
         for name in ("kubectl", "helm"):
             link(links / name, binary(name))
         return f"in {links}"
-
-    def cluster_runs(self) -> bool:
-        self._cluster = attach(self._home)
-        return self._cluster is not None and self._cluster.running()
 
     def cluster(self) -> str:
         self._cluster = start_cluster(detached=True, home=self._home)

@@ -45,7 +45,7 @@ test: check ## everything: check, integration, end to end; the first phase that 
 soak: venv ## the long proofs at full counts; dated results in docs/soak/
 	@LLMSTACK_SOAK=1 $(PHASE) "soak" $(PYTEST) -p tests.soak_report -m soak tests/integration tests/e2e
 
-bench: venv ## the table of docs/benchmarks.md, measured anew
+bench: venv ## the tables of docs/bench-*.md, measured anew
 	@$(BIN)/python -m bench
 
 ##@ Parts of `make check` and `make test`

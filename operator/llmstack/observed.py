@@ -51,9 +51,9 @@ class Pod:
 
     `unschedulable` is the scheduler's message, empty once a node is found. `template_hash` is the
     pod's annotation `desired.metadata.TEMPLATE_HASH`. `volume_message` is the newest warning about
-    a mount. `fetch_log` is the tail of the init container's log while it downloads;
-    `accelerator_unused` the line of the server's log that says it fell back to the CPU
-    (`status.server_log.fallback_line` picks it).
+    a mount, empty once all volumes are mounted. `fetch_log` is the tail of the init container's log
+    while it downloads; `accelerator_unused` the line of the server's log that says it fell back to
+    the CPU (`status.server_log.fallback_line` picks it).
     """
 
     name: str

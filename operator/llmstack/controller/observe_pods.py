@@ -49,7 +49,7 @@ def parse_pod(body: Object, logs: PodLogs, volume_message: str = "") -> Pod:
         server=find_container(body, SERVER_CONTAINER, logs.server_line),
         fetch_log=logs.fetch_tail,
         accelerator_unused=logs.accelerator_unused,
-        volume_message=volume_message,
+        volume_message="" if _has_its_volumes(conditions) else volume_message,
     )
 
 
@@ -63,6 +63,14 @@ def _unschedulable(scheduled: Object) -> str:
     if scheduled.get("status") == "False" and scheduled.get("reason") == "Unschedulable":
         return str(scheduled.get("message", ""))
     return ""
+
+
+def _has_its_volumes(conditions: Mapping[str, Object]) -> bool:
+    """Are they all mounted by now? Only then does the kubelet make the pod's sandbox.
+
+    An Event outlives its cause by an hour, so a warning about a mount may be one that has healed.
+    """
+    return conditions.get("PodReadyToStartContainers", {}).get("status") == "True"
 
 
 def find_container(body: Object, name: str, line: str = "") -> Container | None:

@@ -72,6 +72,20 @@ def test_what_was_read_beside_the_pod_is_taken_over() -> None:
     assert parsed.volume_message == "no such volume"
 
 
+MOUNTS = [
+    ("the kubelet still tries", "False", "no such key"),
+    ("it has healed: the sandbox exists", "True", ""),
+]
+
+
+@pytest.mark.parametrize(("sentence", "sandbox", "message"), MOUNTS)
+def test_a_warning_about_a_mount_counts_until_it_heals(
+    sentence: str, sandbox: str, message: str
+) -> None:
+    body = pod(conditions=[{"type": "PodReadyToStartContainers", "status": sandbox}])
+    assert parse_pod(body, PodLogs(), "no such key").volume_message == message
+
+
 ENDED = {
     "exitCode": 3,
     "reason": "Error",

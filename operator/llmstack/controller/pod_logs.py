@@ -5,6 +5,7 @@ container                        what is read                        when
 fetch, running                   last lines of its log: progress     every `progress` seconds
 fetch or server, failed          the line that tells why             once for each end
 server with a device, ready      whether it uses the device          once for each start
+any, of a pod that is going      nothing: no condition looks at it   never
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -62,6 +63,8 @@ class LogReader:
         self._memories.pop(key, None)
 
     async def _read_pod(self, pod: Object, memory: _Memory, *, accelerated: bool) -> PodLogs:
+        if "deletionTimestamp" in pod["metadata"]:
+            return PodLogs()
         fetch = find_container(pod, FETCH_CONTAINER)
         server = find_container(pod, SERVER_CONTAINER)
         return PodLogs(

@@ -5,6 +5,7 @@ writes them; `None` stands for an object that does not exist.
 """
 
 import json
+import logging
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,6 +13,7 @@ from llmstack.kube.errors import ApiError
 from llmstack.kube.kinds import DEPLOYMENT, POD, Kind, kind_of
 from llmstack.kube.transport import APPLY, JSON, MERGE, Transport
 
+log = logging.getLogger(__name__)
 Object = dict[str, Any]
 _PAGE = "500"
 
@@ -117,7 +119,8 @@ class KubeClient:
     ) -> str:
         """The last lines of a container's log; of its previous run if asked. "" if there is none.
 
-        At most 256 KiB are taken, whatever the lines' lengths are.
+        At most 256 KiB are taken, whatever the lines' lengths are. A node that is away cannot be
+        asked for its logs: that keeps nobody from learning the rest.
         """
         query = {"container": container, "tailLines": str(lines), "limitBytes": str(256 * 1024)}
         if previous:
@@ -126,9 +129,9 @@ class KubeClient:
             path = POD.path(namespace, pod, "log")
             return await self._transport.call("GET", path, plural="pods/log", query=query)
         except ApiError as error:
-            if error.status in (400, 404, 500):  # not started yet, gone, or its log is
-                return ""
-            raise
+            if error.status not in (400, 404):  # not started yet, or gone
+                log.warning("%s/%s: no log of %s: %s", namespace, pod, container, error)
+            return ""
 
     async def _json(
         self,

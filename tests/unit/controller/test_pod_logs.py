@@ -61,3 +61,13 @@ async def test_what_fetch_left_needs_no_log() -> None:
 
     assert (await reader.read(KEY, [failed], accelerated=False))["u"].fetch_line == ""
     assert not logs.asked
+
+
+async def test_a_pod_that_is_going_is_not_asked() -> None:
+    logs = Logs()
+    reader = LogReader(logs, 10.0, lambda: 0.0)  # type: ignore[arg-type]
+    going = pod(containerStatuses=[ended("llama-server", "")])
+    going["metadata"]["deletionTimestamp"] = "1970-01-01T00:02:00Z"
+
+    assert (await reader.read(KEY, [going], accelerated=True))["u"].server_line == ""
+    assert not logs.asked

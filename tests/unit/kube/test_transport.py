@@ -215,11 +215,16 @@ async def test_deleting_what_is_not_there_any_more_is_no_error(
 async def test_a_container_without_a_log_has_an_empty_one(
     server: Server, transport: Transport
 ) -> None:
-    server.answers = [(400, "container is waiting to start"), (200, "a\nb\n")]
+    server.answers = [
+        (400, "container is waiting to start"),
+        (504, "the node does not answer"),
+        (200, "a\nb\n"),
+    ]
     client = KubeClient(transport)
     assert await client.log_tail("n", "p", "c", lines=2) == ""
+    assert await client.log_tail("n", "p", "c", lines=2) == ""
     assert await client.log_tail("n", "p", "c", lines=2, previous=True) == "a\nb\n"
-    assert server.asked[1].endswith("/log?container=c&tailLines=2&limitBytes=262144&previous=true")
+    assert server.asked[2].endswith("/log?container=c&tailLines=2&limitBytes=262144&previous=true")
 
 
 async def test_the_session_for_watches_refuses_to_write_and_tells_of_each_watch(

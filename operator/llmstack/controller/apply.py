@@ -7,12 +7,15 @@ pass is tried again.
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from llmstack.api.resource import LLMDeployment
+from llmstack.controller.fence import now
 from llmstack.controller.observe_objects import parse_workload
+from llmstack.controller.repairs import AGAIN_SECONDS, RepairLimit
+from llmstack.controller.schedule import Key
 from llmstack.desired.cache import claim_to_apply
 from llmstack.desired.drift import needs_apply
 from llmstack.desired.metadata import MANAGER, REPLICAS_MANAGER
@@ -35,10 +38,15 @@ _INVALID = 422
 
 @dataclass
 class Outcome:
-    """What did not work? `retry` is the first failure, None if all went well."""
+    """What did not work? `retry` is the first failure, None if all went well.
+
+    `again` is after how many seconds a contested object (repairs.py) may be written, None if there
+    is none.
+    """
 
     failures: list[ApplyFailure] = field(default_factory=list)
     retry: ApiError | None = None
+    again: float | None = None
 
     def add(self, desired: Object, error: ApiError) -> None:
         """Notes which object was refused, and how."""
@@ -50,8 +58,13 @@ class Outcome:
 class Applier:
     """Writes the objects of one deployment."""
 
-    def __init__(self, client: KubeClient) -> None:
+    def __init__(self, client: KubeClient, clock: Callable[[], float] = now) -> None:
         self._client = client
+        self._limit = RepairLimit(clock)
+
+    def forget(self, key: Key) -> None:
+        """The deployment is gone."""
+        self._limit.forget(key)
 
     async def bring_about(
         self, deployment: LLMDeployment, desired: Sequence[Object], observed: Observed
@@ -61,7 +74,8 @@ class Applier:
         found = await asyncio.gather(*(self._live(item, observed) for item in desired))
         for item, live in zip(desired, found, strict=True):
             try:
-                await self._bring_about_one(deployment, item, live)
+                if not await self._bring_about_one(deployment, item, live):
+                    outcome.again = AGAIN_SECONDS
             except ApiError as error:
                 # No answer: neither will the others have one, nor the status. Changed meanwhile:
                 # the next pass, at once, reads the new state; people need not hear of it.
@@ -80,20 +94,34 @@ class Applier:
 
     async def _bring_about_one(
         self, deployment: LLMDeployment, desired: Object, live: Mapping[str, Any] | None
-    ) -> None:
+    ) -> bool:
+        """Is it as it should be now? False if it differs and must be left so for a while."""
         if is_foreign(live, desired, deployment):
             raise ApiError(409, _TAKEN, foreign_message(desired))
-        if desired["kind"] == "Deployment":
-            await self._deployment(deployment, desired, live)
-        elif desired["kind"] == "PersistentVolumeClaim":
+        if desired["kind"] == "PersistentVolumeClaim":
             claim = claim_to_apply(desired, live)
             if claim:
                 await self._write(claim)
-        elif needs_apply(desired, live):
+            return True
+        key = Key(deployment.namespace, deployment.name)
+        differs = needs_apply(desired, live)
+        allowed = not differs or self._limit.allows(key, desired)
+        repair = differs and allowed
+        if desired["kind"] == "Deployment":
+            await self._deployment(deployment, desired, live, repair=repair)
+        elif repair:
             await self._repair(desired, live)
+        if repair:
+            self._limit.written(key, desired)
+        return allowed
 
     async def _deployment(
-        self, deployment: LLMDeployment, desired: Object, live: Mapping[str, Any] | None
+        self,
+        deployment: LLMDeployment,
+        desired: Object,
+        live: Mapping[str, Any] | None,
+        *,
+        repair: bool,
     ) -> None:
         """The hand-over of `replicas` first, if it is not complete (desired/replicas.py)."""
         steps = hand_over(live, initial_replicas(deployment.spec))
@@ -102,7 +130,7 @@ class Applier:
             # The number itself is not forced: a conflict means that somebody scaled meanwhile.
             body = step_object(desired, step)
             newest = await self._write(body, step.manager, force=step.replicas is None)
-        if not steps and needs_apply(desired, live):
+        if not steps and repair:
             newest = await self._repair(desired, live)
         assert newest is not None, "an absent Deployment is created by the first step"
         # The newest answer counts, not the snapshot: an autoscaler may have scaled in between.

@@ -53,6 +53,7 @@ class Reconciler:
         body = await self._client.get(LLM_DEPLOYMENT, key.namespace, key.name)
         if body is None:
             self._observer.forget(key)
+            self._applier.forget(key)
             self._reporter.forget(key)
             return None
         try:
@@ -78,7 +79,7 @@ class Reconciler:
         await self._reporter.report(deployment, status)
         if outcome.retry:
             raise outcome.retry
-        return self._look_again(status, observed)
+        return _sooner(outcome.again, self._look_again(status, observed))
 
     async def _context(self, deployment: LLMDeployment, observed: Observed) -> Context:
         root = await self._root.root()
@@ -103,6 +104,10 @@ class Reconciler:
         if any(fetch.state is ContainerState.RUNNING for fetch in fetches):
             return self._settings.progress_seconds
         return None if _settled(status, observed.workload) else UNSETTLED_SECONDS
+
+
+def _sooner(one: float | None, other: float | None) -> float | None:
+    return min((seconds for seconds in (one, other) if seconds is not None), default=None)
 
 
 def _settled(status: LLMDeploymentStatus, workload: Workload | None) -> bool:

@@ -15,7 +15,7 @@ from llmstack.api.conditions import ConditionType
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
 DOCUMENTS = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")]
-DOCUMENTS += sorted((ROOT / "docs").glob("**/*.md"))
+DOCUMENTS += [ROOT / "images" / "README.md", *sorted((ROOT / "docs").glob("**/*.md"))]
 
 FINE = {
     reasons.READY,
@@ -58,6 +58,21 @@ def test_links_lead_somewhere(document: Path) -> None:
     missing = [target for target in local if not (document.parent / target).exists()]
 
     assert not missing
+
+
+def test_every_page_is_in_the_table_of_contents() -> None:
+    listed = set(re.findall(r"\]\(([^)]+)\)", (ROOT / "docs" / "README.md").read_text()))
+    pages = {path.name for path in (ROOT / "docs").glob("*.md")}
+
+    assert pages - {"README.md"} <= listed
+
+
+def test_decisions_are_numbered_one_after_the_other() -> None:
+    found = sorted((ROOT / "docs" / "adr").glob("*.md"))
+    titles = [path.read_text().partition(".")[0] for path in found]
+
+    assert titles == [f"# {number}" for number in range(1, len(found) + 1)]
+    assert [int(path.name[:4]) for path in found] == list(range(1, len(found) + 1))
 
 
 @pytest.mark.parametrize("document", DOCUMENTS[:2], ids=lambda path: path.name)

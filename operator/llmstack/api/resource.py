@@ -6,7 +6,7 @@ from typing import Any
 from pydantic import Field, ValidationError
 
 from llmstack.api.base import ApiModel
-from llmstack.api.conditions import LLMDeploymentStatus
+from llmstack.api.conditions import ConditionType, LLMDeploymentStatus
 from llmstack.api.spec import LLMDeploymentSpec
 from llmstack.errors import InvalidSpec
 
@@ -17,6 +17,7 @@ KIND = "LLMDeployment"
 PLURAL = "llmdeployments"
 SINGULAR = "llmdeployment"
 SHORT_NAME = "llmd"
+_OUR_CONDITIONS = frozenset(kind.value for kind in ConditionType)
 
 
 class LLMDeploymentResource(ApiModel):
@@ -62,11 +63,16 @@ def parse(body: dict[str, Any]) -> LLMDeployment:
 
 
 def parse_status(body: dict[str, Any]) -> LLMDeploymentStatus:
-    """What did the last pass report? Nothing, if it cannot be read: the next one writes it anew."""
+    """What did the last pass report? Nothing, if it cannot be read: the next one writes it anew.
+
+    Conditions that others have put there are left out: they are not ours to compare with.
+    """
     try:
-        return LLMDeploymentStatus.model_validate(body.get("status") or {})
+        status = LLMDeploymentStatus.model_validate(body.get("status") or {})
     except ValidationError:
         return LLMDeploymentStatus()
+    ours = [condition for condition in status.conditions if condition.type in _OUR_CONDITIONS]
+    return status.model_copy(update={"conditions": ours})
 
 
 def describe(error: ValidationError) -> str:

@@ -6,7 +6,12 @@ import pytest
 from pydantic import ValidationError
 
 from llmstack.api.accelerator import Vendor
-from llmstack.api.conditions import LLMDeploymentStatus, to_json
+from llmstack.api.conditions import (
+    Condition,
+    ConditionStatus,
+    LLMDeploymentStatus,
+    to_json,
+)
 from llmstack.api.engine import KvCacheType, Mode, Toggle
 from llmstack.api.resource import parse
 from llmstack.errors import InvalidSpec
@@ -126,3 +131,15 @@ class TestStatus:
     def test_it_reads_back_as_written(self) -> None:
         status = LLMDeploymentStatus(replicas=2, ready_replicas=1, replica_summary="1/2", slots=4)
         assert parse({**body(), "status": to_json(status)}).status == status
+
+    def test_conditions_of_others_are_not_ours_to_compare_with(self) -> None:
+        ours = Condition(
+            type="Ready",
+            status=ConditionStatus.TRUE,
+            reason="Ready",
+            message="1 of 1 replica ready",
+            last_transition_time="2026-01-01T00:00:00Z",
+        )
+        theirs = ours.model_copy(update={"type": "example.com/Audited"})
+        stored = to_json(LLMDeploymentStatus(conditions=[theirs, ours]))
+        assert parse({**body(), "status": stored}).status.conditions == [ours]

@@ -28,11 +28,20 @@ _START_LINES = 2000
 
 @dataclass
 class _Memory:
-    """What was read of one pod: the newest progress, and one line for each run that was read."""
+    """What was read of one pod, of each container's newest run only.
+
+    `lines` has, for the end or the start of a container, which run it was and the line that tells.
+    """
 
     progress: str = ""
     progress_at: float = float("-inf")
-    lines: dict[tuple[str, str, int], str] = field(default_factory=dict)
+    progress_run: int = 0
+    lines: dict[tuple[str, str], tuple[int, str]] = field(default_factory=dict)
+
+    def line(self, what: str, container: str, run: int) -> str | None:
+        """The line of that very run; None if it was not read yet."""
+        known = self.lines.get((what, container))
+        return known[1] if known and known[0] == run else None
 
 
 class LogReader:
@@ -78,8 +87,9 @@ class LogReader:
         if fetch is None or fetch.state is not ContainerState.RUNNING:
             return ""
         now = self._clock()
-        if now >= memory.progress_at + self._progress_seconds:
-            memory.progress_at = now
+        due = now >= memory.progress_at + self._progress_seconds
+        if due or fetch.restarts != memory.progress_run:
+            memory.progress_at, memory.progress_run = now, fetch.restarts
             memory.progress = await self._tail(pod, fetch, _PROGRESS_LINES)
         return memory.progress
 
@@ -97,20 +107,21 @@ class LogReader:
         code = container.last_exit_code if running else container.exit_code
         if not code:
             return ""
-        run = ("end", container.name, container.restarts - running)
-        if not memory.lines.get(run):
-            log = await self._tail(pod, container, _CRASH_LINES, previous=running)
-            memory.lines[run] = deciding_line(log)
-        return memory.lines[run]
+        run = container.restarts - running
+        line = memory.line("end", container.name, run)
+        if not line:  # a log that was empty may only have been late
+            line = deciding_line(await self._tail(pod, container, _CRASH_LINES, previous=running))
+            memory.lines["end", container.name] = run, line
+        return line
 
     async def _start(self, pod: Object, memory: _Memory, server: Container | None) -> str:
         if server is None or not server.ready:
             return ""
-        run = ("start", server.name, server.restarts)
-        if run not in memory.lines:
-            log = await self._tail(pod, server, _START_LINES)
-            memory.lines[run] = fallback_line(log)
-        return memory.lines[run]
+        line = memory.line("start", server.name, server.restarts)
+        if line is None:
+            line = fallback_line(await self._tail(pod, server, _START_LINES))
+            memory.lines["start", server.name] = server.restarts, line
+        return line
 
     async def _tail(
         self, pod: Object, container: Container, lines: int, *, previous: bool = False

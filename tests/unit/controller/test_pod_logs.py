@@ -71,3 +71,26 @@ async def test_a_pod_that_is_going_is_not_asked() -> None:
 
     assert (await reader.read(KEY, [going], accelerated=True))["u"].server_line == ""
     assert not logs.asked
+
+
+async def test_a_download_that_begins_anew_is_not_judged_by_the_last_ones_progress() -> None:
+    logs = Logs()
+    reader = LogReader(logs, 10.0, lambda: 0.0)  # type: ignore[arg-type]
+
+    for restarts in (0, 0, 1):
+        running = {"name": "fetch", "restartCount": restarts, "state": {"running": {}}}
+        await reader.read(KEY, [pod(initContainerStatuses=[running])], accelerated=False)
+
+    assert logs.asked == [("fetch", False)] * 2
+
+
+async def test_each_crash_is_read_once() -> None:
+    logs = Logs()
+    reader = LogReader(logs, 10.0, lambda: 0.0)  # type: ignore[arg-type]
+
+    for restarts in (0, 0, 1, 1):
+        crashed = {**ended("llama-server", ""), "restartCount": restarts}
+        read = await reader.read(KEY, [pod(containerStatuses=[crashed])], accelerated=False)
+        assert read["u"].server_line == "error: invalid argument: --no-such-flag"
+
+    assert logs.asked == [("llama-server", False)] * 2

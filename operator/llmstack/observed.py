@@ -22,11 +22,11 @@ class ContainerState(StrEnum):
 class Container:
     """How does one container of a pod stand?
 
-    `reason`, `message` and `exit_code` belong to the present state; `last_*` to the end of the
-    previous run (None if there was none); `last_seconds` is how long that run lasted.
-    `termination_message` is what the container left at its last end, be it the present state or
-    the previous run. `log_line` is the line of its log that tells why it ended, when the operator
-    has read it (`status.server_log.deciding_line` picks it).
+    `reason`, `message` and `exit_code` belong to the present state; `last_reason` and
+    `last_exit_code` to the end of the previous run (None if there was none). `last_seconds` and
+    `termination_message` belong to its last end, be it the present state or the previous run: how
+    long that run lasted, and what the container left. `log_line` is the line of its log that tells
+    why it ended, when the operator has read it (`status.server_log.deciding_line` picks it).
     """
 
     name: str

@@ -117,6 +117,7 @@ CONTAINERS: list[tuple[str, dict[str, Any], Container]] = [
             ContainerState.TERMINATED,
             reason="Error",
             exit_code=3,
+            last_seconds=30,
             termination_message='{"reason":"CacheFull"}',
         ),
     ),

@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from llmstack.api.resource import LLMDeployment
+from llmstack.controller.contested import AGAIN_SECONDS, Contested
 from llmstack.controller.fence import now
 from llmstack.controller.observe_objects import parse_workload
-from llmstack.controller.repairs import AGAIN_SECONDS, RepairLimit
 from llmstack.controller.schedule import Key
 from llmstack.desired.cache import claim_to_apply
 from llmstack.desired.drift import needs_apply
@@ -40,8 +40,8 @@ _INVALID = 422
 class Outcome:
     """What did not work? `retry` is the first failure, None if all went well.
 
-    `again` is after how many seconds a contested object (repairs.py) may be written, None if there
-    is none.
+    `again` is after how many seconds a contested object (contested.py) may be written; None if
+    there is none.
     """
 
     failures: list[ApplyFailure] = field(default_factory=list)
@@ -60,11 +60,11 @@ class Applier:
 
     def __init__(self, client: KubeClient, clock: Callable[[], float] = now) -> None:
         self._client = client
-        self._limit = RepairLimit(clock)
+        self._contested = Contested(clock)
 
     def forget(self, key: Key) -> None:
         """The deployment is gone."""
-        self._limit.forget(key)
+        self._contested.forget(key)
 
     async def bring_about(
         self, deployment: LLMDeployment, desired: Sequence[Object], observed: Observed
@@ -105,15 +105,13 @@ class Applier:
             return True
         key = Key(deployment.namespace, deployment.name)
         differs = needs_apply(desired, live)
-        allowed = not differs or self._limit.allows(key, desired)
-        repair = differs and allowed
+        left = differs and self._contested.leave(key, desired)
+        repair = differs and not left
         if desired["kind"] == "Deployment":
             await self._deployment(deployment, desired, live, repair=repair)
         elif repair:
-            await self._repair(desired, live)
-        if repair:
-            self._limit.written(key, desired)
-        return allowed
+            await self._repair(key, desired, live)
+        return not left
 
     async def _deployment(
         self,
@@ -131,7 +129,8 @@ class Applier:
             body = step_object(desired, step)
             newest = await self._write(body, step.manager, force=step.replicas is None)
         if not steps and repair:
-            newest = await self._repair(desired, live)
+            key = Key(deployment.namespace, deployment.name)
+            newest = await self._repair(key, desired, live)
         assert newest is not None, "an absent Deployment is created by the first step"
         # The newest answer counts, not the snapshot: an autoscaler may have scaled in between.
         wanted = wanted_replicas(deployment, parse_workload(newest))
@@ -146,7 +145,13 @@ class Applier:
                 REPLICAS_MANAGER,
             )
 
-    async def _repair(self, desired: Object, live: Mapping[str, Any] | None) -> Object:
+    async def _repair(self, key: Key, desired: Object, live: Mapping[str, Any] | None) -> Object:
+        """Applies, and notes whether the cluster left it so."""
+        answer = await self._put_right(desired, live)
+        self._contested.judge(key, desired, answer)
+        return answer
+
+    async def _put_right(self, desired: Object, live: Mapping[str, Any] | None) -> Object:
         """Applies, and overwrites where what others have put in makes the result invalid."""
         try:
             return await self._write(desired)

@@ -208,13 +208,17 @@ class Filling:
         what = f"{self._file.name} early, at byte {position} of {self._located.size}"
         return Fault(reasons.SOURCE_TRUNCATED, f"{host(address.url)} ended {what}")
 
-    def _check_range(self, answer: Response, address: Address, start: int) -> None:
+    def _check(self, answer: Response, address: Address) -> None:
+        """Raises Fault unless it is a success; an address that has expired is replaced."""
         try:
             check_answer(self._tools.client, answer, address, self._file.name)
         except Fault as fault:
             if fault.relocate:
                 self._relocate(address)
             raise
+
+    def _check_range(self, answer: Response, address: Address, start: int) -> None:
+        self._check(answer, address)
         what = content_range(answer)
         if answer.status != 206 or what is None:
             raise Fault(reasons.SOURCE_UNREACHABLE, f"{host(address.url)} ignored a range")
@@ -237,7 +241,7 @@ class Filling:
         position = 0
         try:
             with answer:
-                self._check_whole(answer, address)
+                self._check(answer, address)
                 while data := self._tools.client.read_some(answer, address.url, _PIECE):
                     partial.write(data, position)
                     position += len(data)
@@ -249,14 +253,6 @@ class Filling:
             self._tools.meter.add(-position)
             raise
         return position
-
-    def _check_whole(self, answer: Response, address: Address) -> None:
-        try:
-            check_answer(self._tools.client, answer, address, self._file.name)
-        except Fault as fault:
-            if fault.relocate:
-                self._relocate(address)
-            raise
 
     def _sum_up(self, size: int) -> str:
         summing = Summing(self._partial.read_into, lambda: size, size)

@@ -33,6 +33,17 @@ class ApiServer:
         self.audit_log = self._plane.audit_log
         self.pki = self._plane.pki
 
+    @classmethod
+    @contextmanager
+    def running(cls, directory: Path) -> Iterator[ApiServer]:
+        """One that is ready, and ends with the block; also where its start fails."""
+        server = cls(directory)
+        try:
+            server.start()
+            yield server
+        finally:
+            server.close()
+
     def start(self) -> None:
         """Brings the API server (back); returns when it is ready."""
         if not self._plane.etcd.running:

@@ -13,12 +13,8 @@ from tests.integration.gate import Gate
 @pytest.fixture(scope="session")
 def apiserver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
     """etcd and kube-apiserver, ready; each test uses a namespace or names of its own."""
-    server = ApiServer(tmp_path_factory.mktemp("apiserver"))
-    try:
-        server.start()
+    with ApiServer.running(tmp_path_factory.mktemp("apiserver")) as server:
         yield server
-    finally:
-        server.close()
 
 
 @pytest.fixture(scope="session")

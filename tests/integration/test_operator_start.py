@@ -18,12 +18,8 @@ from tests.integration.operators import Installation, Process, installed
 @pytest.fixture(scope="module")
 def bare(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
     """An API server of its own, that has no CRDs yet."""
-    server = ApiServer(tmp_path_factory.mktemp("bare-apiserver"))
-    try:
-        server.start()
+    with ApiServer.running(tmp_path_factory.mktemp("bare-apiserver")) as server:
         yield server
-    finally:
-        server.close()
 
 
 @pytest.fixture

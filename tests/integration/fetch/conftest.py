@@ -135,3 +135,10 @@ class Running:
 @pytest.fixture
 def fetcher(tmp_path):
     return Fetcher(tmp_path)
+
+
+@pytest.fixture
+def fetch(fetcher, hub):
+    """With the test file's own `hub` as the place of hf:// models."""
+    fetcher.environ["HF_ENDPOINT"] = hub.endpoint
+    return fetcher

@@ -22,12 +22,6 @@ def hub():
         yield hub
 
 
-@pytest.fixture
-def fetch(fetcher, hub):
-    fetcher.environ["HF_ENDPOINT"] = hub.endpoint
-    return fetcher
-
-
 def test_a_model_arrives_verified_with_its_facts(fetch, hub):
     outcome = fetch(SOURCE, "--context-length", "2048")
     assert outcome.status == 0

@@ -26,12 +26,6 @@ def hub():
         yield hub
 
 
-@pytest.fixture
-def fetch(fetcher, hub):
-    fetcher.environ["HF_ENDPOINT"] = hub.endpoint
-    return fetcher
-
-
 def wait_until(condition, what):
     deadline = time.monotonic() + 60
     while not condition():

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -65,6 +67,33 @@ def test_the_image_is_not_root_and_ships_no_build_tools(name: str) -> None:
     for setting in ("sources.list", "apt.conf"):
         file = root / "etc/apt" / setting
         assert not file.exists() or not file.read_text(), "the host's settings are not shipped"
+
+
+def test_a_killed_build_leaves_no_process(tmp_path: Path) -> None:
+    build("sample-model")
+    (tmp_path / "Dockerfile").write_text("ARG BASE\nFROM ${BASE}\nRUN echo it runs && sleep 3607\n")
+    log = tmp_path / "log"
+    script = (
+        "import sys; from pathlib import Path; from tests.e2e.images import base, buildah\n"
+        "context, log = map(Path, sys.argv[1:])\n"
+        "args = {'BASE': base.reference()}\n"
+        "buildah.build(context, 'Dockerfile', 'localhost/llm-stack/killed:1', args, log)\n"
+    )
+    process = subprocess.Popen([sys.executable, "-c", script, str(tmp_path), str(log)])
+    until(lambda: log.exists() and "\nit runs" in log.read_text())
+    process.kill()
+    process.wait()
+    until(lambda: not running_with(str(tmp_path)) and not running_with("sleep\x003607"))
+
+
+def running_with(word: str) -> list[Path]:
+    """Which processes have that word in their command line?"""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            if word in path.read_text(errors="replace"):
+                found.append(path)
+    return found
 
 
 @pytest.mark.parametrize("name", NAMES)

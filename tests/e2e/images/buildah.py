@@ -1,7 +1,8 @@
 """How is an image built without a container engine?
 
 buildah keeps its layers in the cache directory: a changed file rebuilds only what comes after it.
-Each call runs in a mount namespace of its own: nothing it mounts outlives it.
+Each call runs in namespaces of its own: neither a process nor a mount of it outlives it, also if we
+are killed in the middle.
 """
 
 from __future__ import annotations
@@ -11,11 +12,15 @@ import tempfile
 from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Final
 
 from tests.e2e.cluster import cache
 
 from . import base, host
 from .command import run
+
+_MORTAL: Final = ("setpriv", "--pdeathsig", "KILL")
+_APART: Final = ("unshare", "--mount-proc", "--pid", "--fork", "--kill-child")
 
 
 def command(*words: str) -> list[str]:
@@ -23,8 +28,8 @@ def command(*words: str) -> list[str]:
     storage = cache.root() / "buildah"
     places = ["--root", str(storage / "storage"), "--runroot", str(storage / "run")]
     # Others than root are in a mount namespace of buildah's own anyway.
-    apart = ["unshare", "--mount", "--propagation", "private"] if os.geteuid() == 0 else []
-    return [*apart, "buildah", *places, *words]
+    apart = _APART if os.geteuid() == 0 else ()
+    return [*_MORTAL, *apart, "buildah", *places, *words]
 
 
 def has(reference: str) -> bool:
@@ -60,6 +65,11 @@ def build(
 def save(reference: str, archive: Path) -> None:
     """Writes the image as an archive that containerd and Docker import under its name."""
     run(command("push", "--quiet", reference, f"docker-archive:{archive}:{reference}"))
+
+
+def tidy() -> None:
+    """Removes what a killed build left half done. The caller holds the builder's lock."""
+    run(command("rm", "--all"))
 
 
 def forget(reference: str) -> None:

@@ -13,6 +13,7 @@ from typing import Final
 from tests.e2e.cluster import cache, packages
 
 from . import base, buildah
+from .errors import ImageError
 from .prune import prune
 from .recipes import RECIPES, Recipe
 
@@ -42,9 +43,13 @@ def _make(recipe: Recipe, reference: str, directory: Path) -> None:
     packages.ensure(PACKAGES)
     # buildah's storage is shared by all images: one build at a time, each uses every core anyway.
     with cache.locked(cache.root() / ".buildah.lock"):
+        buildah.tidy()
         args = dict(recipe.args) | {"BASE": buildah.import_base()}
         with tempfile.TemporaryDirectory(prefix="llm-stack-context-") as context:
             _lay_out(recipe, Path(context))
+            # Waiting for the lock may have taken minutes: the name must still be true.
+            if not reference.endswith(recipe.digest(base.reference())):
+                raise ImageError(f"Files of {recipe.name} changed meanwhile: run this again.")
             log = directory / "build.log"
             buildah.build(Path(context), recipe.dockerfile, reference, args, log)
         buildah.save(reference, directory / "image.tar")

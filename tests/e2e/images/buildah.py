@@ -53,7 +53,10 @@ def build(
 ) -> None:
     """Builds the Dockerfile in `context` under the name `reference`."""
     with ExitStack() as stack:
-        site = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="llm-stack-site-")))
+        # Beside the log: whoever removes what a killed build left there removes this, too.
+        site = Path(
+            stack.enter_context(tempfile.TemporaryDirectory(prefix="site-", dir=log.parent))
+        )
         words = ["bud", "--isolation", "chroot", "--network", "host", "--layers"]
         words += ["--file", str(context / dockerfile), "--tag", reference]
         for name, value in args.items():

@@ -45,7 +45,7 @@ def _make(recipe: Recipe, reference: str, directory: Path) -> None:
     with cache.locked(cache.root() / ".buildah.lock"):
         buildah.tidy()
         args = dict(recipe.args) | {"BASE": buildah.import_base()}
-        with tempfile.TemporaryDirectory(prefix="llm-stack-context-") as context:
+        with tempfile.TemporaryDirectory(prefix="context-", dir=directory) as context:
             _lay_out(recipe, Path(context))
             # Waiting for the lock may have taken minutes: the name must still be true.
             if not reference.endswith(recipe.digest(base.reference())):

@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.e2e.cluster import residue, state
+from tests.e2e.cluster.processes import wait_until
 from tests.e2e.stack import curl, source
 from tests.e2e.stack.fixtures import all_images
 from tests.e2e.stack.images import references
@@ -67,12 +69,15 @@ class Checkout:
 
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checkout]:
-    """Built, but not up; after the tests all of it must be gone."""
+    """Built, but not up; after the tests all of it must be gone, here and on the host."""
     all_images()
+    state.remove_stale()
+    before = residue.snapshot()
     found = Checkout(tmp_path_factory.mktemp("checkout"))
     yield found
     found.run("down")
     assert not list(found.directory.iterdir()), "make down left something"
+    wait_until(lambda: not residue.snapshot() - before, "the host to be as it was", seconds=30)
 
 
 def curl_line(said: str) -> str:
@@ -88,7 +93,7 @@ def test_it_is_killed_at_every_step_and_ends_with_an_answer_all_the_same(
     said = checkout.run("up")
 
     assert "sea" in curl.answer(curl_line(said))
-    assert "cluster: already done" in said
+    assert "already running" in said
 
 
 def test_on_an_existing_cluster_only_its_release_comes_and_goes(
@@ -125,4 +130,4 @@ def test_on_an_existing_cluster_only_its_release_comes_and_goes(
 def test_down_where_nothing_is_up_says_so(tmp_path: Path) -> None:
     said = Checkout(tmp_path).run("down")
 
-    assert "cluster: already done" in said
+    assert "none was started from here" in said

@@ -25,14 +25,20 @@ def down(say: Progress, home: Path = HOME) -> int:
     steps = []
     if cluster is not None and cluster.provider == "existing":
         steps.append(Step("release", lambda: release(cluster), ADVICE))
-    # Also where nothing is known of a cluster: .cluster may have been deleted by hand.
-    steps.append(Step("cluster", lambda: stop_cluster(home), ADVICE))
+    steps.append(Step("cluster", lambda: stop(home), ADVICE))
     steps.append(Step(str(home), lambda: shutil.rmtree(home), ADVICE, lambda: not home.exists()))
     try:
         say.perform(steps)
     except StepFailed:
         return 1
     return 0
+
+
+def stop(home: Path) -> str | None:
+    """Also where nothing is known of a cluster: .cluster may have been deleted by hand."""
+    known = attach(home) is not None
+    stop_cluster(home)
+    return None if known else "none was started from here"
 
 
 def release(cluster: Provider) -> None:

@@ -89,8 +89,10 @@ class Up:
         return f"in {links}"
 
     def cluster(self) -> str:
+        there = attach(self._home)
+        ran = there is not None and there.running()
         self._cluster = start_cluster(detached=True, home=self._home)
-        return self._cluster.provider
+        return f"{self._cluster.provider}, {'already running' if ran else 'started'}"
 
     def images_built(self) -> str | None:
         if self._build is None:

@@ -21,6 +21,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.page import dated, put
+
 _PAGE = Path(__file__).parents[1] / "docs" / "bench-fetch.md"
 _THROTTLE = 4_000_000
 _THROTTLED_BYTES = 64 * 2**20
@@ -195,15 +197,6 @@ def _cpu(runs: list[Run]) -> str:
     return f"{statistics.median(run.cpu for run in runs):.2f} s"
 
 
-def _page(found: str, options: argparse.Namespace) -> str:
-    command = f"python -m bench.fetch --runs {options.runs} --gib {options.gib:g}"
-    text = _PAGE.read_text() if _PAGE.exists() else "# fetch: speed and memory\n\n<!-- table -->\n"
-    before, mark, after = text.partition("<!-- table -->\n")
-    _, _, rest = after.partition("<!-- end -->\n")
-    where = f"{time.strftime('%Y-%m-%d', time.gmtime())}, {os.cpu_count()} CPUs, `{command}`:\n\n"
-    return f"{before}{mark}{where}{found}<!-- end -->\n{rest}"
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--runs", type=int, default=5)
@@ -215,7 +208,8 @@ def main() -> None:
         found = table(Path(work), options.gib, options.runs)
     print(found)
     if options.write:
-        _PAGE.write_text(_page(found, options))
+        command = f"python -m bench.fetch --runs {options.runs} --gib {options.gib:g}"
+        put(dated(found, command), _PAGE)
 
 
 if __name__ == "__main__":

@@ -19,18 +19,23 @@ class Row:
     wanted: str
 
 
-def table(rows: Sequence[Row], command: str) -> str:
-    """As Markdown, with the day, the machine's size and load, and the command that makes it."""
+def dated(table: str, command: str) -> str:
+    """The table below the day, the machine's size and load, and the command that makes it."""
     load = os.getloadavg()[0]
     head = f"{datetime.date.today()}, {os.cpu_count()} CPUs, load average {load:.1f}, `{command}`:"
-    lines = [f"| {row.what} | {row.measured} | {row.wanted} |" for row in rows]
-    return "\n".join([head, "", "| what | measured | wanted |", "|---|---|---|", *lines])
+    return f"{head}\n\n{table.strip()}"
+
+
+def put(text: str, page: Path) -> None:
+    """Replaces what stands between the marks of the page."""
+    marked = f"<!-- table -->\n{text}\n<!-- end -->"
+    page.write_text(_TABLE.sub(lambda _: marked, page.read_text()))
 
 
 def write_table(rows: Sequence[Row], command: str, page: Path | None) -> None:
-    """Prints it, and puts it between the marks of the page."""
-    text = table(rows, command)
+    """Prints it, and puts it into the page."""
+    lines = [f"| {row.what} | {row.measured} | {row.wanted} |" for row in rows]
+    text = dated("\n".join(["| what | measured | wanted |", "|---|---|---|", *lines]), command)
     print(text)
     if page:
-        marked = f"<!-- table -->\n{text}\n<!-- end -->"
-        page.write_text(_TABLE.sub(lambda _: marked, page.read_text()))
+        put(text, page)

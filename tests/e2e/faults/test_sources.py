@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hashlib import file_digest
 from typing import Any
 
 import pytest
@@ -101,8 +102,6 @@ def test_a_wrong_checksum_names_both_sums(stack: Stack) -> None:
         stack,
         Sentence("", {"model": source}, "ModelReady", "ChecksumMismatch", (SHA,)),
     )
-
-    from hashlib import file_digest  # noqa: PLC0415
 
     with model_file().open("rb") as file:
         assert file_digest(file, "sha256").hexdigest() in found["message"]

@@ -1,0 +1,25 @@
+"""Who grants the slots of a model?
+
+The one interface between the data plane and whoever owns a model's queue and ledger: today this
+process (local_owner.py), with several gateways the peer that rendezvous hashing names.
+"""
+
+from typing import Protocol
+
+from llmstack.routing.messages import Ask, Ending, Grant, Refusal
+
+
+class Owner(Protocol):
+    """Queues and grants."""
+
+    async def acquire(self, ask: Ask) -> Grant | Refusal:
+        """Waits for slots, or for the word that there will be none.
+
+        A caller that is cancelled while it waits has left: its place is free at once, and a grant
+        that was on its way to it is released.
+        """
+        ...
+
+    def release(self, lease: int, ending: Ending) -> None:
+        """Ends a lease; exactly once for each grant."""
+        ...

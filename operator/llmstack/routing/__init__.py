@@ -1,0 +1,1 @@
+"""Which request gets which slots, and when? Pure: the time is an argument."""

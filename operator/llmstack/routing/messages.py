@@ -1,0 +1,83 @@
+"""What is said between a request and the owner of its model's slots?
+
+    request ── Ask ──> owner ── Grant | Refusal ──> request ── release(lease, Ending) ──> owner
+
+Only plain values: an owner in another process can be spoken to in the same words.
+Times are seconds of one monotonic clock.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+WHOLE = 0
+"""As a cost: all slots of a replica, however many it has."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """What does a request want?
+
+    `slots` is how many slots of one replica it takes at once, or WHOLE. `blocks` are the cumulative
+    hashes of its prompt's blocks, first block first (routing/affinity.py). `avoid` names replicas
+    that have failed it already: a request that asks again keeps its `arrived`, and so its turn.
+    """
+
+    id: int
+    model: str
+    tenant: str
+    slots: int
+    blocks: tuple[int, ...]
+    arrived: float
+    avoid: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """Which replica serves it? The lease ends with exactly one release.
+
+    `hit` is the share of its prompt's blocks, 0 to 1, that the replica is believed to have cached.
+    """
+
+    ask: int
+    lease: int
+    replica: str
+    hit: float
+    waited: float
+
+
+class Reason(StrEnum):
+    """Why is a request not served?"""
+
+    QUEUE_FULL = "queue_full"
+    SLOT_TIMEOUT = "slot_timeout"
+    NO_REPLICA = "no_replica"
+    TOO_MANY_SLOTS = "too_many_slots"
+    MODEL_GONE = "model_gone"
+    STOPPING = "stopping"
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why not, and after how many seconds may it come again? `limit` as the reason needs it.
+
+    QUEUE_FULL: requests that may wait. TOO_MANY_SLOTS: slots of the largest replica. SLOT_TIMEOUT,
+    NO_REPLICA: seconds it was allowed to wait.
+    """
+
+    ask: int
+    reason: Reason
+    retry_after: int = 0
+    limit: float = 0
+
+
+class Ending(StrEnum):
+    """How did the use of a lease end?
+
+    DONE: the whole answer came, the slots are idle. CANCELLED: the client left. FAILED: the
+    replica's connection broke. After the last two the slots may still compute: they are given out
+    again when `/slots` shows them idle.
+    """
+
+    DONE = "done"
+    CANCELLED = "cancelled"
+    FAILED = "failed"

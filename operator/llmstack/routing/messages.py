@@ -9,7 +9,9 @@ Times are seconds of one monotonic clock.
 from dataclasses import dataclass
 from enum import StrEnum
 
-WHOLE = 0
+NO_SLOTS = 0
+"""As a cost: none (tokenising). Granted at once at any ready replica; waits only where there is none."""
+WHOLE = -1
 """As a cost: all slots of a replica, however many it has."""
 
 
@@ -17,7 +19,7 @@ WHOLE = 0
 class Ask:
     """What does a request want?
 
-    `slots` is how many slots of one replica it takes at once, or WHOLE. `blocks` are the cumulative
+    `slots` is how many slots of one replica it takes at once, NO_SLOTS or WHOLE. `blocks` are the cumulative
     hashes of its prompt's blocks, first block first (routing/affinity.py). `avoid` names replicas
     that have failed it already: a request that asks again keeps its `arrived`, and so its turn.
     """

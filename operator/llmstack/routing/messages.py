@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 NO_SLOTS = 0
-"""As a cost: none (tokenising). Granted at once at any ready replica; waits only where there is none."""
+"""As a cost: none (tokenising). Granted at once at any replica; waits only where there is none."""
 WHOLE = -1
 """As a cost: all slots of a replica, however many it has."""
 
@@ -19,9 +19,10 @@ WHOLE = -1
 class Ask:
     """What does a request want?
 
-    `slots` is how many slots of one replica it takes at once, NO_SLOTS or WHOLE. `blocks` are the cumulative
-    hashes of its prompt's blocks, first block first (routing/affinity.py). `avoid` names replicas
-    that have failed it already: a request that asks again keeps its `arrived`, and so its turn.
+    `slots` is how many slots of one replica it takes at once, NO_SLOTS or WHOLE. `blocks` are the
+    cumulative hashes of its prompt's blocks, first block first (routing/affinity.py). `avoid` names
+    replicas that have failed it already: a request that asks again keeps its `arrived`, and so its
+    turn.
     """
 
     id: int

@@ -2,6 +2,7 @@
 
     llmstack operator     reconcile LLMDeployments
     llmstack fetch        bring a model into the cache (init container)
+    llmstack key TENANT   make a key that lets a client of the gateway in
     llmstack crds         print the custom resource definitions
     llmstack version      print the version
 
@@ -18,6 +19,7 @@ Role = Callable[[Sequence[str], Mapping[str, str]], int]
 _ROLES = {
     "operator": "llmstack.controller.main",
     "fetch": "llmstack.fetch.main",
+    "key": "llmstack.keys_command",
     "crds": "llmstack.crds",
 }
 

@@ -1,0 +1,60 @@
+"""Which model is meant?
+
+1. By Host: `qwen.team-a` is the deployment qwen in team-a, whatever the body says: `<name>` in
+   each namespace is a Service that leads here. `qwen` alone, as a pod of team-a writes it, is taken
+   for a deployment's name if only one has it.
+2. By the body's `model`: a deployment's name, `namespace/name`, or an alias.
+3. By there being only one model, for clients that name none.
+"""
+
+from llmstack.api.engine import Mode
+from llmstack.gateway.catalog import Catalog, Model
+from llmstack.gateway.endpoints import Endpoint, serving
+from llmstack.gateway.refusals import (
+    Refused,
+    ambiguous_model,
+    bad_request,
+    unknown_model,
+    wrong_mode,
+)
+
+
+def resolve(catalog: Catalog, host: str, name: str) -> Model:
+    """The model that is meant. Raises Refused: unknown, claimed by several, or none named."""
+    by_host = _by_host(catalog, host)
+    if by_host is not None:
+        return by_host
+    if not name:
+        return _only(catalog)
+    claims = catalog.named(name)
+    if not claims:
+        raise Refused(unknown_model(name))
+    if len(claims) > 1:
+        raise Refused(ambiguous_model(name, (model.id for model in claims)))
+    return claims[0]
+
+
+def check_mode(endpoint: Endpoint, model: Model) -> None:
+    """Raises Refused if the model computes something else than is asked for."""
+    mode: Mode = model.mode
+    if mode not in endpoint.modes:
+        raise Refused(wrong_mode(model.id, mode.value, serving(mode)))
+
+
+def _by_host(catalog: Catalog, host: str) -> Model | None:
+    labels = host.partition(":")[0].lower().rstrip(".").split(".")
+    if len(labels) > 1:
+        return catalog.by_id.get(f"{labels[1]}/{labels[0]}") if _in_cluster(labels) else None
+    claims = [model for model in catalog.named(labels[0]) if model.name == labels[0]]
+    return claims[0] if len(claims) == 1 and claims[0].namespace else None
+
+
+def _in_cluster(labels: list[str]) -> bool:
+    """`qwen.team-a`, `qwen.team-a.svc`, `qwen.team-a.svc.cluster.local`; no other domain."""
+    return len(labels) == 2 or labels[2] == "svc"
+
+
+def _only(catalog: Catalog) -> Model:
+    if len(catalog.models) == 1:
+        return catalog.models[0]
+    raise Refused(bad_request("The body names no 'model': GET /v1/models lists all.", "model"))

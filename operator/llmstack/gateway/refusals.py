@@ -1,0 +1,171 @@
+"""What does the gateway itself answer, and in which words?
+
+All of it has OpenAI's shape, {"error": {"message", "type", "param", "code"}}: official clients turn
+it into their own exceptions, and retry what carries Retry-After.
+"""
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from llmstack.errors import LLMStackError
+from llmstack.routing.messages import Reason, Refusal
+
+Headers = tuple[tuple[bytes, bytes], ...]
+JSON = b"application/json"
+
+INVALID = "invalid_request_error"
+UNAUTHORIZED = "authentication_error"
+BUSY = "rate_limit_error"
+SERVER = "server_error"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A whole response. `code` is the error's, "" for none: metrics count by it."""
+
+    status: int
+    body: bytes
+    headers: Headers = ()
+    content_type: bytes = JSON
+    code: str = ""
+
+
+class Refused(LLMStackError):
+    """This request is answered by the gateway itself, with `answer`."""
+
+    def __init__(self, answer: Answer) -> None:
+        super().__init__(answer.code)
+        self.answer = answer
+
+
+def ok(value: Any) -> Answer:
+    """An answer of ours that is no error."""
+    return Answer(200, orjson.dumps(value))
+
+
+def error(
+    status: int,
+    message: str,
+    *,
+    kind: str = INVALID,
+    code: str,
+    param: str | None = None,
+    retry_after: int = 0,
+) -> Answer:
+    """An error; with `retry_after`, in seconds, clients come again by themselves."""
+    headers: Headers = ((b"Retry-After", b"%d" % retry_after),) if retry_after else ()
+    return Answer(status, orjson.dumps(_shape(message, kind, param, code)), headers, code=code)
+
+
+def bad_request(message: str, param: str | None = None, code: str = "invalid_request") -> Answer:
+    """400: what the client wrote cannot work."""
+    return error(400, message, code=code, param=param)
+
+
+def unauthorized() -> Answer:
+    """401: no key, or none that is known."""
+    message = (
+        "This gateway needs an API key: send it as 'Authorization: Bearer KEY' or 'X-Api-Key: KEY'."
+    )
+    answer = error(401, message, kind=UNAUTHORIZED, code="invalid_api_key")
+    return Answer(401, answer.body, ((b"WWW-Authenticate", b"Bearer"),), code=answer.code)
+
+
+def unknown_path(method: str, path: str, known: Iterable[str]) -> Answer:
+    """404: nothing is forwarded there."""
+    message = (
+        f"Unknown request: {method} {path[:200]}. This gateway answers GET /v1/models and POST to "
+        f"{', '.join(known)}."
+    )
+    return error(404, message, code="unknown_url")
+
+
+def unknown_model(name: str) -> Answer:
+    """404: no deployment has this name."""
+    message = f"The model '{name[:200]}' does not exist: GET /v1/models lists all."
+    return error(404, message, code="model_not_found", param="model")
+
+
+def ambiguous_model(name: str, ids: Iterable[str]) -> Answer:
+    """404: several deployments claim this name, so none has it."""
+    claims = " and ".join(ids)
+    message = (
+        f"The model name '{name[:200]}' is claimed by {claims}: send one of these names in full, "
+        "or change one deployment's name or alias."
+    )
+    return error(404, message, code="model_ambiguous", param="model")
+
+
+def wrong_mode(model: str, mode: str, known: Iterable[str]) -> Answer:
+    """400: the model computes something else."""
+    message = (
+        f"The model '{model}' runs in mode {mode} (spec.engine.mode): it answers on "
+        f"{', '.join(known)}."
+    )
+    return bad_request(message, "model", "wrong_mode")
+
+
+def no_replica_left(model: str, tried: int, why: str) -> Answer:
+    """502: all replicas that were tried failed before their first byte."""
+    message = (
+        f"{tried} replica(s) of '{model}' failed before answering (last: {why}). Send it again; if "
+        "it stays so, look at the pods' logs."
+    )
+    return error(502, message, kind=SERVER, code="replica_failed", retry_after=1)
+
+
+def of(refusal: Refusal, model: str) -> Answer:
+    """The answer for what the queue decided; the table of the contract."""
+    seconds, limit = max(1, refusal.retry_after), f"{refusal.limit:g}"
+    match refusal.reason:
+        case Reason.QUEUE_FULL:
+            message = (
+                f"The queue of '{model}' is full ({limit} requests may wait; spec.queue."
+                f"maxRequests). Send it again in {seconds} s."
+            )
+            return error(429, message, kind=BUSY, code="queue_full", retry_after=seconds)
+        case Reason.SLOT_TIMEOUT:
+            message = (
+                f"No slot of '{model}' became free within {limit} s (spec.queue.timeoutSeconds): "
+                "all are busy."
+            )
+            return error(504, message, kind=SERVER, code="slot_timeout")
+        case Reason.NO_REPLICA:
+            message = (
+                f"No replica of '{model}' was ready within {limit} s (spec.queue."
+                "coldStartTimeoutSeconds): the LLMDeployment's conditions say why."
+            )
+            return error(503, message, kind=SERVER, code="no_replica", retry_after=seconds)
+        case Reason.TOO_MANY_SLOTS:
+            message = (
+                f"This request takes more slots at once than a replica of '{model}' has ({limit}): "
+                "lower n, or send fewer prompts in one request."
+            )
+            return bad_request(message, "n", "too_many_slots")
+        case Reason.MODEL_GONE:
+            return unknown_model(model)
+        case Reason.STOPPING:
+            message = "This gateway is stopping: send it again, another one answers."
+            return error(503, message, kind=SERVER, code="stopping", retry_after=1)
+
+
+def sse_error(message: str, code: str = "replica_failed") -> bytes:
+    """An event that ends a stream that has begun.
+
+    OpenAI's clients look for `error` in the data, Anthropic's for the event's name; it has both.
+    """
+    data = {"type": "error", **_shape(message, SERVER, None, code)}
+    return b"event: error\ndata: " + orjson.dumps(data) + b"\n\n"
+
+
+def whole_seconds(seconds: float) -> int:
+    """Retry-After knows whole seconds only; at least one."""
+    return max(1, math.ceil(seconds))
+
+
+def _shape(message: str, kind: str, param: str | None, code: str) -> dict[str, Any]:
+    return {"error": {"message": message, "type": kind, "param": param, "code": code}}

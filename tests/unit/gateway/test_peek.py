@@ -1,0 +1,144 @@
+"""What does a body ask for?"""
+
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from llmstack.gateway import endpoints
+from llmstack.gateway.peek import peek
+from llmstack.gateway.refusals import Refused
+from llmstack.routing.messages import NO_SLOTS, WHOLE
+
+CHAT = "/v1/chat/completions"
+
+
+def asked(path: str, **fields):
+    endpoint = endpoints.find("POST", path)
+    assert endpoint is not None
+    return peek(endpoint, orjson.dumps(fields))
+
+
+@pytest.mark.parametrize(
+    ("path", "fields", "slots"),
+    [
+        (CHAT, {}, 1),
+        (CHAT, {"n": None}, 1),
+        (CHAT, {"n": 3}, 3),
+        (CHAT, {"n": 3.0}, 3),
+        (CHAT, {"n": 0}, 1),
+        (CHAT, {"n_cmpl": 4}, 4),
+        # llama-server reads n_cmpl first; whichever it takes, the larger is enough.
+        (CHAT, {"n": 2, "n_cmpl": 4}, 4),
+        (CHAT, {"prompt": ["a", "b"]}, 1),
+        ("/v1/completions", {"prompt": "a"}, 1),
+        ("/v1/completions", {"prompt": ["a", "b", "c"]}, 3),
+        ("/v1/completions", {"prompt": ["a", "b"], "n": 2}, 4),
+        ("/v1/completions", {"prompt": [1, 2, 3]}, 1),
+        ("/v1/completions", {"prompt": [1, "mixed", 3]}, 1),
+        ("/v1/completions", {"prompt": [[1, 2], [3]]}, 2),
+        ("/v1/completions", {"prompt": []}, 1),
+        ("/completion", {"prompt": ["a", {"prompt_string": "b"}]}, 2),
+        ("/v1/responses", {"input": [{"role": "user"}, {"role": "user"}]}, 1),
+        ("/v1/messages", {"messages": [{}, {}]}, 1),
+        ("/infill", {"input_prefix": "a"}, 1),
+        ("/v1/embeddings", {"input": "a"}, 1),
+        ("/v1/embeddings", {"input": ["a"]}, 1),
+        ("/v1/embeddings", {"input": ["a", "b"]}, WHOLE),
+        ("/v1/embeddings", {"content": ["a", "b"]}, WHOLE),
+        ("/v1/embeddings", {"input": [1, 2, 3]}, 1),
+        ("/v1/rerank", {"documents": ["a", "b"]}, WHOLE),
+        ("/v1/rerank", {"texts": ["a", "b"]}, WHOLE),
+        ("/v1/rerank", {"documents": ["a"]}, 1),
+        ("/tokenize", {"content": ["a", "b"]}, NO_SLOTS),
+        ("/detokenize", {"tokens": [1]}, NO_SLOTS),
+        ("/apply-template", {"messages": []}, NO_SLOTS),
+    ],
+)
+def test_takes_as_many_slots_as_the_server_makes_tasks(path, fields, slots):
+    assert asked(path, **fields).slots == slots
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        (b"", "no JSON"),
+        (b"{", "no JSON"),
+        (b'{"a": NaN}', "no JSON"),
+        (b'{"a": "\xff"}', "no JSON"),
+        (b"[" * 5000 + b"]" * 5000, "no JSON"),
+        (b"[]", "must be a JSON object"),
+        (b'"text"', "must be a JSON object"),
+        (b'{"model": 5}', "'model' must be a string"),
+        (b'{"n": "2"}', "'n' must be a whole number"),
+        (b'{"n": true}', "'n' must be a whole number"),
+        (b'{"n": 1.5}', "'n' must be a whole number"),
+        (b'{"n_cmpl": [2]}', "'n_cmpl' must be a whole number"),
+        (b'{"n_discard": 0}', "'n_discard' is not allowed"),
+        (b'{"id_slot": 1}', "'id_slot' is not allowed"),
+        (b'{"id_slot": null}', "'id_slot' is not allowed"),
+        (b'{"id\\u005fslot": 1}', "'id_slot' is not allowed"),
+    ],
+)
+def test_what_cannot_work_is_refused_in_openais_shape(body, says):
+    endpoint = endpoints.find("POST", CHAT)
+    with pytest.raises(Refused) as refused:
+        peek(endpoint, body)
+    answer = refused.value.answer
+    error = orjson.loads(answer.body)["error"]
+    assert answer.status == 400
+    assert says in error["message"]
+    assert set(error) == {"message", "type", "param", "code"}
+
+
+def test_of_two_fields_of_one_name_the_last_counts_as_it_does_in_llama_server():
+    endpoint = endpoints.find("POST", CHAT)
+    assert peek(endpoint, b'{"n": 1, "n": 4}').slots == 4
+
+
+def test_model_and_stream_are_read():
+    found = asked(CHAT, model="qwen", stream=True)
+    assert (found.model, found.stream) == ("qwen", True)
+    assert (asked(CHAT).model, asked(CHAT, stream="yes").stream) == ("", False)
+
+
+TURN = st.fixed_dictionaries({"role": st.sampled_from(["user", "assistant"]), "content": st.text()})
+
+
+@given(st.lists(TURN, min_size=1), st.lists(TURN, min_size=1))
+def test_a_conversation_that_goes_on_keeps_its_prompt_as_a_prefix(turns, more):
+    first = asked(CHAT, model="m", stream=True, messages=turns)
+    then = asked(CHAT, model="m", stream=True, messages=turns + more)
+    assert then.prompt.startswith(first.prompt.rsplit(b"]", 1)[0])
+    assert first.setting == then.setting
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"tools": [{"type": "function"}]},
+        {"lora": [{"id": 0, "scale": 1.0}]},
+    ],
+)
+def test_tools_and_adapters_are_another_setting(other):
+    messages = [{"role": "user", "content": "hi"}]
+    assert asked(CHAT, messages=messages).setting != asked(CHAT, messages=messages, **other).setting
+
+
+def test_a_system_prompt_of_its_own_field_is_part_of_the_setting():
+    one = asked("/v1/messages", system="a", messages=[])
+    two = asked("/v1/messages", system="b", messages=[])
+    assert one.setting != two.setting
+
+
+@pytest.mark.parametrize("path", ["/infill", "/v1/embeddings", "/v1/rerank", "/tokenize"])
+def test_where_nothing_is_reused_there_is_no_prompt(path):
+    assert asked(path, input="x" * 5000, prompt="y").prompt == b""
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_are_read_or_refused(body):
+    try:
+        peek(endpoints.find("POST", CHAT), body)
+    except Refused as refused:
+        assert refused.answer.status == 400

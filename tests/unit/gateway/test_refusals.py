@@ -1,0 +1,64 @@
+"""What does the gateway itself answer?"""
+
+import orjson
+import pytest
+
+from llmstack.gateway import refusals
+from llmstack.routing.messages import Reason, Refusal
+
+
+@pytest.mark.parametrize(
+    ("reason", "status", "code", "retry_after"),
+    [
+        (Reason.QUEUE_FULL, 429, "queue_full", b"7"),
+        (Reason.NO_REPLICA, 503, "no_replica", b"7"),
+        (Reason.SLOT_TIMEOUT, 504, "slot_timeout", None),
+        (Reason.TOO_MANY_SLOTS, 400, "too_many_slots", None),
+        (Reason.MODEL_GONE, 404, "model_not_found", None),
+        (Reason.STOPPING, 503, "stopping", b"1"),
+    ],
+)
+def test_the_contract_of_the_queue(reason, status, code, retry_after):
+    answer = refusals.of(Refusal(1, reason, retry_after=7, limit=60), "team-a/qwen")
+    error = orjson.loads(answer.body)["error"]
+    assert (answer.status, error["code"]) == (status, code)
+    assert dict(answer.headers).get(b"Retry-After") == retry_after
+    assert "team-a/qwen" in error["message"] or reason is Reason.STOPPING
+    assert set(error) == {"message", "type", "param", "code"}
+
+
+def test_every_reason_has_an_answer():
+    for reason in Reason:
+        assert refusals.of(Refusal(1, reason), "qwen").status >= 400
+
+
+def test_retry_after_is_never_zero():
+    answer = refusals.of(Refusal(1, Reason.QUEUE_FULL, retry_after=0), "qwen")
+    assert dict(answer.headers)[b"Retry-After"] == b"1"
+
+
+def test_limits_are_named():
+    text = refusals.of(Refusal(1, Reason.TOO_MANY_SLOTS, limit=4), "qwen").body
+    assert b"(4)" in text
+    assert b"1000 requests" in refusals.of(Refusal(1, Reason.QUEUE_FULL, limit=1000), "qwen").body
+
+
+def test_both_kinds_of_clients_see_the_error_in_a_stream():
+    event = refusals.sse_error("gone")
+    name, data, *rest = event.split(b"\n")
+    assert name == b"event: error"
+    value = orjson.loads(data.removeprefix(b"data: "))
+    assert value["type"] == "error"
+    assert value["error"]["message"] == "gone"
+    assert rest == [b"", b""]
+
+
+def test_a_401_says_how_to_send_a_key():
+    answer = refusals.unauthorized()
+    assert answer.status == 401
+    assert (b"WWW-Authenticate", b"Bearer") in answer.headers
+    assert b"Authorization: Bearer" in answer.body
+
+
+def test_whole_seconds():
+    assert [refusals.whole_seconds(value) for value in (0, 0.2, 1, 1.2)] == [1, 1, 1, 2]

@@ -1,0 +1,123 @@
+"""What does the gateway say about itself, in numbers? All names are here.
+
+Models and tenants come from the catalog and the keys, never from what clients send: the number of
+series is bounded by what the administrator configured. A request for no known model counts with
+model "", one without a known key with tenant "".
+
+llmstack_gateway_requests_total{model,tenant,status}
+llmstack_gateway_errors_total{model,reason}           reason: the error's code, client_gone, …
+llmstack_gateway_queue_wait_seconds{model}            histogram; requests that got slots
+llmstack_gateway_first_byte_seconds{model}            histogram
+llmstack_gateway_duration_seconds{model}              histogram
+llmstack_gateway_tokens_total{model,tenant,kind}      kind: prompt, cached, completion
+llmstack_gateway_prefix_hits_total{model}             requests sent where a prefix is cached
+llmstack_gateway_retries_total{model}                 further replicas that requests were sent to
+and, read where it is known when the page is asked for (live_metrics.py):
+llmstack_gateway_access_log_dropped_total             lines that could not be written
+llmstack_gateway_slots{model,state}                   state: total, busy, draining, foreign
+llmstack_gateway_replicas{model,state}
+llmstack_gateway_waiting_requests{model}
+llmstack_gateway_waiting_slots{model}
+llmstack_gateway_lease_corrections_total{model,kind}  the ledger and /slots disagreed
+llmstack_gateway_deferred_requests{model}             requests waiting inside llama-server
+"""
+
+from functools import cache
+
+from prometheus_client import CollectorRegistry, Counter, Histogram, disable_created_metrics
+from prometheus_client.exposition import generate_latest
+from prometheus_client.process_collector import ProcessCollector
+from prometheus_client.registry import Collector
+
+from llmstack.gateway.outcome import Outcome
+from llmstack.gateway.usage import Usage
+
+PREFIX = "llmstack_gateway"
+_WAITS = (0.001, 0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
+
+
+class Metrics:
+    """One process's numbers."""
+
+    def __init__(self, *collectors: Collector) -> None:
+        # Half of all series would be moments of creation, which nobody asks for.
+        disable_created_metrics()  # type: ignore[no-untyped-call]
+        self._registry = CollectorRegistry()
+        ProcessCollector(registry=self._registry)
+        for collector in collectors:
+            self._registry.register(collector)
+        self._requests = self._counter(
+            "requests", "Requests answered.", "model", "tenant", "status"
+        )
+        self._errors = self._counter("errors", "Requests not served.", "model", "reason")
+        self._waits = self._histogram("queue_wait_seconds", "Wait for a slot.")
+        self._first_bytes = self._histogram("first_byte_seconds", "Time to the first byte.")
+        self._durations = self._histogram("duration_seconds", "Time to the last byte.")
+        self._tokens = self._counter("tokens", "Tokens.", "model", "tenant", "kind")
+        self._hits = self._counter("prefix_hits", "Requests with a cached prefix.", "model")
+        self._retries = self._counter("retries", "Further replicas tried.", "model")
+        # A child is looked up once: finding it by its labels costs more than counting does.
+        self._of = cache(self._children)
+
+    def record(self, outcome: Outcome, usage: Usage) -> None:
+        """One request has ended."""
+        count = self._of(outcome.model, outcome.tenant, outcome.status, outcome.code)
+        count.requests.inc()
+        count.duration.observe(outcome.duration)
+        if count.errors is not None:
+            count.errors.inc()
+        if not outcome.tries:
+            return
+        count.wait.observe(outcome.queued)
+        if outcome.first_byte:
+            count.first_byte.observe(outcome.first_byte)
+        if outcome.hit:
+            count.hits.inc()
+        if outcome.tries > 1:
+            count.retries.inc(outcome.tries - 1)
+        for child, value in zip(
+            count.tokens, (usage.prompt, usage.cached, usage.completion), strict=True
+        ):
+            if value:
+                child.inc(value)
+
+    def text(self) -> bytes:
+        """In the text format of Prometheus."""
+        return generate_latest(self._registry)
+
+    def _children(self, model: str, tenant: str, status: int, code: str) -> "_Children":
+        return _Children(self, model, tenant, status, code)
+
+    def _counter(self, name: str, text: str, *labels: str) -> Counter:
+        return Counter(f"{PREFIX}_{name}", text, labels, registry=self._registry)
+
+    def _histogram(self, name: str, text: str) -> Histogram:
+        return Histogram(
+            f"{PREFIX}_{name}", text, ["model"], buckets=_WAITS, registry=self._registry
+        )
+
+
+class _Children:
+    """The series of one kind of request."""
+
+    __slots__ = (
+        "duration",
+        "errors",
+        "first_byte",
+        "hits",
+        "requests",
+        "retries",
+        "tokens",
+        "wait",
+    )
+
+    def __init__(self, of: Metrics, model: str, tenant: str, status: int, code: str) -> None:
+        self.requests = of._requests.labels(model, tenant, str(status))
+        self.errors = of._errors.labels(model, code) if code else None
+        self.duration = of._durations.labels(model)
+        self.wait = of._waits.labels(model)
+        self.first_byte = of._first_bytes.labels(model)
+        self.hits = of._hits.labels(model)
+        self.retries = of._retries.labels(model)
+        kinds = ("prompt", "cached", "completion")
+        self.tokens = tuple(of._tokens.labels(model, tenant, kind) for kind in kinds)

@@ -1,0 +1,109 @@
+"""Is the gateway well, and what is it busy with? On a port of its own, never on the clients'.
+
+/healthz   the process answers
+/readyz    it takes requests: it knows the models, and it is not about to stop
+/metrics   numbers for Prometheus
+/load      who uses which slots, as JSON; with `Accept: application/x-ndjson` a line at each change.
+           It asks for a bearer that only the operator can derive, where there is a root Secret.
+"""
+
+import asyncio
+import hmac
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from aiohttp import web
+
+CONTENT_TYPE = "text/plain"
+STREAM = "application/x-ndjson"
+_COALESCE_SECONDS = 0.05
+"""Changes that are closer together make one line."""
+_SILENCE_SECONDS = 2.0
+"""So long at most without a line: followers take silence for the gateway's death."""
+
+
+class Changes:
+    """Wakes all who wait for a newer state than they have seen."""
+
+    def __init__(self) -> None:
+        self.version = 0
+        self._next = asyncio.Event()
+
+    def happened(self) -> None:
+        """Something is not as it was."""
+        self.version += 1
+        self._next.set()
+        self._next = asyncio.Event()
+
+    async def newer(self, seen: int, seconds: float) -> None:
+        """Until there is a newer state than `seen`, or so long."""
+        try:
+            async with asyncio.timeout(seconds):
+                while self.version == seen:
+                    await self._next.wait()
+        except TimeoutError:
+            return
+
+
+@dataclass(frozen=True)
+class Views:
+    """What can be asked? `load_key` "" asks for no bearer."""
+
+    metrics: Callable[[], bytes]
+    load: Callable[[], bytes]
+    ready: Callable[[], str]
+    """"" when ready, else why not."""
+    changes: Changes
+    load_key: Callable[[], str] = str
+
+
+async def serve(views: Views, host: str | None, port: int) -> web.AppRunner:
+    """Answers from now on. The caller cleans the runner up."""
+
+    async def healthz(_: web.Request) -> web.Response:
+        return web.Response(text="ok")
+
+    async def readyz(_: web.Request) -> web.Response:
+        why = views.ready()
+        return web.Response(text=why or "ok", status=503 if why else 200)
+
+    async def numbers(_: web.Request) -> web.Response:
+        return web.Response(body=views.metrics(), content_type=CONTENT_TYPE, charset="utf-8")
+
+    async def load(request: web.Request) -> web.StreamResponse:
+        if not _may(request, views.load_key()):
+            return web.Response(text="the bearer is derived from the root Secret", status=401)
+        if STREAM in request.headers.get("Accept", ""):
+            return await _stream(request, views)
+        return web.Response(body=views.load(), content_type="application/json")
+
+    app = web.Application()
+    app.router.add_get("/healthz", healthz)
+    app.router.add_get("/readyz", readyz)
+    app.router.add_get("/metrics", numbers)
+    app.router.add_get("/load", load)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
+    await runner.setup()
+    await web.TCPSite(runner, host, port).start()
+    return runner
+
+
+async def _stream(request: web.Request, views: Views) -> web.StreamResponse:
+    """The newest load at once, then at each change."""
+    response = web.StreamResponse(headers={"Content-Type": STREAM})
+    await response.prepare(request)
+    try:
+        while True:
+            # The version comes before the load: what changes in between is told the next time.
+            seen = views.changes.version
+            await response.write(views.load() + b"\n")
+            await asyncio.sleep(_COALESCE_SECONDS)
+            await views.changes.newer(seen, _SILENCE_SECONDS)
+    except ConnectionError:
+        return response
+
+
+def _may(request: web.Request, key: str) -> bool:
+    scheme, _, presented = request.headers.get("Authorization", "").partition(" ")
+    known = scheme.lower() == "bearer" and hmac.compare_digest(presented.encode(), key.encode())
+    return known or not key

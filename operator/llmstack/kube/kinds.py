@@ -38,8 +38,10 @@ EVENT = Kind("v1", "Event", "events")
 NODE = Kind("v1", "Node", "nodes", namespaced=False)
 DEPLOYMENT = Kind("apps/v1", "Deployment", "deployments")
 DISRUPTION_BUDGET = Kind("policy/v1", "PodDisruptionBudget", "poddisruptionbudgets")
+NETWORK_POLICY = Kind("networking.k8s.io/v1", "NetworkPolicy", "networkpolicies")
 STORAGE_CLASS = Kind("storage.k8s.io/v1", "StorageClass", "storageclasses", namespaced=False)
 LEASE = Kind("coordination.k8s.io/v1", "Lease", "leases")
+ENDPOINT_SLICE = Kind("discovery.k8s.io/v1", "EndpointSlice", "endpointslices")
 LLM_DEPLOYMENT = Kind(resource.API_VERSION, resource.KIND, resource.PLURAL)
 
 _KINDS = {
@@ -55,8 +57,10 @@ _KINDS = {
         NODE,
         DEPLOYMENT,
         DISRUPTION_BUDGET,
+        NETWORK_POLICY,
         STORAGE_CLASS,
         LEASE,
+        ENDPOINT_SLICE,
         LLM_DEPLOYMENT,
     )
 }

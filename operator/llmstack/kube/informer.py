@@ -1,0 +1,199 @@
+"""What is there of a kind, now and after each change?
+
+    list ─> watch ─ ended by the server, broken ─> watch again, from the last version that was seen
+      ^        └─ that version is too old (410) ─┐
+      └──────────────────────────────────────────┘
+
+While the API server does not answer, what is known stays: a reader of `objects` goes on with it.
+"""
+
+import asyncio
+import json
+import logging
+import random
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+
+from llmstack.kube.errors import ApiError, from_answer
+from llmstack.kube.kinds import Kind
+
+log = logging.getLogger(__name__)
+
+Object = dict[str, Any]
+ObjectKey = tuple[str, str]
+"""Namespace ("" if it has none) and name."""
+
+_PAGE = "500"
+_CONNECT_SECONDS = 10.0
+_LIST_SECONDS = 60.0
+_WATCH_SECONDS = 240
+"""After so long the API server ends a watch, and a new one begins; up to a quarter more."""
+_SILENT_SECONDS = 75.0
+"""The API server sends a bookmark a minute: a watch that is silent for longer is dead."""
+_BACKOFF = (0.2, 10.0)
+"""Wait after the first failure, and the longest, in seconds; the true one is half to all of it."""
+
+
+@dataclass(frozen=True)
+class Scope:
+    """Which objects? Of one namespace or all, as far as the selectors match."""
+
+    kind: Kind
+    namespace: str = ""
+    labels: str = ""
+    fields: str = ""
+
+    @property
+    def path(self) -> str:
+        return self.kind.path(self.namespace)
+
+    def query(self) -> dict[str, str]:
+        query = {"labelSelector": self.labels, "fieldSelector": self.fields}
+        return {key: value for key, value in query.items() if value}
+
+
+class Informer:
+    """All objects of a scope, as the API server told last: `objects` changes with each event.
+
+    `changed` is called when the first list is there, and after changes: once for all that arrived
+    together. `session` is one of open_watch_session.
+    """
+
+    def __init__(
+        self,
+        session: aiohttp.ClientSession,
+        server: str,
+        scope: Scope,
+        changed: Callable[[], None],
+        chance: Callable[[], float] = random.random,
+    ) -> None:
+        self._session = session
+        self._url = server + scope.path
+        self._scope = scope
+        self._changed = changed
+        self._chance = chance
+        self._version = ""
+        self._told = False
+        self._trouble = ""
+        self._pause = _BACKOFF[0]
+        self.objects: dict[ObjectKey, Object] = {}
+        self.synced = False
+
+    async def run(self) -> None:
+        """Follows the cluster for as long as it runs."""
+        while True:
+            try:
+                if not self._version:
+                    await self._list()
+                await self._watch()
+                await asyncio.sleep(_BACKOFF[0])
+            except (aiohttp.ClientError, ApiError, OSError, ValueError, KeyError) as error:
+                await self._failed(error)
+
+    async def _failed(self, error: Exception) -> None:
+        if isinstance(error, ApiError) and error.status == 410:
+            self._version = ""
+        words = str(error) or repr(error)
+        if words != self._trouble:
+            log.warning("watching %s: %s", self._scope.kind.plural, words)
+            self._trouble = words
+        # Gateways that lost the same API server come back at different moments.
+        await asyncio.sleep(self._pause * (1 + self._chance()) / 2)
+        self._pause = min(2 * self._pause, _BACKOFF[1])
+
+    def _works(self) -> None:
+        if self._trouble:
+            log.info("watching %s again", self._scope.kind.plural)
+        self._trouble, self._pause = "", _BACKOFF[0]
+
+    async def _list(self) -> None:
+        """All of it anew; what is known is replaced only when the last page has come."""
+        found: dict[ObjectKey, Object] = {}
+        query = {**self._scope.query(), "limit": _PAGE}
+        while True:
+            async with self._ask(query, aiohttp.ClientTimeout(total=_LIST_SECONDS)) as answer:
+                page = json.loads(await answer.read())
+            found |= {_key(item): _bare(item) for item in page.get("items") or ()}
+            query["continue"] = page["metadata"].get("continue", "")
+            if not query["continue"]:
+                break
+        self._version = page["metadata"]["resourceVersion"]
+        self._works()
+        if found != self.objects or not self.synced:
+            self.objects, self.synced = found, True
+            self._tell()
+
+    async def _watch(self) -> None:
+        """The changes since the last version, until the server ends the watch."""
+        seconds = int(_WATCH_SECONDS * (1 + self._chance() / 4))
+        query = {
+            **self._scope.query(),
+            "watch": "true",
+            "allowWatchBookmarks": "true",
+            "resourceVersion": self._version,
+            "timeoutSeconds": str(seconds),
+        }
+        patience = aiohttp.ClientTimeout(sock_connect=_CONNECT_SECONDS, sock_read=_SILENT_SECONDS)
+        async with self._ask(query, patience) as answer:
+            self._works()
+            async for line in _lines(answer.content):
+                self._take(json.loads(line))
+
+    def _take(self, event: Object) -> None:
+        kind, body = event["type"], event["object"]
+        if kind == "ERROR":
+            raise from_answer(body.get("code", 0), json.dumps(body))
+        self._version = body["metadata"]["resourceVersion"]
+        if kind == "BOOKMARK":
+            return
+        if kind == "DELETED":
+            self.objects.pop(_key(body), None)
+        else:
+            self.objects[_key(body)] = _bare(body)
+        self._tell()
+
+    def _tell(self) -> None:
+        if not self._told:
+            self._told = True
+            asyncio.get_running_loop().call_soon(self._tell_now)
+
+    def _tell_now(self) -> None:
+        self._told = False
+        self._changed()
+
+    @asynccontextmanager
+    async def _ask(
+        self, query: Mapping[str, str], patience: aiohttp.ClientTimeout
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        """A good answer; ApiError for another one."""
+        async with self._session.get(self._url, params=query, timeout=patience) as answer:
+            if answer.status >= 400:
+                raise from_answer(answer.status, await answer.text())
+            yield answer
+
+
+async def _lines(content: aiohttp.StreamReader) -> AsyncIterator[bytes]:
+    """One event a line, of any length: an object may be larger than a reader's buffer."""
+    begun = bytearray()
+    async for chunk in content.iter_any():
+        begun += chunk
+        *whole, rest = begun.split(b"\n")
+        begun = bytearray(rest)
+        for line in whole:
+            if line:
+                yield bytes(line)
+
+
+def _key(body: Object) -> ObjectKey:
+    metadata = body["metadata"]
+    return metadata.get("namespace", ""), metadata["name"]
+
+
+def _bare(body: Object) -> Object:
+    """Without the long part that nobody here reads."""
+    body["metadata"].pop("managedFields", None)
+    return body

@@ -49,11 +49,11 @@ def timings(task: Task, shape: Shape) -> Json:
         "prompt_n": computed,
         "prompt_ms": prompt_ms,
         "prompt_per_token_ms": prompt_ms / computed if computed else 0.0,
-        "prompt_per_second": shape.prefill,
+        "prompt_per_second": float(shape.prefill),
         "predicted_n": task.generated,
         "predicted_ms": predicted_ms,
         "predicted_per_token_ms": predicted_ms / task.generated if task.generated else 0.0,
-        "predicted_per_second": shape.decode,
+        "predicted_per_second": float(shape.decode),
     }
 
 

@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from http import HTTPStatus
+from typing import cast
 
 import httptools
 
@@ -54,12 +55,12 @@ class Connection(asyncio.Protocol):
         self._waiting: deque[Request] = deque()
         self._busy = False
         self._served = 0
+        self._closing = False
         self._timer: asyncio.TimerHandle | None = None
         self.on_closed: Callable[[Connection], None] | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self.transport = transport
+        self.transport = cast(asyncio.Transport, transport)
         self._rest()
 
     def data_received(self, data: bytes) -> None:
@@ -98,15 +99,15 @@ class Connection(asyncio.Protocol):
 
     def answer(self, status: int, body: bytes, kind: str = _JSON) -> None:
         """The whole answer."""
-        closing = status >= 400
-        self._write(self._head(status, kind, f"Content-Length: {len(body)}", closing))
+        self._closing = self._closing or status >= 400
+        self._write(self._head(status, kind, f"Content-Length: {len(body)}"))
         self._write(body)
-        self._finish(closing)
+        self._finish()
 
     def start(self) -> None:
         """The head of a stream."""
         framing = "X-Accel-Buffering: no\r\nTransfer-Encoding: chunked"
-        self._write(self._head(200, "text/event-stream", framing, False))
+        self._write(self._head(200, "text/event-stream", framing))
 
     def chunk(self, data: bytes) -> None:
         self._write(b"%x\r\n%b\r\n" % (len(data), data))
@@ -114,7 +115,7 @@ class Connection(asyncio.Protocol):
     def end(self) -> None:
         """The end of a stream."""
         self._write(b"0\r\n\r\n")
-        self._finish(False)
+        self._finish()
 
     def drop(self, last: bytes = b"") -> None:
         """Closes in the middle, as a process that died."""
@@ -126,8 +127,8 @@ class Connection(asyncio.Protocol):
         if not self.transport.is_closing():
             self.transport.write(data)
 
-    def _head(self, status: int, kind: str, framing: str, closing: bool) -> bytes:
-        stays = not closing and self._served + 1 < MOST_REQUESTS
+    def _head(self, status: int, kind: str, framing: str) -> bytes:
+        stays = not self._closing and self._served + 1 < MOST_REQUESTS
         keep = f"Keep-Alive: timeout={self._idle:.0f}, max={MOST_REQUESTS}"
         return (
             f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\nServer: llama.cpp\r\n"
@@ -140,11 +141,13 @@ class Connection(asyncio.Protocol):
             self._busy = True
             if self._timer:
                 self._timer.cancel()
-            self._serve(self._waiting.popleft(), self)
+            request = self._waiting.popleft()
+            self._closing = request.headers.get("connection", "").lower() == "close"
+            self._serve(request, self)
 
-    def _finish(self, closing: bool) -> None:
+    def _finish(self) -> None:
         self.left, self._busy, self._served = None, False, self._served + 1
-        if closing or self.gone or self._served >= MOST_REQUESTS:
+        if self._closing or self.gone or self._served >= MOST_REQUESTS:
             self.transport.close()
             return
         self._rest()

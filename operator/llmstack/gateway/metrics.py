@@ -14,7 +14,8 @@ llmstack_gateway_prefix_hits_total{model}             requests sent where a pref
 llmstack_gateway_retries_total{model}                 further replicas that requests were sent to
 and, read where it is known when the page is asked for (live_metrics.py):
 llmstack_gateway_access_log_dropped_total             lines that could not be written
-llmstack_gateway_slots{model,state}                   state: total, busy, draining, foreign
+llmstack_gateway_slots{model,state}                   state: total, busy, draining, foreign,
+                                                      overlap (taken beyond the total)
 llmstack_gateway_replicas{model,state}
 llmstack_gateway_waiting_requests{model}
 llmstack_gateway_waiting_slots{model}

@@ -1,0 +1,39 @@
+"""What do all requests share, and what is answered without a replica?
+
+The catalog and the keys are snapshots: whoever watches their source puts the next one here, and
+requests that have begun go on with what they were given.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from llmstack.gateway.catalog import Catalog
+from llmstack.gateway.keys import Keys
+from llmstack.gateway.models_list import models_list
+from llmstack.gateway.outcome import Outcome
+from llmstack.gateway.owner import Owner
+from llmstack.gateway.refusals import Answer
+from llmstack.routing.load import Load
+
+OPEN = "anonymous"
+"""The tenant of all requests where no keys are asked for."""
+
+
+@dataclass
+class App:
+    """All that requests share. `keys` None: everyone may come in."""
+
+    owner: Owner
+    record: Callable[[Outcome], None]
+    load: Callable[[], Mapping[str, Load]]
+    catalog: Catalog = field(default_factory=Catalog)
+    keys: Keys | None = None
+    cors: tuple[str, ...] = ()
+
+    def tenant(self, authorization: str | None, api_key: str | None) -> str | None:
+        """Whose request is it? None: nobody's, who gets 401."""
+        return OPEN if self.keys is None else self.keys.tenant(authorization, api_key)
+
+    def models(self, name: str = "") -> Answer:
+        """The answer to GET /v1/models, or to GET /v1/models/NAME."""
+        return models_list(self.catalog, self.load(), name)

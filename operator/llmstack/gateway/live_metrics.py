@@ -1,0 +1,83 @@
+"""Numbers that are read where they are known, when /metrics is asked for; names: metrics.py."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from llmstack.gateway.metrics import PREFIX
+from llmstack.routing.load import Load, ReplicaState
+
+Loads = Mapping[str, Load]
+
+
+@dataclass(frozen=True)
+class LiveMetrics(Collector):
+    """Asks the owner of the queues, the pollers and the log."""
+
+    loads: Callable[[], Loads]
+    deferred: Callable[[], Mapping[str, int]]
+    dropped: Callable[[], int]
+
+    def collect(self) -> Iterable[Metric]:
+        """All families, at this moment."""
+        loads = self.loads()
+        yield _slots(loads)
+        yield _replicas(loads)
+        yield _gauge(
+            "waiting_requests", "Requests in the queue.", {m: v.waiting for m, v in loads.items()}
+        )
+        yield _gauge(
+            "waiting_slots",
+            "Slots that the requests in the queue would take.",
+            {m: v.waiting_slots for m, v in loads.items()},
+        )
+        yield _gauge("deferred_requests", "Requests waiting inside llama-server.", self.deferred())
+        yield _corrections(loads)
+        lost = CounterMetricFamily(f"{PREFIX}_access_log_dropped", "Lines not written.")
+        lost.add_metric([], self.dropped())
+        yield lost
+
+
+def _gauge(name: str, text: str, values: Mapping[str, float]) -> Metric:
+    family = GaugeMetricFamily(f"{PREFIX}_{name}", text, labels=["model"])
+    for model, value in values.items():
+        family.add_metric([model], value)
+    return family
+
+
+def _slots(loads: Loads) -> Metric:
+    family = GaugeMetricFamily(f"{PREFIX}_slots", "Slots by use.", labels=["model", "state"])
+    for model, load in loads.items():
+        uses = {
+            "total": load.total,
+            "busy": load.busy,
+            "draining": load.draining,
+            "foreign": load.foreign,
+            "overlap": load.overlap,
+        }
+        for state, value in uses.items():
+            family.add_metric([model, state], value)
+    return family
+
+
+def _replicas(loads: Loads) -> Metric:
+    family = GaugeMetricFamily(f"{PREFIX}_replicas", "Replicas.", labels=["model", "state"])
+    for model, load in loads.items():
+        for state in ReplicaState:
+            count = sum(replica.state is state for replica in load.replicas)
+            family.add_metric([model, state.value], count)
+    return family
+
+
+def _corrections(loads: Loads) -> Metric:
+    family = CounterMetricFamily(
+        f"{PREFIX}_lease_corrections",
+        "Times that the ledger and /slots disagreed.",
+        labels=["model", "kind"],
+    )
+    for model, load in loads.items():
+        for kind, value in load.corrections.items():
+            family.add_metric([model, str(kind)], value)
+    return family

@@ -1,0 +1,51 @@
+"""What does /load say? Who uses which slots, for whoever scales by them.
+
+    {"version": 1, "epoch": "<of this process>", "models": {"<namespace/name>": {
+        "total": 8, "busy": 5, "draining": 0, "foreign": 0, "ready": 2,
+        "waiting": 3, "waitingSlots": 3, "corrections": {"foreign": 1},
+        "replicas": [{"id": "qwen-0", "state": "ready", "slots": 4, "busy": 3, …}]}}}
+
+`version` changes when a field changes its meaning. An `epoch` ends with the process: counts start
+anew with the next.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+
+from llmstack.routing.load import Load, ReplicaLoad
+
+VERSION = 1
+
+
+def load_page(epoch: str, loads: Mapping[str, Load]) -> bytes:
+    """The page, as one line of JSON."""
+    models = {model: _model(load) for model, load in sorted(loads.items())}
+    return orjson.dumps({"version": VERSION, "epoch": epoch, "models": models})
+
+
+def _model(load: Load) -> dict[str, Any]:
+    return {
+        "total": load.total,
+        "busy": load.busy,
+        "draining": load.draining,
+        "foreign": load.foreign,
+        "ready": load.ready,
+        "waiting": load.waiting,
+        "waitingSlots": load.waiting_slots,
+        "corrections": dict(load.corrections),
+        "replicas": [_replica(replica) for replica in load.replicas],
+    }
+
+
+def _replica(replica: ReplicaLoad) -> dict[str, Any]:
+    return {
+        "id": replica.id,
+        "state": replica.state.value,
+        "slots": replica.total,
+        "busy": replica.busy,
+        "draining": replica.draining,
+        "foreign": replica.foreign,
+        "overlap": replica.overlap,
+    }

@@ -1,0 +1,75 @@
+"""What do /load, /v1/models and /metrics say of the owner's view?"""
+
+import orjson
+from prometheus_client.parser import text_string_to_metric_families
+
+from llmstack.gateway.catalog import Model, catalog_of
+from llmstack.gateway.live_metrics import LiveMetrics
+from llmstack.gateway.load import load_page
+from llmstack.gateway.metrics import Metrics
+from llmstack.gateway.models_list import models_list
+from llmstack.routing.load import Load, ReplicaLoad, ReplicaState
+
+READY = ReplicaLoad("qwen-0", ReplicaState.READY, 4, busy=3, draining=1, foreign=0, overlap=0)
+WEDGED = ReplicaLoad("qwen-1", ReplicaState.WEDGED, 4, busy=1, draining=0, foreign=2, overlap=0)
+QWEN = Load((READY, WEDGED), waiting=2, waiting_slots=5, corrections={"foreign": 7})
+LOADS = {"team-a/qwen": QWEN}
+CATALOG = catalog_of(
+    [
+        Model("qwen", "team-a", aliases=("gpt-4o-mini", "both")),
+        Model("phi", "team-b", aliases=("both",)),
+        Model("same", "team-a"),
+        Model("same", "team-b"),
+    ]
+)
+
+
+def test_the_load_tells_slots_and_waiting_by_model_and_replica():
+    page = orjson.loads(load_page("e1", LOADS))
+    assert (page["version"], page["epoch"]) == (1, "e1")
+    model = page["models"]["team-a/qwen"]
+    assert (model["total"], model["ready"]) == (4, 1)
+    assert (model["busy"], model["draining"], model["foreign"]) == (4, 1, 2)
+    assert (model["waiting"], model["waitingSlots"]) == (2, 5)
+    assert [(r["id"], r["state"]) for r in model["replicas"]] == [
+        ("qwen-0", "ready"),
+        ("qwen-1", "wedged"),
+    ]
+
+
+def test_models_stand_under_the_shortest_name_that_is_their_own():
+    data = orjson.loads(models_list(CATALOG, LOADS).body)["data"]
+    assert [entry["id"] for entry in data] == ["qwen", "team-a/same", "phi", "team-b/same"]
+    qwen, _, phi, _ = data
+    assert qwen["aliases"] == ["gpt-4o-mini"]
+    assert (qwen["state"], phi["state"]) == ("ready", "no_replica")
+    assert qwen["slots"] == {"total": 4, "busy": 4, "waiting": 5}
+
+
+def test_one_model_is_found_by_each_of_its_names():
+    for name in ("qwen", "team-a/qwen", "gpt-4o-mini"):
+        assert orjson.loads(models_list(CATALOG, LOADS, name).body)["id"] == "qwen"
+    for name in ("none", "both", "same"):
+        assert models_list(CATALOG, LOADS, name).status == 404
+
+
+def test_the_numbers_are_those_of_the_moment_they_are_asked_for():
+    loads: dict[str, Load] = {}
+    numbers = Metrics(LiveMetrics(lambda: loads, lambda: {"team-a/qwen": 3}, lambda: 11))
+    loads.update(LOADS)
+    found = {
+        (sample.name.removeprefix("llmstack_gateway_"), *sample.labels.values()): sample.value
+        for family in text_string_to_metric_families(numbers.text().decode())
+        for sample in family.samples
+    }
+    of = "team-a/qwen"
+    assert found["slots", of, "total"] == 4
+    assert found["slots", of, "busy"] == 4
+    assert found["slots", of, "foreign"] == 2
+    assert found["replicas", of, "wedged"] == 1
+    assert found["replicas", of, "draining"] == 0
+    assert found["waiting_requests", of] == 2
+    assert found["waiting_slots", of] == 5
+    assert found["deferred_requests", of] == 3
+    assert found["lease_corrections_total", "foreign", of] == 7
+    assert found["access_log_dropped_total",] == 11

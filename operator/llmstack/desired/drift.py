@@ -29,6 +29,9 @@ _PORT_KEYS = (("containerPort", "protocol"), ("port", "protocol"))
 _TELLING_WHEN_EMPTY = {"emptyDir"}
 """Objects that say something by being there; the API server keeps them."""
 
+_WHOLE = {"selector", "podSelector", "namespaceSelector", "matchLabels"}
+"""Objects in which one more field says something else: nobody may add any, and no server does."""
+
 _QUANTITIES = {"requests", "limits"}
 _QUANTITY_FIELDS = {"sizeLimit"}
 
@@ -53,8 +56,10 @@ def matches(desired: Any, live: Any, field: str = "", parent: str = "") -> bool:
     `field` is the name under which both are found, `parent` the one above it.
     """
     if isinstance(desired, Mapping) and (desired or field in _TELLING_WHEN_EMPTY):
-        return isinstance(live, Mapping) and all(
-            matches(value, live.get(key), key, field) for key, value in desired.items()
+        return (
+            isinstance(live, Mapping)
+            and all(matches(value, live.get(key), key, field) for key, value in desired.items())
+            and not (field in _WHOLE and _has_more(desired, live))
         )
     if _is_empty(desired):
         # Whatever the server adds in it, an object without fields asks for nothing.
@@ -62,6 +67,10 @@ def matches(desired: Any, live: Any, field: str = "", parent: str = "") -> bool:
     if isinstance(desired, (list, tuple)):
         return isinstance(live, (list, tuple)) and _list_matches(desired, live, field)
     return _leaf_matches(desired, live, quantity=parent in _QUANTITIES or field in _QUANTITY_FIELDS)
+
+
+def _has_more(desired: Mapping[str, Any], live: Mapping[str, Any]) -> bool:
+    return any(key not in desired and not _is_empty(value) for key, value in live.items())
 
 
 def _is_empty(value: Any) -> bool:

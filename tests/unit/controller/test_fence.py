@@ -56,8 +56,7 @@ from llmstack.controller.fence import Fence, now
 fence = Fence()
 fence.extend(now() + 0.2)
 sys.setswitchinterval(1e6)          # no other Python thread gets the interpreter
-while True:                         # an event loop that never comes back
-    pass
+while True: pass                    # an event loop that never comes back
 """
 
 

@@ -43,13 +43,21 @@ def changed(value: Any, path: Path, new: Any) -> Any:
     return result
 
 
+SELECTORS = ("selector", "podSelector", "namespaceSelector", "matchLabels")
+
+
 def with_defaults(value: Any) -> Any:
-    """What an API server makes of an object: more fields everywhere, empty ones dropped."""
+    """What an API server makes of an object: more fields everywhere but in selectors, empty ones
+    dropped."""
     if isinstance(value, list):
         return [with_defaults(item) for item in value]
     if not isinstance(value, dict):
         return value
-    kept = {key: with_defaults(item) for key, item in value.items() if item not in (None, "", [])}
+    kept = {
+        key: item if key in SELECTORS else with_defaults(item)
+        for key, item in value.items()
+        if item not in (None, "", [])
+    }
     return {**kept, "defaultedByTheServer": "x"}
 
 
@@ -94,6 +102,24 @@ def test_the_hash_is_of_the_object_without_it() -> None:
     [
         ("more fields in the live object", {"a": 1}, {"a": 1, "b": 2}, True),
         ("a missing field", {"a": 1}, {}, False),
+        (
+            "one label more in a selector selects other pods",
+            {"podSelector": {"matchLabels": {"a": "b"}}},
+            {"podSelector": {"matchLabels": {"a": "b", "c": "d"}}},
+            False,
+        ),
+        (
+            "and so does another kind of expression",
+            {"podSelector": {"matchLabels": {"a": "b"}}},
+            {"podSelector": {"matchLabels": {"a": "b"}, "matchExpressions": [{"key": "c"}]}},
+            False,
+        ),
+        (
+            "a Service's selector is one too",
+            {"spec": {"selector": {"a": "b"}}},
+            {"spec": {"selector": {"a": "b", "c": "d"}, "clusterIP": "None"}},
+            False,
+        ),
         ("a missing object", {"a": {"b": 1}}, {}, False),
         ("nothing and empty are alike", {"a": {}, "b": [], "c": ""}, {}, True),
         ("and the other way round", {"a": None}, {"a": {}}, True),

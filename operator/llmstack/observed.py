@@ -127,6 +127,8 @@ class Observed:
     when no device is asked for. `claims` holds the cache claims, the generic ephemeral ones too.
     `failures` are what the API server answered in this pass; a name that is taken by a foreign
     object counts as 409. `invalid` is why no objects could be built from the spec, "" if they were.
+    `name_conflicts` maps each of the deployment's names that others claim too to these others, as
+    namespace/name. `wedged` are the pods whose server the gateway found to answer no more.
     """
 
     children: Mapping[tuple[str, str], Mapping[str, Any]] = field(default_factory=dict)
@@ -140,3 +142,5 @@ class Observed:
     accelerators: int | None = None
     failures: tuple[ApplyFailure, ...] = ()
     invalid: str = ""
+    name_conflicts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    wedged: frozenset[str] = frozenset()

@@ -52,6 +52,12 @@ class OperatorSettings:
                                       created by the operator in its own namespace if missing
         HF_ENDPOINT, HTTP_PROXY, HTTPS_PROXY, NO_PROXY
                                       passed on to the init container
+        LLMSTACK_GATEWAY_HOST         "": DNS name of the gateway's Service, to which the Service
+                                      `<name>` of each LLMDeployment leads; empty: no such Service
+        LLMSTACK_GATEWAY_PODS         "": labels of the gateway's pods in the operator's namespace,
+                                      `name=value` with commas between: a NetworkPolicy lets only
+                                      these reach the replicas; empty: no such NetworkPolicy
+        LLMSTACK_GATEWAY_LOAD_URL     "": where the gateway tells its load; empty: it is not asked
         LLMSTACK_CA_BUNDLE_FILE       "": PEM file of the authorities that downloads trust, which
                                       the operator hands on as a ConfigMap; empty: the image's own
         LLMSTACK_LEASE_NAME           "llmstack-operator": Lease in the operator's namespace
@@ -76,6 +82,9 @@ class OperatorSettings:
     namespaces: tuple[str, ...]
     root_secret: str
     fetch_env: Mapping[str, str]
+    gateway_host: str
+    gateway_pods: Mapping[str, str]
+    gateway_load_url: str
     ca_bundle: str
     lease: LeaseSettings
     resync_seconds: float
@@ -99,6 +108,9 @@ class OperatorSettings:
             namespaces=read.names("LLMSTACK_NAMESPACES"),
             root_secret=read.text("LLMSTACK_ROOT_SECRET", "llmstack-root"),
             fetch_env={name: env[name] for name in PASSED_TO_FETCH if env.get(name)},
+            gateway_host=read.text("LLMSTACK_GATEWAY_HOST", ""),
+            gateway_pods=read.labels("LLMSTACK_GATEWAY_PODS"),
+            gateway_load_url=read.text("LLMSTACK_GATEWAY_LOAD_URL", ""),
             ca_bundle=read.file("LLMSTACK_CA_BUNDLE_FILE"),
             lease=_lease(read),
             resync_seconds=read.seconds("LLMSTACK_RESYNC_SECONDS", 300),
@@ -333,6 +345,14 @@ class _Reader:
 
     def names(self, name: str) -> tuple[str, ...]:
         return tuple(part.strip() for part in self.text(name, "").split(",") if part.strip())
+
+    def labels(self, name: str) -> dict[str, str]:
+        pairs = [part.partition("=") for part in self.names(name)]
+        if not all(key and equals and value for key, equals, value in pairs):
+            raise ConfigurationError(
+                f"{name} must be labels, name=value with commas between, not {self.text(name, '')}"
+            )
+        return {key: value for key, _, value in pairs}
 
     def seconds(self, name: str, default: float) -> float:
         value = self._number(name, default)

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
+from llmstack.controller.names import NameIndex
 from llmstack.controller.observe import Observer
 from llmstack.controller.reconcile import Reconciler
 from llmstack.controller.report import Reporter
@@ -86,7 +87,9 @@ async def passes(server: ApiServer, **changes: object) -> AsyncIterator[Passes]:
     transport = Transport(connection, "llmstack/test (pass)", 20, lambda: None, made.call_ended)
     client, clock = KubeClient(transport), time.monotonic
     root = RootSecret(client, settings.namespace, settings.root_secret, 300, clock)
-    observer = Observer(client, settings.progress_seconds, clock)
+    observer = Observer(
+        client, settings.progress_seconds, clock, NameIndex(), lambda _: frozenset()
+    )
     made._reconciler = Reconciler(client, settings, root, observer, Reporter(client, "t", clock))
     try:
         yield made

@@ -139,22 +139,30 @@ def test_the_pods_meet_the_restricted_standard(server: Server, objects: tuple[Ob
 
 
 @pytest.mark.parametrize(
-    ("kind", "patch"),
+    ("kind", "name", "patch"),
     [
-        ("Deployment", {"spec": {"strategy": {"rollingUpdate": {"maxSurge": 3}}}}),
-        ("Deployment", {"metadata": {"labels": {"app.kubernetes.io/part-of": None}}}),
-        ("Deployment", {"spec": {"template": {"metadata": {"annotations": None}}}}),
-        ("Service", {"spec": {"selector": {"other": "x", "llmstack.dev/deployment": None}}}),
-        ("Secret", {"data": {"key": "ZWRpdGVk"}}),
-        ("ServiceAccount", {"automountServiceAccountToken": None}),
-        ("PodDisruptionBudget", {"spec": {"maxUnavailable": 0}}),
+        ("Deployment", "edited", {"spec": {"strategy": {"rollingUpdate": {"maxSurge": 3}}}}),
+        ("Deployment", "edited", {"metadata": {"labels": {"app.kubernetes.io/part-of": None}}}),
+        ("Deployment", "edited", {"spec": {"template": {"metadata": {"annotations": None}}}}),
+        (
+            "Service",
+            "edited-replicas",
+            {"spec": {"selector": {"other": "x", "llmstack.dev/deployment": None}}},
+        ),
+        ("Service", "edited", {"spec": {"externalName": "elsewhere.example"}}),
+        ("Service", "edited", {"spec": {"type": "ClusterIP", "externalName": None}}),
+        ("NetworkPolicy", "edited", {"spec": {"ingress": [{}]}}),
+        ("NetworkPolicy", "edited", {"spec": {"podSelector": {"matchLabels": {"a": "b"}}}}),
+        ("Secret", "edited-key", {"data": {"key": "ZWRpdGVk"}}),
+        ("ServiceAccount", "edited", {"automountServiceAccountToken": None}),
+        ("PodDisruptionBudget", "edited", {"spec": {"maxUnavailable": 0}}),
     ],
 )
 def test_an_edit_by_hand_is_seen_and_an_apply_puts_it_right(
-    server: Server, kind: str, patch: Object
+    server: Server, kind: str, name: str, patch: Object
 ) -> None:
     items = build(deployment(name="edited"), CONTEXT)
-    (item,) = (item for item in items if item["kind"] == kind)
+    (item,) = (i for i in items if (i["kind"], i["metadata"]["name"]) == (kind, name))
     server.apply(item)
     edited = server.edit(item, patch)
     assert needs_apply(item, edited)

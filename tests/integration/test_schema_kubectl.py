@@ -23,12 +23,14 @@ from tests.e2e.cluster.processes import wait_until
 from tests.integration.apiserver import ApiServer
 from tests.integration.gate import SOURCE, manifest
 
+URL = "http://shown.seen-by-users/v1"
 STATUS = LLMDeploymentStatus(
     observed_generation=1,
     replicas=2,
     ready_replicas=1,
     replica_summary="1/2",
     slots=4,
+    url=URL,
     selector="llmstack.dev/deployment=shown",
     model=ModelStatus(name="qwen2.5-7b", quantization="Q4_K_M"),
     conditions=[
@@ -173,8 +175,8 @@ class TestColumns:
         header, row = crd.kubectl(
             "-n", NAMESPACE, "get", "llmd", "shown", "-o", "wide"
         ).splitlines()
-        assert header.split()[7:] == ["QUANTIZATION", "SOURCE", "MESSAGE"]
-        assert row.endswith(f"Q4_K_M         {SOURCE}   the model is being loaded")
+        assert header.split()[7:] == ["QUANTIZATION", "URL", "SOURCE", "MESSAGE"]
+        assert row.endswith(f"Q4_K_M         {URL}   {SOURCE}   the model is being loaded")
 
     def test_a_table_comes_from_the_server(self, api: httpx.Client) -> None:
         create(api, "new")

@@ -46,6 +46,20 @@ def test_the_ca_bundle_is_read(tmp_path: Path) -> None:
     assert OperatorSettings.from_env(env).ca_bundle == "PEM"
 
 
+def test_where_the_gateway_is() -> None:
+    env = {
+        **NEEDED,
+        "LLMSTACK_GATEWAY_HOST": "gateway.llm-stack.svc.cluster.local",
+        "LLMSTACK_GATEWAY_PODS": "app.kubernetes.io/component=gateway, a=b",
+        "LLMSTACK_GATEWAY_LOAD_URL": "http://gateway-admin:9090/load",
+    }
+    settings = OperatorSettings.from_env(env)
+    assert settings.gateway_host == "gateway.llm-stack.svc.cluster.local"
+    assert settings.gateway_pods == {"app.kubernetes.io/component": "gateway", "a": "b"}
+    assert settings.gateway_load_url == "http://gateway-admin:9090/load"
+    assert not OperatorSettings.from_env(NEEDED).gateway_pods
+
+
 WRONG = [
     ("a needed one is missing", {"POD_NAMESPACE": ""}, "POD_NAMESPACE is not set"),
     ("no number", {"LLMSTACK_WORKERS": "many"}, "LLMSTACK_WORKERS must be a number"),
@@ -53,6 +67,7 @@ WRONG = [
     ("not positive", {"LLMSTACK_RESYNC_SECONDS": "0"}, "LLMSTACK_RESYNC_SECONDS must be a posi"),
     ("infinite", {"LLMSTACK_RESYNC_SECONDS": "inf"}, "LLMSTACK_RESYNC_SECONDS must be a posi"),
     ("no level", {"LLMSTACK_LOG_LEVEL": "loud"}, "LLMSTACK_LOG_LEVEL must be one of info"),
+    ("no labels", {"LLMSTACK_GATEWAY_PODS": "gateway"}, "LLMSTACK_GATEWAY_PODS must be labels"),
     ("no file", {"LLMSTACK_CA_BUNDLE_FILE": "/none"}, "LLMSTACK_CA_BUNDLE_FILE names a file"),
     ("a Lease that expires first", {"LLMSTACK_LEASE_DURATION_SECONDS": "5"}, "2 < 10 <= 5 - 1"),
     ("no time to end in", {"LLMSTACK_LEASE_RENEW_DEADLINE_SECONDS": "14.5"}, "14.5 <= 15 - 1"),

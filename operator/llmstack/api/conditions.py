@@ -94,6 +94,10 @@ class LLMDeploymentStatus(ApiModel):
         default="0/0", description="Ready and desired replicas, for people."
     )
     slots: int = Field(default=0, ge=0, description="Slots of all ready replicas.")
+    url: Annotated[str, Field(max_length=512)] | None = Field(
+        default=None,
+        description="Base URL for OpenAI clients in the cluster; set once there is a gateway.",
+    )
     selector: Annotated[str, Field(max_length=1024)] = Field(
         default="", description="Label selector of the pods, for the scale subresource."
     )

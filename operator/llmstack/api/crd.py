@@ -107,6 +107,7 @@ def printer_columns() -> list[dict[str, Any]]:
         _column("Reason", _ready("reason"), "Why, or why not."),
         _column("Age", ".metadata.creationTimestamp", "Since when it exists.", type="date"),
         _column("Quantization", ".status.model.quantization", "Of the weights.", priority=1),
+        _column("URL", ".status.url", "Where clients in the cluster reach it.", priority=1),
         _column("Source", ".spec.model.source", "Where the model comes from.", priority=1),
         _column("Message", _ready("message"), "Why, and what to do.", priority=1),
     ]

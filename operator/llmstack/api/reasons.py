@@ -19,6 +19,7 @@ VOLUME_UNBOUND = "VolumeUnbound"
 AUTOSCALING_INACTIVE = "AutoscalingInactive"
 
 # The user's to mend: the spec and what it names.
+NAME_CONFLICT = "NameConflict"
 INVALID_SPEC = "InvalidSpec"
 REJECTED = "RejectedByCluster"
 SECRET_MISSING = "SecretMissing"  # noqa: S105 - a reason, no secret
@@ -48,6 +49,7 @@ SERVER_CRASHING = "ServerCrashing"
 START_TIMEOUT = "StartTimeout"
 POD_FAILED = "PodFailed"
 MOUNT_FAILED = "MountFailed"
+SERVER_WEDGED = "ServerWedged"
 
 # The operator's own trouble.
 APPLY_FAILED = "ApplyFailed"

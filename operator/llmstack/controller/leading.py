@@ -1,6 +1,7 @@
 """What does the process do while it leads?
 
     resync ──┐
+    load ────┤
     kopf ────┴─> queue ─> workers ─> passes
 
 It ends when it is told to stop (in order: no further pass, the running ones finish), or when one of
@@ -18,7 +19,9 @@ import kopf
 from llmstack.controller.fence import now
 from llmstack.controller.health import Vitals
 from llmstack.controller.keys import KnownKeys
+from llmstack.controller.load import LoadFollower
 from llmstack.controller.metrics import Metrics
+from llmstack.controller.names import NameIndex
 from llmstack.controller.observe import Observer
 from llmstack.controller.queue import WorkQueue
 from llmstack.controller.reconcile import Reconciler
@@ -67,14 +70,16 @@ class Leading:
         self._root = RootSecret(
             client, settings.namespace, settings.root_secret, settings.resync_seconds, now
         )
+        self.queue = WorkQueue(self._timed_pass, settings.workers)
+        self._names = NameIndex()
+        self._load = LoadFollower(settings.gateway_load_url, self._root.root, self.queue.add, now)
         self._reconciler = Reconciler(
             client,
             settings,
             self._root,
-            Observer(client, settings.progress_seconds, now),
+            Observer(client, settings.progress_seconds, now, self._names, self._load.wedged),
             Reporter(client, identity, now),
         )
-        self.queue = WorkQueue(self._timed_pass, settings.workers)
 
     async def run(self) -> None:
         """Works until stop() was called. Raises what ended one of its parts."""
@@ -85,6 +90,8 @@ class Leading:
             asyncio.create_task(self._resync(), name="resync"),
             asyncio.create_task(self._watch(), name="watch"),
         }
+        if self._settings.gateway_load_url:
+            parts.add(asyncio.create_task(self._load.run(), name="load"))
         try:
             done, _ = await asyncio.wait(parts, return_when=asyncio.FIRST_COMPLETED)
             for part in done:
@@ -142,7 +149,11 @@ class Leading:
     async def _watch_until_cancelled(self, ready: asyncio.Event) -> None:
         await kopf.operator(
             registry=registry(
-                self.queue, KnownKeys(), self._connection.server, self._open_watch_session
+                self.queue,
+                KnownKeys(),
+                self._names,
+                self._connection.server,
+                self._open_watch_session,
             ),
             settings=watch_settings(),
             # Else kopf makes one of the user's name, and the user of a pod has none.

@@ -10,6 +10,7 @@ from typing import Any
 
 from llmstack.api.resource import LLMDeployment
 from llmstack.controller.cluster_facts import ClusterFacts
+from llmstack.controller.names import NameIndex
 from llmstack.controller.observe_events import claim_messages, volume_messages
 from llmstack.controller.observe_objects import (
     named_claims,
@@ -28,6 +29,7 @@ from llmstack.kube.kinds import (
     DEPLOYMENT,
     DISRUPTION_BUDGET,
     EVENT,
+    NETWORK_POLICY,
     POD,
     SECRET,
     SERVICE,
@@ -37,18 +39,29 @@ from llmstack.kube.kinds import (
 from llmstack.observed import Claim, Observed, Pod
 
 Object = dict[str, Any]
-_LISTED = (DEPLOYMENT, SERVICE, SERVICE_ACCOUNT, DISRUPTION_BUDGET)
+_LISTED = (DEPLOYMENT, SERVICE, SERVICE_ACCOUNT, DISRUPTION_BUDGET, NETWORK_POLICY)
 
 
 class Observer:
-    """Takes the snapshots. Remembers only what is costly to read again: logs and cluster facts."""
+    """Takes the snapshots. Remembers only what is costly to read again: logs and cluster facts.
+
+    Two things it is told and does not read: who claims which name, as the watches say, and by
+    `wedged` which pods of a deployment answer no more, as the gateway says.
+    """
 
     def __init__(
-        self, client: KubeClient, progress_seconds: float, clock: Callable[[], float]
+        self,
+        client: KubeClient,
+        progress_seconds: float,
+        clock: Callable[[], float],
+        name_index: NameIndex,
+        wedged: Callable[[Key], frozenset[str]],
     ) -> None:
         self._client = client
         self._facts = ClusterFacts(client, clock)
         self._logs = LogReader(client, progress_seconds, clock)
+        self._name_index = name_index
+        self._wedged = wedged
 
     def forget(self, key: Key) -> None:
         """The deployment is gone."""
@@ -57,6 +70,7 @@ class Observer:
     async def observe(self, deployment: LLMDeployment) -> Observed:
         """The whole snapshot. Raises ApiError if any part of it cannot be read."""
         resource = deployment.spec.accelerator.resource
+        key = Key(deployment.namespace, deployment.name)
         children, claims, pods, secrets, classes, devices = await asyncio.gather(
             self._children(deployment),
             self._claims(deployment),
@@ -82,6 +96,8 @@ class Observer:
                 if ("PersistentVolumeClaim", name) not in by_name
             ),
             accelerators=devices,
+            name_conflicts=self._name_index.conflicts(key),
+            wedged=self._wedged(key),
         )
 
     async def _pods(

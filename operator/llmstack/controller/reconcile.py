@@ -15,7 +15,7 @@ from llmstack.controller.observe import Observer
 from llmstack.controller.report import Reporter, Subject
 from llmstack.controller.root_secret import RootSecret
 from llmstack.controller.schedule import Key
-from llmstack.desired import Context, build
+from llmstack.desired import Context, GatewayPlace, build
 from llmstack.desired.metadata import deployment_name
 from llmstack.desired.secret import server_key
 from llmstack.desired.template import read_recorded
@@ -90,6 +90,11 @@ class Reconciler:
             server_key=server_key(root, deployment.namespace, deployment.name, deployment.uid),
             fetch_env=self._settings.fetch_env,
             ca_bundle=self._settings.ca_bundle,
+            gateway=GatewayPlace(
+                host=self._settings.gateway_host,
+                namespace=self._settings.namespace,
+                pods=self._settings.gateway_pods,
+            ),
             recorded=read_recorded(live),
         )
 

@@ -13,6 +13,7 @@ import aiohttp
 import kopf
 
 from llmstack.controller.keys import KnownKeys
+from llmstack.controller.names import NameIndex
 from llmstack.controller.queue import WorkQueue
 from llmstack.desired.metadata import MANAGED_BY_LABEL, MANAGER
 from llmstack.kube.kinds import (
@@ -20,13 +21,22 @@ from llmstack.kube.kinds import (
     DEPLOYMENT,
     DISRUPTION_BUDGET,
     LLM_DEPLOYMENT,
+    NETWORK_POLICY,
     POD,
     SERVICE,
     SERVICE_ACCOUNT,
     Kind,
 )
 
-CHILDREN = (DEPLOYMENT, SERVICE, SERVICE_ACCOUNT, DISRUPTION_BUDGET, CLAIM, POD)
+CHILDREN = (
+    DEPLOYMENT,
+    SERVICE,
+    SERVICE_ACCOUNT,
+    DISRUPTION_BUDGET,
+    NETWORK_POLICY,
+    CLAIM,
+    POD,
+)
 WATCHED = (LLM_DEPLOYMENT, *CHILDREN)
 
 WATCH_SECONDS = 240
@@ -39,7 +49,11 @@ OpenSession = Callable[[], aiohttp.ClientSession]
 
 
 def registry(
-    queue: WorkQueue, known: KnownKeys, server: str, open_session: OpenSession
+    queue: WorkQueue,
+    known: KnownKeys,
+    names: NameIndex,
+    server: str,
+    open_session: OpenSession,
 ) -> kopf.OperatorRegistry:
     """Which handlers are there? One login, and one for the events of each kind."""
     handlers = kopf.OperatorRegistry()
@@ -49,16 +63,22 @@ def registry(
 
     kopf.on.login(registry=handlers)(login)
     for kind in WATCHED:
-        _register(handlers, kind, queue, known)
+        _register(handlers, kind, queue, known, names)
     return handlers
 
 
 def _register(
-    handlers: kopf.OperatorRegistry, kind: Kind, queue: WorkQueue, known: KnownKeys
+    handlers: kopf.OperatorRegistry,
+    kind: Kind,
+    queue: WorkQueue,
+    known: KnownKeys,
+    names: NameIndex,
 ) -> None:
     async def seen(event: Any, **_: Any) -> None:
-        metadata = event["object"]["metadata"]
-        for key in known.concerned(kind, metadata, deleted=event["type"] == "DELETED"):
+        body, deleted = event["object"], event["type"] == "DELETED"
+        # First: the pass over this one must know of its conflicts.
+        others = names.note(body, deleted=deleted) if kind == LLM_DEPLOYMENT else []
+        for key in (*known.concerned(kind, body["metadata"], deleted=deleted), *others):
             queue.add(key)
 
     group, version = kind.group_version

@@ -7,17 +7,19 @@ from llmstack.desired.context import Context
 from llmstack.desired.deployment import build_deployment
 from llmstack.desired.drift import with_applied_hash
 from llmstack.desired.metadata import Object
+from llmstack.desired.network_policy import build_network_policy
 from llmstack.desired.pod_disruption_budget import build_pod_disruption_budget
 from llmstack.desired.secret import build_key_secret
-from llmstack.desired.service import build_replicas_service
+from llmstack.desired.service import build_gateway_service, build_replicas_service
 from llmstack.desired.service_account import build_service_account
 
 
 def build(deployment: LLMDeployment, context: Context) -> tuple[Object, ...]:
     """All objects, in the order in which they are applied.
 
-    What pods mount or run as comes before the Deployment, so that no pod waits for it. Raises
-    InvalidInput (InvalidSpec, InvalidSource) when no object can be built from the spec.
+    What pods mount, run as or are shielded by comes before the Deployment, so that no pod waits
+    for it or runs without it. Raises InvalidInput (InvalidSpec, InvalidSource) when no object can
+    be built from the spec.
     """
     objects = (
         build_service_account(deployment),
@@ -25,6 +27,8 @@ def build(deployment: LLMDeployment, context: Context) -> tuple[Object, ...]:
         build_ca_config_map(deployment, context),
         build_cache_claim(deployment),
         build_replicas_service(deployment),
+        build_gateway_service(deployment, context.gateway),
+        build_network_policy(deployment, context.gateway),
         build_pod_disruption_budget(deployment),
         build_deployment(deployment, context),
     )

@@ -14,6 +14,19 @@ class Recorded:
 
 
 @dataclass(frozen=True)
+class GatewayPlace:
+    """Where is the gateway?
+
+    `host` is the DNS name of its Service, "" if there is none. `pods` are labels of its pods in
+    `namespace`; none: the replicas accept everybody.
+    """
+
+    host: str = ""
+    namespace: str = ""
+    pods: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Context:
     """The operator's settings, the deployment's server key, and the template in use.
 
@@ -27,4 +40,5 @@ class Context:
     server_key: str
     fetch_env: Mapping[str, str] = field(default_factory=dict)
     ca_bundle: str = ""
+    gateway: GatewayPlace = GatewayPlace()
     recorded: Recorded | None = None

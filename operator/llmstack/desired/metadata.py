@@ -44,6 +44,7 @@ FETCH_CONTAINER = "fetch"
 SERVER_CONTAINER = "llama-server"
 PORT_NAME = "http"
 PORT = 8080
+GATEWAY_PORT = 80
 
 # Users: pods run as "nonroot" of the images, and the cache belongs to its group.
 USER_ID = 65532
@@ -74,7 +75,12 @@ _MODE_SUFFIX = {AccessMode.READ_WRITE_MANY: "rwx", AccessMode.READ_WRITE_ONCE: "
 
 
 def deployment_name(deployment: LLMDeployment) -> str:
-    """How are the Deployment, its ServiceAccount and its PodDisruptionBudget called?"""
+    """How are the Deployment, its ServiceAccount, budget and NetworkPolicy called?"""
+    return deployment.name
+
+
+def gateway_service_name(deployment: LLMDeployment) -> str:
+    """How is the Service called that leads to the gateway?"""
     return deployment.name
 
 

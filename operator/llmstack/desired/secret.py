@@ -1,6 +1,7 @@
 """With which key do clients reach a replica?
 
 root Secret (one, in the operator's namespace, random) ─ server_key ─> key of each deployment
+                                                       └─ load_key ──> key of the gateway's /load
 The operator and the gateway derive alike, so nobody lists or watches Secrets.
 """
 
@@ -35,6 +36,14 @@ def server_key(root: bytes, namespace: str, name: str, uid: str) -> str:
     no slash, so no two deployments share a text.
     """
     return hmac.new(root, f"{namespace}/{name}/{uid}".encode(), hashlib.sha256).hexdigest()
+
+
+def load_key(root: bytes) -> str:
+    """With which bearer token does the operator read the gateway's /load? 64 hex digits.
+
+    A server key is made from a text with slashes, so none of them is the same.
+    """
+    return hmac.new(root, b"load", hashlib.sha256).hexdigest()
 
 
 def build_key_secret(deployment: LLMDeployment, key: str) -> Object:

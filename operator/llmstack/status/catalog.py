@@ -67,6 +67,12 @@ CATALOG: dict[str, Entry] = {
         "The API server refuses an object or the pods: its validation, admission, a quota, or a "
         "name that is taken.",
     ),
+    reasons.NAME_CONFLICT: Entry(
+        _SPEC,
+        Weight.WARNING,
+        "Another LLMDeployment has the same name or alias, so the gateway refuses that name; "
+        "`namespace/name` always works. SpecValid stays True.",
+    ),
     reasons.SECRET_MISSING: Entry(
         _MODEL, Weight.WARNING, "A Secret that the spec names, or its key `token`, does not exist."
     ),
@@ -129,6 +135,12 @@ CATALOG: dict[str, Entry] = {
     ),
     reasons.MOUNT_FAILED: Entry(
         _PROGRESS, Weight.WARNING, "A volume cannot be mounted; the message repeats the kubelet."
+    ),
+    reasons.SERVER_WEDGED: Entry(
+        _PROGRESS,
+        Weight.WARNING,
+        "llama-server holds its port open and answers no more: the gateway spares it, the kubelet "
+        "restarts it. Ready stays True while another replica answers.",
     ),
     reasons.APPLY_FAILED: Entry(
         _PROGRESS, Weight.WARNING, "The operator could not write an object, and tries again."

@@ -49,6 +49,7 @@ def compute(deployment: LLMDeployment, observed: Observed, now: float) -> LLMDep
         ready_replicas=answering,
         replica_summary=f"{answering}/{workload.wanted if workload else 0}",
         slots=answering * deployment.spec.slots,
+        url=situation.url,
         selector=selector_text(deployment),
         model=model_status(situation),
         conditions=[

@@ -86,6 +86,20 @@ def _deadline_exceeded(situation: Situation) -> Finding | None:
     )
 
 
+def wedged(situation: Situation) -> Finding | None:
+    """Replicas that hold their port open and answer no more; nobody needs to act."""
+    if not situation.wedged:
+        return None
+    names = ", ".join(sorted(pod.name for pod in situation.wedged))
+    one = len(situation.wedged) == 1
+    return yes(
+        reasons.SERVER_WEDGED,
+        f"llama-server in {names} {'answers' if one else 'answer'} no more: the gateway sends "
+        f"{'it' if one else 'them'} no requests, and the kubelet restarts "
+        f"{'it' if one else 'them'} after lifecycle.wedgeSeconds of silence",
+    )
+
+
 def _stopped(situation: Situation) -> Finding | None:
     workload = situation.workload
     if workload is None or not situation.asleep or workload.replicas:
@@ -164,6 +178,7 @@ _CHECKS: tuple[Check, ...] = (
     _not_applied,
     _downloading,
     _loading,
+    wedged,
     _rolling_out,
     _arrived,
 )

@@ -7,7 +7,7 @@ than an update that fails: then Ready stays True, and Progressing says what fail
 from llmstack.api import reasons
 from llmstack.api.conditions import ConditionStatus, Finding
 from llmstack.status.checks import Check, count, decide, no, yes
-from llmstack.status.progressing import progressing
+from llmstack.status.progressing import progressing, wedged
 from llmstack.status.scheduled import scheduled
 from llmstack.status.situation import Situation
 from llmstack.status.spec_valid import spec_valid
@@ -29,6 +29,11 @@ def _warned(situation: Situation) -> Finding | None:
     if not situation.available or placed.reason != reasons.ACCELERATOR_UNUSED:
         return None
     return yes(placed.reason, placed.message)
+
+
+def _wedged(situation: Situation) -> Finding | None:
+    """A warning while another replica answers; where none does, Progressing says why."""
+    return wedged(situation) if situation.available else None
 
 
 def _answers(situation: Situation) -> Finding | None:
@@ -56,6 +61,7 @@ def _not_yet(situation: Situation) -> Finding | None:
 
 _CHECKS: tuple[Check, ...] = (
     _spec_invalid,
+    _wedged,
     _warned,
     _answers,
     _asleep,

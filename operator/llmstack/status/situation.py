@@ -6,7 +6,13 @@ from functools import cached_property
 from llmstack.api.conditions import Condition, ConditionType
 from llmstack.api.resource import LLMDeployment
 from llmstack.api.spec import LLMDeploymentSpec
-from llmstack.desired.metadata import SPEC_HASH, annotation, deployment_name
+from llmstack.desired.metadata import (
+    SPEC_HASH,
+    annotation,
+    deployment_name,
+    gateway_service_name,
+)
+from llmstack.desired.prune import is_owned
 from llmstack.desired.replicas import wanted_replicas
 from llmstack.desired.template import spec_hash
 from llmstack.observed import Container, Observed, Pod, Workload
@@ -39,8 +45,27 @@ class Situation:
 
     @property
     def available(self) -> int:
-        """How many replicas answer, old and new?"""
-        return self.workload.available if self.workload else 0
+        """How many replicas answer, old and new? A server that is wedged does not."""
+        return max(0, self.workload.available - len(self.wedged)) if self.workload else 0
+
+    @cached_property
+    def wedged(self) -> tuple[Pod, ...]:
+        """The replicas, old and new, that the kubelet holds for ready and that answer no more."""
+        names = self.observed.wedged
+        return tuple(
+            pod
+            for pod in self.observed.pods
+            if pod.name in names and pod.ready and not pod.terminating
+        )
+
+    @property
+    def url(self) -> str | None:
+        """At which URL do clients in the cluster reach it? None while its name leads nowhere."""
+        deployment = self.deployment
+        service = self.observed.children.get(("Service", gateway_service_name(deployment)))
+        if service is None or not is_owned(service, deployment):
+            return None
+        return f"http://{deployment.name}.{deployment.namespace}/v1"
 
     @cached_property
     def applied(self) -> bool:

@@ -2,6 +2,7 @@
 
 from llmstack.api import reasons
 from llmstack.api.conditions import Finding
+from llmstack.api.names import full_name
 from llmstack.observed import ApplyFailure
 from llmstack.status.checks import Check, decide, no, yes
 from llmstack.status.situation import Situation
@@ -36,7 +37,29 @@ def _rejected(situation: Situation) -> Finding | None:
     return no(reasons.REJECTED, f"the API server refuses {words}")
 
 
+def _name_conflict(situation: Situation) -> Finding | None:
+    """Its pods go on, and so do requests by other names: what is asked for can be carried out."""
+    conflicts = situation.observed.name_conflicts
+    if not conflicts:
+        return None
+    deployment = situation.deployment
+    own = full_name(deployment.namespace, deployment.name)
+    words = "; ".join(
+        f"{own} and {' and '.join(others)} both answer to the name {name}"
+        for name, others in sorted(conflicts.items())
+    )
+    aliases = [name for name in conflicts if name in deployment.spec.model.aliases]
+    remedy = f"clients must send {own} as model"
+    if aliases:
+        remedy += f", or one of them gives up the alias {', '.join(sorted(aliases))}"
+    return yes(
+        reasons.NAME_CONFLICT,
+        f"{words}: the gateway refuses requests for it; {remedy}",
+    )
+
+
 _CHECKS: tuple[Check, ...] = (
     _invalid,  # the spec contradicts itself, or names what this installation lacks
     _rejected,  # the cluster's own rules: validation, admission, quota, a name that is taken
+    _name_conflict,  # a warning: SpecValid stays True
 )

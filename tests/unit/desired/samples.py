@@ -3,7 +3,7 @@
 from typing import Any
 
 from llmstack.api.resource import LLMDeployment, parse
-from llmstack.desired import Context, build
+from llmstack.desired import Context, GatewayPlace, build
 from llmstack.desired.metadata import Object
 
 SOURCE = "hf://owner/repo/model.gguf"
@@ -11,6 +11,11 @@ CONTEXT = Context(
     server_images={"cpu": "llama-server:cpu", "nvidia": "llama-server:cuda"},
     fetch_image="llm-stack:1",
     server_key="secret-key",
+    gateway=GatewayPlace(
+        host="gateway.llm-stack.svc.cluster.local",
+        namespace="llm-stack",
+        pods={"app.kubernetes.io/component": "gateway"},
+    ),
 )
 
 
@@ -27,8 +32,13 @@ def deployment(name: str = "qwen", uid: str = "uid-1", **spec: Any) -> LLMDeploy
 
 def built(kind: str, context: Context = CONTEXT, **spec: Any) -> Object:
     """The one object of this kind."""
-    (found,) = (item for item in build(deployment(**spec), context) if item["kind"] == kind)
+    (found,) = all_built(kind, context, **spec)
     return found
+
+
+def all_built(kind: str, context: Context = CONTEXT, **spec: Any) -> list[Object]:
+    """All objects of this kind."""
+    return [item for item in build(deployment(**spec), context) if item["kind"] == kind]
 
 
 def pod(context: Context = CONTEXT, **spec: Any) -> Object:

@@ -1,11 +1,12 @@
 """Which objects exist for a deployment?"""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from llmstack.desired import build
+from llmstack.desired import GatewayPlace, build
 from llmstack.desired.metadata import APPLIED_HASH, DEPLOYMENT_LABEL
 from llmstack.errors import InvalidInput, InvalidSource, InvalidSpec
 from tests.unit.desired.samples import CONTEXT, SOURCE, deployment
@@ -43,7 +44,15 @@ EVERYTHING = {
         (
             "a plain deployment",
             {},
-            ["ServiceAccount", "Secret", "Service", "PodDisruptionBudget", "Deployment"],
+            [
+                "ServiceAccount",
+                "Secret",
+                "Service",
+                "Service",
+                "NetworkPolicy",
+                "PodDisruptionBudget",
+                "Deployment",
+            ],
         ),
         (
             "with a shared cache its claim comes before the pods that mount it",
@@ -53,6 +62,8 @@ EVERYTHING = {
                 "Secret",
                 "PersistentVolumeClaim",
                 "Service",
+                "Service",
+                "NetworkPolicy",
                 "PodDisruptionBudget",
                 "Deployment",
             ],
@@ -63,6 +74,14 @@ def test_the_objects_in_the_order_of_their_apply(
     sentence: str, spec: dict[str, Any], kinds: list[str]
 ) -> None:
     assert [item["kind"] for item in build(deployment(**spec), CONTEXT)] == kinds, sentence
+
+
+def test_without_a_gateway_nothing_leads_there_and_nobody_is_kept_out() -> None:
+    alone = replace(CONTEXT, gateway=GatewayPlace())
+
+    kinds = [item["kind"] for item in build(deployment(), alone)]
+
+    assert kinds == ["ServiceAccount", "Secret", "Service", "PodDisruptionBudget", "Deployment"]
 
 
 @pytest.mark.parametrize("spec", [{}, EVERYTHING])

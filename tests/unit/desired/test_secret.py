@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llmstack.desired.metadata import SERVER_KEY_FILE
-from llmstack.desired.secret import build_root_secret, read_root, server_key
+from llmstack.desired.secret import build_root_secret, load_key, read_root, server_key
 from tests.unit.desired.samples import built, server
 
 ROOT = bytes(range(32))
@@ -27,6 +27,16 @@ def test_a_known_key() -> None:
     # Operator and gateway derive alike, in whichever version: this value must never change.
     key = server_key(ROOT, "team-a", "qwen", "uid-1")
     assert key == "7218b2b7961439ae5bda4ab5959dc253e2a9711b3ec0bdb0b65485050b7f40bc"
+
+
+def test_a_known_load_key() -> None:
+    # The gateway asks for it in whichever version: this value must never change.
+    assert load_key(ROOT) == "a20b2ed61169202451b8a0926f19c1477fe1207fd4af211d8bdc7990de51a562"
+
+
+@given(WHO)
+def test_no_server_key_opens_the_load(who: tuple[str, str, str]) -> None:
+    assert server_key(ROOT, *who) != load_key(ROOT)
 
 
 @given(WHO, WHO)

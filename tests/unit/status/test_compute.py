@@ -75,7 +75,9 @@ def test_ready_is_true_exactly_when_someone_answers_or_nobody_is_needed(passes: 
     for (snapshot, spec), status in zip(passes, run(passes), strict=True):
         found = conditions(status)
         counted = snapshot.workload
-        answering = bool(counted and counted.available)
+        wedged = [pod for pod in snapshot.pods if pod.name in snapshot.wedged]
+        silent = [pod for pod in wedged if pod.ready and not pod.terminating]
+        answering = bool(counted and counted.available > len(silent))
         needless = bool(counted and counted.wanted == 0) and (
             spec.get("replicas") == 0 or spec.get("autoscaling", {}).get("minReplicas") == 0
         )
@@ -115,6 +117,26 @@ def test_counts() -> None:
     assert status.selector == (
         "app.kubernetes.io/component=llama-server,llmstack.dev/deployment=qwen"
     )
+
+
+@pytest.mark.parametrize(
+    ("sentence", "child", "url"),
+    [
+        ("no Service leads to the gateway", {}, None),
+        ("one does", {"uid": "uid-1"}, "http://qwen.team-a/v1"),
+        ("the Service of that name is somebody else's", {"uid": "other"}, None),
+    ],
+)
+def test_the_url_is_told_when_it_leads_somewhere(
+    sentence: str, child: dict[str, Any], url: str | None
+) -> None:
+    service = {"metadata": {"name": "qwen", "ownerReferences": [child]}}
+    children = {("Service", "qwen"): service} if child else {}
+
+    status = compute(deployment(), observed(serving(), children=children), NOW)
+
+    assert status.url == url, sentence
+    assert to_json(status).get("url") == url
 
 
 def test_falling_asleep_keeps_what_was_known_of_the_model() -> None:

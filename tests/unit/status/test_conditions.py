@@ -73,6 +73,50 @@ SPEC_VALID: list[Row] = [
     ),
 ]
 
+CONFLICT = {"gpt-4o-mini": ("team-b/llama", "team-c/phi")}
+SPEC_VALID += [
+    (
+        "others claim its alias",
+        observed(serving(), name_conflicts=CONFLICT),
+        {"model": {"aliases": ["gpt-4o-mini"]}},
+        (
+            "SpecValid",
+            "True",
+            "NameConflict",
+            "team-a/qwen and team-b/llama and team-c/phi both answer to the name gpt-4o-mini",
+        ),
+    ),
+    (
+        "and what to do about it is said",
+        observed(serving(), name_conflicts=CONFLICT),
+        {"model": {"aliases": ["gpt-4o-mini"]}},
+        (
+            "SpecValid",
+            "True",
+            "NameConflict",
+            "clients must send team-a/qwen as model, or one of them gives up the alias gpt-4o-mini",
+        ),
+    ),
+    (
+        "its own name is taken in another namespace",
+        observed(serving(), name_conflicts={"qwen": ("team-b/qwen",)}),
+        {},
+        ("SpecValid", "True", "NameConflict", "clients must send team-a/qwen as model"),
+    ),
+    (
+        "a spec that cannot be carried out matters more",
+        observed(invalid="two claims", name_conflicts=CONFLICT),
+        {},
+        ("SpecValid", "False", "InvalidSpec", "two claims"),
+    ),
+    (
+        "its pods go on",
+        observed(serving(), name_conflicts=CONFLICT),
+        {},
+        ("Ready", "True", "Ready", "1 of 1"),
+    ),
+]
+
 MODEL_READY: list[Row] = [
     ("no replica exists", observed(), {}, ("ModelReady", "Unknown", "Pending", "no replica")),
     (
@@ -687,7 +731,58 @@ READY: list[Row] = [
     ),
 ]
 
-ROWS = [*SPEC_VALID, *MODEL_READY, *SCHEDULED, *PROGRESSING, *AUTOSCALING, *READY]
+TWO = (serving("qwen-1"), serving("qwen-2"))
+WEDGED: list[Row] = [
+    (
+        "one of two servers is wedged: Ready with a warning that names it",
+        observed(*TWO, wedged=frozenset({"qwen-2"})),
+        {},
+        ("Ready", "True", "ServerWedged", "llama-server in qwen-2 answers no more"),
+    ),
+    (
+        "the only server is wedged",
+        observed(serving(), wedged=frozenset({"qwen-1"})),
+        {},
+        ("Ready", "False", "ServerWedged", "the kubelet restarts it after lifecycle.wedgeSeconds"),
+    ),
+    (
+        "all servers are wedged",
+        observed(*TWO, wedged=frozenset({"qwen-1", "qwen-2"})),
+        {},
+        ("Progressing", "True", "ServerWedged", "qwen-1, qwen-2 answer no more"),
+    ),
+    (
+        "the kubelet has begun to restart it",
+        observed(loading(), wedged=frozenset({"qwen-1"})),
+        {},
+        ("Progressing", "True", "Loading", ""),
+    ),
+    (
+        "the wedged pod is already on its way out",
+        observed(
+            serving("qwen-1"),
+            serving("qwen-2", terminating=True),
+            workload=workload(1, 1),
+            wedged=frozenset({"qwen-2"}),
+        ),
+        {},
+        ("Ready", "True", "Ready", "1 of 1"),
+    ),
+    (
+        "what the gateway says of a pod that is gone is old",
+        observed(serving("qwen-2"), wedged=frozenset({"qwen-1"})),
+        {},
+        ("Ready", "True", "Ready", "1 of 1"),
+    ),
+    (
+        "one is wedged while another loads",
+        observed(serving(), loading(name="qwen-2"), wedged=frozenset({"qwen-1"})),
+        {},
+        ("Ready", "False", "Loading", ""),
+    ),
+]
+
+ROWS = [*SPEC_VALID, *MODEL_READY, *SCHEDULED, *PROGRESSING, *AUTOSCALING, *READY, *WEDGED]
 
 
 @pytest.mark.parametrize(

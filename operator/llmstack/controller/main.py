@@ -21,7 +21,7 @@ from llmstack.controller.fence import Fence, end_process, now
 from llmstack.controller.health import Vitals, serve
 from llmstack.controller.leading import Leading
 from llmstack.controller.lease import LeaseKeeper
-from llmstack.controller.logs import configure
+from llmstack.logs import configure
 from llmstack.controller.metrics import Metrics
 from llmstack.errors import ConfigurationError, LeaseLost
 from llmstack.kube.client import KubeClient

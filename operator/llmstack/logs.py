@@ -1,4 +1,4 @@
-"""How does the operator log? One JSON object a line, on standard output."""
+"""How does a process log? One JSON object a line, on standard output."""
 
 import json
 import logging

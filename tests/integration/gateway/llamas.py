@@ -9,9 +9,11 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
+from tests.support import llama as support
 from tests.support.llama.client import Client
 from tests.support.llama.fake import FakeLlama
 from tests.support.llama.real import KEY, RealLlama
@@ -19,6 +21,7 @@ from tests.support.llama.rerank_model import rerank_model
 from tests.support.llama.shape import Shape
 
 BOTH = ("fake", "real")
+TEMPLATE = str(Path(support.__file__).with_name("tools.jinja"))
 SLOW = Shape(slots=2, context=1024, prefill=200, decode=30, key=KEY, loading=0.2)
 """About as fast as the real one on one thread."""
 
@@ -40,7 +43,9 @@ class Llama:
 
 @pytest.fixture(scope="session")
 def real_generator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealLlama]:
-    with RealLlama.running(tmp_path_factory.mktemp("generate")) as server:
+    """With a chat template that has tools, which its model's own has not."""
+    directory, template = tmp_path_factory.mktemp("generate"), ("--chat-template-file", TEMPLATE)
+    with RealLlama.running(directory, extra=template) as server:
         yield server
 
 

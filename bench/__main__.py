@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-BENCHES = ("bench.fetch", "bench.stack")
+BENCHES = ("bench.fetch", "bench.stack", "bench.gateway")
 
 for name in BENCHES:
     subprocess.run([sys.executable, "-m", name, "--write"], check=True)

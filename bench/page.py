@@ -7,8 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-_TABLE = re.compile(r"<!-- table -->.*<!-- end -->", re.DOTALL)
-
 
 @dataclass(frozen=True)
 class Row:
@@ -26,10 +24,12 @@ def dated(table: str, command: str) -> str:
     return f"{head}\n\n{table.strip()}"
 
 
-def put(text: str, page: Path) -> None:
-    """Replaces what stands between the marks of the page."""
-    marked = f"<!-- table -->\n{text}\n<!-- end -->"
-    page.write_text(_TABLE.sub(lambda _: marked, page.read_text()))
+def put(text: str, page: Path, part: str = "") -> None:
+    """Replaces what stands between the marks of the page; of one part, if it has several."""
+    mark = f"<!-- table {part} -->" if part else "<!-- table -->"
+    pattern = re.compile(f"{mark}.*?<!-- end -->", re.DOTALL)
+    marked = f"{mark}\n{text}\n<!-- end -->"
+    page.write_text(pattern.sub(lambda _: marked, page.read_text()))
 
 
 def write_table(rows: Sequence[Row], command: str, page: Path | None) -> None:

@@ -1,0 +1,86 @@
+"""`python -m bench.gateway`: the measurements, one after the other."""
+
+import argparse
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from bench.gateway import chunks, conversations, crowd, flood, proxies, short
+from bench.gateway.report import Table
+
+_OURS = proxies.ours()
+_PROXIES = (proxies.direct, proxies.envoy, proxies.haproxy(), _OURS)
+
+
+def _chunks(work: Path, given: argparse.Namespace) -> Table:
+    streams = chunks.Streams(given.streams, given.chunks, given.interval)
+    return chunks.table(work, _PROXIES, given.runs or 5, streams)
+
+
+def _short(work: Path, given: argparse.Namespace) -> Table:
+    return short.cost(work, _PROXIES, given.runs or 5, given.requests)
+
+
+def _latency(work: Path, given: argparse.Namespace) -> Table:
+    return short.delay(work, _PROXIES, given.runs or 5, given.requests, given.rate)
+
+
+def _crowd(work: Path, given: argparse.Namespace) -> Table:
+    return crowd.table(work, _PROXIES, chunks.Streams(given.crowd, given.crowd_chunks, 0.1))
+
+
+def _conversations(work: Path, given: argparse.Namespace) -> Table:
+    through = {
+        "Envoy, round robin": proxies.envoy,
+        "HAProxy, leastconn, maxconn = slots": proxies.haproxy("leastconn"),
+        "ours": _OURS,
+    }
+    return conversations.table(work, through, given.runs or 3, given.conversations, given.turns)
+
+
+def _flood(work: Path, given: argparse.Namespace) -> Table:
+    ours = proxies.ours(flood.KEYS, flood.QUEUE)
+    return flood.table(work, [proxies.haproxy(), ours], given.runs or 3, given.seconds)
+
+
+_PARTS: dict[str, Callable[[Path, argparse.Namespace], Table]] = {
+    "chunks": _chunks,
+    "short": _short,
+    "latency": _latency,
+    "crowd": _crowd,
+    "conversations": _conversations,
+    "flood": _flood,
+}
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m bench.gateway")
+    parser.add_argument("--only", default=",".join(_PARTS), help="parts, with commas between them")
+    parser.add_argument("--runs", type=int, default=0, help="of each part; 0: as the part has it")
+    parser.add_argument("--streams", type=int, default=1000)
+    parser.add_argument("--chunks", type=int, default=200)
+    parser.add_argument("--interval", type=float, default=0.02)
+    parser.add_argument("--requests", type=int, default=6000)
+    parser.add_argument("--rate", type=float, default=500)
+    parser.add_argument("--crowd", type=int, default=2000)
+    parser.add_argument("--crowd-chunks", type=int, default=100)
+    parser.add_argument("--conversations", type=int, default=16)
+    parser.add_argument("--turns", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=20)
+    parser.add_argument("--write", action="store_true", help="put the tables into the docs")
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Measure, print, and write if asked."""
+    given = _options()
+    for part in given.only.split(","):
+        with tempfile.TemporaryDirectory(prefix="bench-") as work:
+            table = _PARTS[part](Path(work), given)
+        print(f"{table.text()}\n", flush=True)
+        if given.write:
+            table.write()
+
+
+if __name__ == "__main__":
+    main()

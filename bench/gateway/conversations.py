@@ -1,0 +1,191 @@
+"""What is it worth to know slots and prefixes? With real llama.cpp.
+
+Reuse: conversations of several turns, all at once, each turn sent when the last is answered; each
+begins with the same instructions, then a document of its own. No reuse: as many requests, each a
+document of its own. Servers are started anew for each run, so that no run finds a warm cache.
+"""
+
+import asyncio
+import json
+import random
+import time
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bench.gateway import llama, load, proxies
+from bench.gateway.answers import MODEL
+from bench.gateway.report import Table, median, percentile
+
+_REPLICAS, _SLOTS, _CONTEXT = 4, 2, 2048
+_LIMIT = 400.0
+_TOKENS = 16
+_DOCUMENT, _QUESTION = 120, 20
+"""Words."""
+_INSTRUCTIONS = "You are a patient assistant. Answer in one short sentence, from the text alone."
+_WORDS = (
+    *("river", "stone", "lamp", "green", "window", "early", "letter", "market", "winter"),
+    *("copper", "garden", "silent", "paper", "northern", "bridge", "engine", "harbour"),
+    *("simple", "yellow", "mountain", "answer", "morning", "several", "people", "carry"),
+)
+
+Message = dict[str, str]
+
+
+@dataclass(frozen=True)
+class Turn:
+    """One answered request: seconds to its first token, and to its last; tokens computed."""
+
+    first: float
+    whole: float
+    prefilled: int
+    good: bool
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run of a load through one proxy."""
+
+    seconds: float
+    turns: tuple[Turn, ...]
+    deferrals: int
+
+    @property
+    def p90(self) -> float:
+        return percentile((turn.first for turn in self.turns), 0.9)
+
+    @property
+    def per_second(self) -> float:
+        """Answers a second."""
+        return len(self.turns) / self.seconds
+
+
+Load = Callable[[int], Coroutine[Any, Any, list[Turn]]]
+
+
+def _text(seed: object, words: int) -> str:
+    return " ".join(random.Random(str(seed)).choices(_WORDS, k=words))
+
+
+async def _ask(connection: load.Connection, messages: Sequence[Message]) -> tuple[Turn, str]:
+    body = {
+        "model": MODEL,
+        "stream": True,
+        "max_tokens": _TOKENS,
+        "temperature": 0,
+        "ignore_eos": True,
+        "messages": messages,
+    }
+    answer = await connection.ask(load.request(json.dumps(body).encode()))
+    parsed = answer.parsed()
+    events = [line[6:] for line in parsed.body.decode().splitlines() if line.startswith("data: {")]
+    said = [json.loads(event) for event in events]
+    deltas = [choice["delta"].get("content") for event in said for choice in event["choices"]]
+    timings = said[-1].get("timings", {}) if said else {}
+    first = next((at for at, data in answer.arrivals if b'"content":"' in data), answer.asked)
+    turn = Turn(
+        first - answer.asked,
+        answer.whole,
+        timings.get("prompt_n", 0),
+        parsed.status == 200 and timings.get("predicted_n") == _TOKENS,
+    )
+    return turn, "".join(delta for delta in deltas if delta)
+
+
+def reuse(conversations: int, turns: int) -> Load:
+    """All conversations at once."""
+
+    async def one(port: int, number: int) -> list[Turn]:
+        connection = await load.connect(port)
+        messages = [{"role": "system", "content": _INSTRUCTIONS}]
+        done = []
+        for index in range(turns):
+            words = _DOCUMENT if index == 0 else _QUESTION
+            messages.append({"role": "user", "content": _text((number, index), words)})
+            turn, said = await _ask(connection, messages)
+            messages.append({"role": "assistant", "content": said})
+            done.append(turn)
+        connection.transport.close()
+        return done
+
+    async def all_of_them(port: int) -> list[Turn]:
+        done = await asyncio.gather(*(one(port, number) for number in range(conversations)))
+        return [turn for turns_of_one in done for turn in turns_of_one]
+
+    return all_of_them
+
+
+def no_reuse(users: int, turns: int) -> Load:
+    """As many requests from as many users, none with a prefix of another."""
+
+    async def one(port: int, number: int) -> list[Turn]:
+        connection = await load.connect(port)
+        done = []
+        for index in range(turns):
+            text = _text((number, index, "alone"), _DOCUMENT)
+            turn, _ = await _ask(connection, [{"role": "user", "content": text}])
+            done.append(turn)
+        connection.transport.close()
+        return done
+
+    async def all_of_them(port: int) -> list[Turn]:
+        done = await asyncio.gather(*(one(port, number) for number in range(users)))
+        return [turn for turns_of_one in done for turn in turns_of_one]
+
+    return all_of_them
+
+
+def measure(work: Path, start: proxies.Start, send: Load) -> Run:
+    """One load through one proxy and servers of its own."""
+    with (
+        llama.servers(work, _REPLICAS, _SLOTS, _CONTEXT) as behind,
+        proxies.started([start], work, behind.replicas) as (proxy,),
+    ):
+        began = time.monotonic()
+        turns = load.run(send(proxy.port), _LIMIT)
+        return Run(time.monotonic() - began, tuple(turns), behind.deferrals())
+
+
+def table(
+    work: Path, starts: dict[str, proxies.Start], runs: int, conversations: int, turns: int
+) -> Table:
+    """Both loads through all, interleaved; the first start is what the others are compared with."""
+    rows = []
+    loads = {"reuse": reuse(conversations, turns), "no reuse": no_reuse(conversations, turns)}
+    for kind, send in loads.items():
+        found: dict[str, list[Run]] = {name: [] for name in starts}
+        for _ in range(runs):
+            for name, start in starts.items():
+                found[name].append(measure(work, start, send))
+        rows += [_row(kind, name, of_name, found) for name, of_name in found.items()]
+    head = ["load", "through", "first token p90", "better than round robin", "answers/s"]
+    head += ["× round robin", "× least-busy", "prompt tokens computed", "deferred", "wrong"]
+    options = f" --runs {runs} --conversations {conversations} --turns {turns}"
+    return Table("conversations", options, head, rows)
+
+
+def _row(kind: str, name: str, runs: list[Run], found: dict[str, list[Run]]) -> list[str]:
+    robin, *_ = found.values()
+    busy = next((r for other, r in found.items() if "leastconn" in other), robin)
+    speed = _speed(runs)
+    return [
+        kind,
+        name,
+        f"{_p90(runs):.2f} s",
+        f"{_p90(robin) / _p90(runs):.2f} ×",
+        f"{speed:.2f}",
+        f"{speed / _speed(robin):.2f}",
+        f"{speed / _speed(busy):.2f}",
+        f"{median(sum(turn.prefilled for turn in run.turns) for run in runs):,.0f}",
+        str(sum(run.deferrals for run in runs)),
+        str(sum(not turn.good for run in runs for turn in run.turns)),
+    ]
+
+
+def _p90(runs: Sequence[Run]) -> float:
+    return median(run.p90 for run in runs)
+
+
+def _speed(runs: Sequence[Run]) -> float:
+    return median(run.per_second for run in runs)

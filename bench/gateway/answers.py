@@ -14,7 +14,7 @@ _NAME = (
 )
 _DONE = b"data: [DONE]\n\n"
 _USAGE = (
-    b'"timings":{"cache_n":0,"prompt_n":9,"prompt_ms":20.0,"predicted_n":%04d,"predicted_ms":20.0}'
+    b'"timings":{"cache_n":0,"prompt_n":9,"prompt_ms":20.0,"predicted_n":%d,"predicted_ms":20.0}'
 )
 
 

@@ -64,7 +64,7 @@ class Refusal:
     """Why not, and after how many seconds may it come again? `limit` as the reason needs it.
 
     QUEUE_FULL: requests that may wait. TOO_MANY_SLOTS: slots of the largest replica. SLOT_TIMEOUT,
-    NO_REPLICA: seconds it was allowed to wait.
+    NO_REPLICA: seconds it was allowed to wait; NO_REPLICA with 0: all that there are failed it.
     """
 
     ask: int

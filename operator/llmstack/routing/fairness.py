@@ -1,0 +1,83 @@
+"""Whose turn is it? The tenant's that uses the fewest slots; among equals, who waits for longest.
+
+A tenant's turn begins when it comes to wait and anew with each grant: a backlog, however old, gives
+no right to be served twice before another is served once.
+"""
+
+from bisect import bisect_left, insort
+from collections.abc import Iterator
+
+
+class Tenant:
+    """Slots in use (draining ones too), and whether it waits."""
+
+    __slots__ = ("in_use", "name", "turn", "waiting")
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.in_use = 0
+        self.waiting = 0  # requests
+        self.turn = 0.0
+
+    @property
+    def _rank(self) -> tuple[int, float, str]:
+        return self.in_use, self.turn, self.name
+
+
+class Tenants:
+    """All that use slots or wait; those that wait are kept in the order of their turns."""
+
+    def __init__(self) -> None:
+        self._by_name: dict[str, Tenant] = {}
+        self._ranks: list[tuple[int, float, str]] = []
+
+    def __len__(self) -> int:
+        return len(self._by_name)
+
+    def __iter__(self) -> Iterator[Tenant]:
+        """Those that wait, whose turn it is first."""
+        return (self._by_name[name] for _, _, name in self._ranks)
+
+    def named(self, name: str) -> Tenant:
+        """The tenant; a new one if it neither uses slots nor waits."""
+        tenant = self._by_name.get(name)
+        if tenant is None:
+            tenant = self._by_name[name] = Tenant(name)
+        return tenant
+
+    def use(self, name: str, slots: int) -> None:
+        """It has so many slots more (less, if negative)."""
+        tenant = self.named(name)
+        if tenant.waiting:
+            self._leave(tenant)
+        tenant.in_use += slots
+        if tenant.waiting:
+            insort(self._ranks, tenant._rank)
+        elif not tenant.in_use:
+            del self._by_name[name]
+
+    def comes(self, name: str, arrived: float) -> None:
+        """One more of its requests waits."""
+        tenant = self.named(name)
+        tenant.waiting += 1
+        if tenant.waiting == 1:
+            tenant.turn = arrived
+            insort(self._ranks, tenant._rank)
+
+    def goes(self, name: str, served_at: float | None) -> None:
+        """One of its requests waits no longer: it is served, or leaves (None)."""
+        tenant = self._by_name[name]
+        self._leave(tenant)
+        tenant.waiting -= 1
+        if tenant.waiting:
+            tenant.turn = tenant.turn if served_at is None else served_at
+            insort(self._ranks, tenant._rank)
+        elif not tenant.in_use:
+            del self._by_name[name]
+
+    def most_waiting(self) -> Tenant:
+        """Who crowds the queue? Among equals who uses more slots."""
+        return max(self, key=lambda tenant: (tenant.waiting, tenant.in_use))
+
+    def _leave(self, tenant: Tenant) -> None:
+        del self._ranks[bisect_left(self._ranks, tenant._rank)]

@@ -1,0 +1,303 @@
+"""One model: who asks, who waits, which slots are taken.
+
+    submit ──> granted at once | waits ──> granted | refused (budget, pushed out, model gone)
+                                      └──> withdrawn (its client left)
+    granted ──> release
+
+Every event returns the decisions that follow from it, each about one ask; an ask that is not
+withdrawn gets exactly one. Purely synchronous: the time comes with each event and never goes back.
+"""
+
+import math
+from collections import Counter
+from collections.abc import Iterator, Mapping
+
+from llmstack.routing.affinity import Index, Match
+from llmstack.routing.budget import Clocks, Limits
+from llmstack.routing.choose import best, cost
+from llmstack.routing.fairness import Tenants
+from llmstack.routing.load import Load, ReplicaLoad, ReplicaState
+from llmstack.routing.messages import Ask, Ending, Grant, Reason, Refusal
+from llmstack.routing.queue import Lane, Queue, Waiting
+from llmstack.routing.slots import Correction, Lease, Ledger, SlotsSeen
+from llmstack.routing.turn import Turns
+
+Decision = Grant | Refusal
+
+LONGEST_RETRY = 60
+COLD_RETRY = 10
+"""Seconds after which to come again where no replica is there to estimate from."""
+_TOLERANCE = 1e-6
+_NO_MATCHES: Mapping[str, Match] = {}
+
+
+class Pool:
+    """The queue and the ledgers of one model."""
+
+    def __init__(self, limits: Limits, now: float, leases: Iterator[int]) -> None:
+        """`leases` gives numbers for leases that nobody else uses."""
+        self._limits = limits
+        self._lease_ids = leases
+        self._replicas: dict[str, Ledger] = {}
+        self._leaving: dict[Ledger, None] = {}  # gone, but for their last leases
+        self._leases: dict[int, Lease] = {}
+        self._tenants = Tenants()
+        self._queue = Queue(self._tenants)
+        self._turns = Turns(self._queue, self._replicas)
+        self._index = Index()
+        self._clocks = Clocks(now)
+        self._corrections: Counter[Correction] = Counter()
+        self._largest = 0
+        self._novel = 0
+        self._service = 1.0  # seconds a request takes, smoothed
+
+    def submit(self, ask: Ask, now: float) -> list[Decision]:
+        """A request comes. Unless the answer has a decision about it, it waits."""
+        lane = Lane(ask.slots, ask.avoid.intersection(self._replicas))
+        if refusal := self._impossible(ask.id, lane):
+            return [refusal]
+        matches = self._index.matches(ask.blocks) if ask.blocks else _NO_MATCHES
+        if not self._queue:
+            replica = best(self._turns.free_for(lane), matches, len(ask.blocks))
+            if replica is not None:
+                return [self._grant(ask, replica, matches, 0.0, now)]
+        homes = tuple(name for name, match in matches.items() if match.own)
+        waiting = Waiting(ask, now, self._clocks.read(now), matches, homes, lane)
+        self._queue.add(waiting)
+        decisions = self._dispatch(now)
+        crowded = len(self._queue) > self._limits.max_requests
+        if crowded and not ask.avoid and self._queue.get(ask.id) is waiting:
+            decisions += self._push_out(waiting, now)
+        return decisions
+
+    def withdraw(self, ask_id: int, now: float) -> list[Decision]:
+        """Its client left while it waited."""
+        waiting = self._queue.get(ask_id)
+        if waiting is None:
+            return []
+        self._queue.remove(waiting)
+        return self._dispatch(now)
+
+    def release(self, lease_id: int, ending: Ending, now: float) -> list[Decision]:
+        """A lease ends. Raises KeyError if there is no such lease: it ended before."""
+        lease = self._leases.pop(lease_id)
+        if ending is Ending.DONE:
+            self._service += (now - lease.granted - self._service) / 8
+        return self._end(lease, ending, now)
+
+    def give_back(self, lease_id: int, now: float) -> list[Decision]:
+        """A lease ends that nobody has used: its request had gone when the grant came."""
+        return self._end(self._leases.pop(lease_id), Ending.DONE, now)
+
+    def first_byte(self, lease_id: int, now: float) -> None:
+        """The first byte of its answer came: its replica has begun it."""
+        lease = self._leases.get(lease_id)
+        if lease is not None:
+            lease.begun = min(lease.begun, now)
+
+    def replica(self, name: str, total: int, accepting: bool, now: float) -> list[Decision]:
+        """A replica is there, or is there with other slots, or accepts requests no more or again.
+
+        A new one gets requests from its first poll on, seen(). One that was restarted is to be
+        reported gone before: what it computed has ended.
+        """
+        ledger = self._replicas.get(name)
+        if ledger is None:
+            ledger = self._replicas[name] = Ledger(name, total, self._corrections)
+        ledger.resize(total)
+        ledger.accepting = accepting
+        return self._replicas_changed(now)
+
+    def gone(self, name: str, now: float) -> list[Decision]:
+        """A replica is no more, for new requests. Leases on it end as their requests do."""
+        ledger = self._replicas.pop(name, None)
+        if ledger is None:
+            return []
+        if ledger.live:
+            self._leaving[ledger] = None
+        self._index.forget(name)
+        for doubt in ledger.doubts:
+            self._unuse(doubt.tenant, doubt.slots)
+        ledger.doubts.clear()
+        for waiting in [w for w in self._queue if name in w.lane.avoid]:
+            lane = Lane(waiting.lane.slots, waiting.lane.avoid - {name})
+            self._queue.change_lane(waiting, lane)
+        return self._replicas_changed(now)
+
+    def quarantine(self, name: str, on: bool, now: float) -> list[Decision]:
+        """A replica computes no more, though it is there, or computes again."""
+        ledger = self._replicas.get(name)
+        if ledger is None or ledger.wedged is on:
+            return []
+        ledger.wedged = on
+        return self._replicas_changed(now)
+
+    def seen(self, name: str, poll: SlotsSeen, now: float) -> list[Decision]:
+        """A poll of a replica's slots was answered."""
+        ledger = self._replicas.get(name)
+        if ledger is None:
+            return []
+        before = (ledger.total, ledger.counted)
+        for doubt in ledger.seen(poll):
+            self._unuse(doubt.tenant, doubt.slots)
+        unchanged = before == (ledger.total, ledger.counted)
+        return self._dispatch(now) if unchanged else self._replicas_changed(now)
+
+    def limits(self, limits: Limits, now: float) -> list[Decision]:
+        """The limits are others now, also for those that wait."""
+        self._limits = limits
+        decisions = self.expire(now)
+        while len(self._queue) > limits.max_requests:
+            youngest = self._queue.youngest(self._tenants.most_waiting().name)
+            decisions.append(self._refuse(youngest, Reason.QUEUE_FULL, limits.max_requests))
+        return decisions + self._dispatch(now)
+
+    def expire(self, now: float) -> list[Decision]:
+        """Refuses those whose budgets have ended."""
+        decisions: list[Decision] = []
+        with_replica, without = self._clocks.read(now + _TOLERANCE)
+        while waiting := self._queue.oldest():
+            if with_replica - waiting.clocks[0] >= self._limits.timeout:
+                reason, limit = Reason.SLOT_TIMEOUT, self._limits.timeout
+            elif without - waiting.clocks[1] >= self._limits.cold_start_timeout:
+                reason, limit = Reason.NO_REPLICA, self._limits.cold_start_timeout
+            else:
+                break
+            decisions.append(self._refuse(waiting, reason, limit))
+        return decisions + self._dispatch(now) if decisions else decisions
+
+    def next_expiry(self) -> float | None:
+        """When does the next budget end? None: nobody waits."""
+        oldest = self._queue.oldest()
+        return self._clocks.ends(oldest.clocks, self._limits) if oldest else None
+
+    def close(self, reason: Reason) -> list[Decision]:
+        """Refuses all that wait. Leases may still be released."""
+        return [self._refuse(waiting, reason, 0) for waiting in list(self._queue)]
+
+    def draining(self, name: str) -> bool:
+        """Is a poll of this replica waited for?"""
+        ledger = self._replicas.get(name)
+        if ledger is None or not ledger.doubts:
+            return False
+        return bool(self._queue) or ledger.draining > 0
+
+    def load(self) -> Load:
+        """How things stand."""
+        return Load(
+            replicas=(
+                *(_load(ledger, _state(ledger)) for ledger in self._replicas.values()),
+                *(_load(ledger, ReplicaState.DRAINING) for ledger in self._leaving),
+            ),
+            waiting=len(self._queue),
+            waiting_slots=self._queue.slots(max(1, self._largest)),
+            corrections={kind.value: self._corrections[kind] for kind in Correction},
+        )
+
+    def _dispatch(self, now: float) -> list[Decision]:
+        """Grants as long as anyone who waits fits anywhere."""
+        decisions: list[Decision] = []
+        while step := self._turns.next():
+            waiting, replica = step
+            self._queue.remove(waiting, served_at=now)
+            waited = now - waiting.since
+            decisions.append(self._grant(waiting.ask, replica, waiting.matches, waited, now))
+        return decisions
+
+    def _grant(
+        self, ask: Ask, replica: Ledger, matches: Mapping[str, Match], waited: float, now: float
+    ) -> Grant:
+        slots = cost(ask.slots, replica)
+        lease = Lease(next(self._lease_ids), ask.tenant, slots, now, replica)
+        self._leases[lease.id] = lease
+        replica.take(lease)
+        if slots:
+            self._tenants.use(ask.tenant, slots)
+        match = matches.get(replica.replica) if matches else None
+        if match is None or not match.own:
+            self._novel += 1
+            replica.novel = self._novel
+        self._index.add(replica.replica, ask.blocks)
+        hit = match.cached / len(ask.blocks) if match else 0.0
+        return Grant(ask.id, lease.id, replica.replica, hit, waited)
+
+    def _end(self, lease: Lease, ending: Ending, now: float) -> list[Decision]:
+        ledger = lease.ledger
+        freed = ledger.end(lease, ending, now)
+        if ledger in self._leaving:
+            freed = True
+            if not ledger.live:
+                del self._leaving[ledger]
+        if not freed:
+            return []
+        if lease.slots:
+            self._unuse(lease.tenant, lease.slots)
+        return self._dispatch(now) if self._queue else []
+
+    def _unuse(self, tenant: str | None, slots: int) -> None:
+        if tenant is not None:
+            self._tenants.use(tenant, -slots)
+
+    def _refuse(self, waiting: Waiting, reason: Reason, limit: float) -> Refusal:
+        retry = self._retry_after()
+        self._queue.remove(waiting)
+        return Refusal(waiting.ask.id, reason, retry, limit)
+
+    def _impossible(self, ask_id: int, lane: Lane) -> Refusal | None:
+        """Can no replica that there is ever serve it?"""
+        if not self._replicas:
+            return None
+        if lane.slots > self._largest:
+            return Refusal(ask_id, Reason.TOO_MANY_SLOTS, 0, self._largest)
+        if len(lane.avoid) == len(self._replicas):
+            return Refusal(ask_id, Reason.NO_REPLICA, self._retry_after(), 0)
+        return None
+
+    def _push_out(self, newcomer: Waiting, now: float) -> list[Decision]:
+        """The queue is over its bound by one: the newcomer goes, or someone of a bigger crowd."""
+        own = self._tenants.named(newcomer.ask.tenant)
+        crowd = self._tenants.most_waiting()
+        fewer = (own.waiting, own.in_use) < (crowd.waiting, crowd.in_use)
+        victim = self._queue.youngest(crowd.name) if fewer else newcomer
+        return [
+            self._refuse(victim, Reason.QUEUE_FULL, self._limits.max_requests),
+            *self._dispatch(now),
+        ]
+
+    def _replicas_changed(self, now: float) -> list[Decision]:
+        self._largest = max((ledger.total for ledger in self._replicas.values()), default=0)
+        serving = any(ledger.usable for ledger in self._replicas.values())
+        self._clocks.switch(serving, now)
+        decisions: list[Decision] = []
+        for lane in [lane for lane in self._queue.lanes if self._impossible(0, lane)]:
+            for waiting in [waiting for waiting in self._queue if waiting.lane == lane]:
+                if refusal := self._impossible(waiting.ask.id, lane):
+                    self._queue.remove(waiting)
+                    decisions.append(refusal)
+        return decisions + self._dispatch(now)
+
+    def _retry_after(self) -> int:
+        """Seconds until those that wait now are likely to be served."""
+        slots = sum(ledger.total for ledger in self._replicas.values() if ledger.usable)
+        if not slots:
+            return COLD_RETRY
+        ahead = self._queue.slots(max(1, self._largest))
+        return min(LONGEST_RETRY, max(1, math.ceil(self._service * ahead / slots)))
+
+
+def _state(ledger: Ledger) -> ReplicaState:
+    if ledger.wedged:
+        return ReplicaState.WEDGED
+    return ReplicaState.READY if ledger.usable else ReplicaState.DRAINING
+
+
+def _load(ledger: Ledger, state: ReplicaState) -> ReplicaLoad:
+    return ReplicaLoad(
+        id=ledger.replica,
+        state=state,
+        total=ledger.total,
+        busy=ledger.busy,
+        draining=ledger.draining,
+        foreign=ledger.foreign,
+        overlap=ledger.overlap,
+    )

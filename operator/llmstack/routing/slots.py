@@ -1,0 +1,239 @@
+"""Which slots of one replica are taken, as far as the owner of them can know?
+
+    take ──> live ──DONE──────────────> free     llama.cpp has released the slot before it says so
+               └─CANCELLED | FAILED──> draining ──a poll shows it idle──> free
+
+The ledger decides; polls of `/slots` only correct it. What a poll cannot tell is whose the busy
+slots are. So a slot in doubt (it drains, or someone else uses it: foreign) is given out again
+    1. at once, where the poll shows fewer slots busy than are in doubt;
+    2. one poll later, where leases that had begun before it and still live then account for all
+       that was busy. Judging late excludes a lease whose last bytes were on their way;
+    3. where neither ever happens (short requests, one after the other): after ASSUME_POLLS in a
+       row that showed no more slots busy than live leases may account for.
+"""
+
+import math
+from collections import Counter, deque
+from dataclasses import dataclass
+from enum import StrEnum
+
+from llmstack.routing.messages import Ending
+
+BEGUN_AFTER = 1.0
+"""Seconds after its grant from which a lease is taken to have begun though no byte came yet: the
+time to send, parse and tokenise a prompt. A first byte proves it earlier."""
+SETTLED_AFTER = 0.02
+"""Seconds that a poll waits for its judgement: the last bytes of a stream arrive in that time."""
+ASSUME_POLLS = 20
+_REMEMBERED_ENDS = 256
+
+
+class Correction(StrEnum):
+    """In what way did a poll and the ledger disagree?"""
+
+    FOREIGN = "foreign"
+    """Slots are busy that no lease accounts for."""
+    RESIZED = "resized"
+    """The replica has another number of slots."""
+    OVERBOOKED = "overbooked"
+    """More slots are taken than there are: requests may be deferred inside the replica."""
+    IDLE = "idle"
+    """Leases that have begun compute no more: their clients read slowly, or an end was lost."""
+    ASSUMED = "assumed"
+    """Slots were freed by rule 3, without proof."""
+
+
+@dataclass(frozen=True, slots=True)
+class SlotsSeen:
+    """What did one poll of `/slots` show? `began`: when it was sent; it tells of a moment since."""
+
+    began: float
+    total: int
+    busy: int
+
+
+@dataclass(slots=True, eq=False)
+class Lease:
+    """Slots of one replica in the hands of one request. `begun`: when its first byte came."""
+
+    id: int
+    tenant: str
+    slots: int
+    granted: float
+    ledger: "Ledger"
+    begun: float = math.inf
+
+    def computed_by(self, moment: float) -> bool:
+        """Had its replica surely begun it then?"""
+        return self.begun < moment or self.granted + BEGUN_AFTER <= moment
+
+
+@dataclass(slots=True, eq=False)
+class Doubt:
+    """Slots that may be busy though no live lease uses them.
+
+    `tenant` is whose lease it was, None if there was none. `explained`: for how many polls in a row
+    the live leases could account for all that was busy.
+    """
+
+    tenant: str | None
+    slots: int
+    since: float
+    explained: int = 0
+
+
+class Ledger:
+    """The slots of one replica; `free` is below zero where more is taken than there is.
+
+    Nothing here decides who gets a slot.
+    """
+
+    __slots__ = (
+        "_ends",
+        "_idle",
+        "_unjudged",
+        "accepting",
+        "busy",
+        "corrections",
+        "counted",
+        "doubts",
+        "free",
+        "live",
+        "novel",
+        "replica",
+        "total",
+        "wedged",
+    )
+
+    def __init__(self, replica: str, total: int, corrections: Counter[Correction]) -> None:
+        self.replica = replica
+        self.accepting = True
+        self.wedged = False
+        self.counted = False  # has a poll told what others use?
+        self.total = total
+        self.free = total
+        self.busy = 0  # slots of live leases
+        self.live: dict[int, Lease] = {}
+        self.doubts: list[Doubt] = []
+        self.novel = 0  # count of grants when its cache last began a new conversation
+        self.corrections = corrections
+        self._ends: deque[tuple[float, int]] = deque(maxlen=_REMEMBERED_ENDS)
+        self._unjudged: SlotsSeen | None = None
+        self._idle = 0
+
+    @property
+    def usable(self) -> bool:
+        """May it get new requests? Not before the first poll told what others use of it."""
+        return self.counted and self.accepting and not self.wedged
+
+    @property
+    def draining(self) -> int:
+        """Slots of ended leases that may still compute."""
+        return sum(doubt.slots for doubt in self.doubts if doubt.tenant is not None)
+
+    @property
+    def foreign(self) -> int:
+        """Slots that others use."""
+        return sum(doubt.slots for doubt in self.doubts if doubt.tenant is None)
+
+    @property
+    def overlap(self) -> int:
+        """Slots taken beyond those that there are: so many requests may be deferred inside it."""
+        return max(0, -self.free)
+
+    def take(self, lease: Lease) -> None:
+        """The lease lives from now on."""
+        self.live[lease.id] = lease
+        self.busy += lease.slots
+        self.free -= lease.slots
+
+    def end(self, lease: Lease, ending: Ending, now: float) -> bool:
+        """The lease lives no more. True: its slots are free now; False: they are in doubt."""
+        del self.live[lease.id]
+        self.busy -= lease.slots
+        if ending is Ending.DONE or not lease.slots:
+            self.free += lease.slots
+            self._ends.append((now, lease.slots))
+            return True
+        self.doubts.append(Doubt(lease.tenant, lease.slots, now))
+        return False
+
+    def resize(self, total: int) -> None:
+        """It has that many slots now; whatever is taken stays taken."""
+        self.free += total - self.total
+        self.total = total
+
+    def seen(self, poll: SlotsSeen) -> list[Doubt]:
+        """What a poll corrects. Returns what is in doubt no more."""
+        before, self.counted = self.overlap, True
+        if poll.total != self.total:
+            self.resize(poll.total)
+            self.corrections[Correction.RESIZED] += 1
+        cleared = self._clear_undoubted(poll) + self._clear_judged(poll) + self._clear_assumed(poll)
+        self._find_foreign(poll)
+        self.corrections[Correction.OVERBOOKED] += max(0, self.overlap - before)
+        return cleared
+
+    def _clear_undoubted(self, poll: SlotsSeen) -> list[Doubt]:
+        """Rule 1."""
+        doubtful = self._doubtful(poll.began)
+        return self._clear(doubtful, _sum(doubtful) - poll.busy)
+
+    def _clear_judged(self, poll: SlotsSeen) -> list[Doubt]:
+        """Rule 2, for an earlier poll; the next to be judged is this one."""
+        last = self._unjudged or poll
+        if poll.began - last.began < SETTLED_AFTER:
+            self._unjudged = last
+            return []
+        self._unjudged = poll
+        known = sum(lease.slots for lease in self.live.values() if lease.computed_by(last.began))
+        idle = max(0, known - last.busy)
+        self.corrections[Correction.IDLE] += max(0, idle - self._idle)
+        self._idle = idle
+        doubtful = self._doubtful(last.began)
+        return self._clear(doubtful, _sum(doubtful) - max(0, last.busy - known))
+
+    def _clear_assumed(self, poll: SlotsSeen) -> list[Doubt]:
+        """Rule 3."""
+        doubtful = self._doubtful(poll.began)
+        explained = poll.busy <= self.busy + self._ended_since(poll.began)
+        for doubt in doubtful:
+            doubt.explained = doubt.explained + 1 if explained else 0
+        assumed = [doubt for doubt in doubtful if doubt.explained >= ASSUME_POLLS]
+        self.corrections[Correction.ASSUMED] += _sum(assumed)
+        return self._clear(assumed, _sum(assumed))
+
+    def _find_foreign(self, poll: SlotsSeen) -> None:
+        """All that the ledger cannot account for is someone else's."""
+        accounted = self.busy + _sum(self.doubts) + self._ended_since(poll.began)
+        if (others := poll.busy - accounted) > 0:
+            self.doubts.append(Doubt(None, others, poll.began))
+            self.free -= others
+            self.corrections[Correction.FOREIGN] += others
+
+    def _doubtful(self, moment: float) -> list[Doubt]:
+        """What was in doubt before that moment, oldest first."""
+        return [doubt for doubt in self.doubts if doubt.since < moment]
+
+    def _ended_since(self, moment: float) -> int:
+        """Slots of leases that ended well after a poll began: it may show them busy."""
+        return sum(slots for ended, slots in self._ends if ended >= moment)
+
+    def _clear(self, doubtful: list[Doubt], slots: int) -> list[Doubt]:
+        """Frees that many of these slots."""
+        cleared: list[Doubt] = []
+        for doubt in doubtful:
+            part = min(slots, doubt.slots)
+            if part <= 0:
+                break
+            slots -= part
+            doubt.slots -= part
+            self.free += part
+            cleared.append(Doubt(doubt.tenant, part, doubt.since))
+        if cleared:
+            self.doubts = [doubt for doubt in self.doubts if doubt.slots]
+        return cleared
+
+
+def _sum(doubts: list[Doubt]) -> int:
+    return sum(doubt.slots for doubt in doubts)

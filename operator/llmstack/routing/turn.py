@@ -1,0 +1,145 @@
+"""Who is served next, and where? Whoever fits, in the order of turns, but for two exceptions.
+
+    at home elsewhere    A request whose prompt a busy replica has cached lets others of equal right
+                         go first: it is served sooner, all in all, when that replica is free.
+    too big              A request that fits nowhere is overtaken by those that do.
+
+Both end when it has been overtaken `patience` times: then it is served at the first chance, and if
+it is too big for one, a replica is reserved for it, one for each model at a time. A slot is never
+left idle while anyone waits who may use it: where all are at home elsewhere, the first is served.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from llmstack.routing.choose import best, cost, fits
+from llmstack.routing.messages import NO_SLOTS
+from llmstack.routing.queue import Lane, Queue, Waiting
+from llmstack.routing.slots import Ledger
+
+PATIENCE = 2
+"""Turns of all slots of the model: about so many service times."""
+LEAST_PATIENCE = 8
+WINDOW = 64
+"""Requests that are looked at to find one that is at home."""
+
+Replicas = Mapping[str, Ledger]
+
+
+@dataclass(frozen=True, slots=True)
+class Reservation:
+    """All free slots of this replica are kept for this request."""
+
+    waiting: Waiting
+    replica: Ledger
+
+
+class Turns:
+    """Decides who is next. Keeps nothing but the one reservation."""
+
+    def __init__(self, queue: Queue, replicas: Replicas) -> None:
+        self._queue = queue
+        self._replicas = replicas
+        self.reservation: Reservation | None = None
+
+    def next(self) -> tuple[Waiting, Ledger] | None:
+        """The request to serve and its replica; None if nobody who waits fits anywhere."""
+        self._drop_reservation()
+        if not self._queue:
+            return None
+        kept = self.reservation
+        if kept and fits(kept.waiting.lane.slots, kept.replica):
+            return kept.waiting, kept.replica
+        fitting = self._fitting()
+        if fitting and self._reserve(fitting):
+            fitting = self._fitting()
+        if not fitting:
+            return None
+        waiting = self._choose(fitting)
+        replica = best(fitting[waiting.lane], waiting.matches, len(waiting.ask.blocks))
+        return (waiting, replica) if replica else None
+
+    def free_for(self, lane: Lane) -> list[Ledger]:
+        """Which replicas can serve it at once?"""
+        kept = self.reservation.replica if self.reservation and lane.slots != NO_SLOTS else None
+        return [
+            replica
+            for replica in self._replicas.values()
+            if fits(lane.slots, replica)
+            and replica is not kept
+            and replica.replica not in lane.avoid
+        ]
+
+    def patience(self) -> int:
+        """How often may one be overtaken?"""
+        slots = sum(replica.total for replica in self._replicas.values() if replica.usable)
+        return max(LEAST_PATIENCE, PATIENCE * slots)
+
+    def _fitting(self) -> dict[Lane, list[Ledger]]:
+        """The lanes whose requests can be served now."""
+        return {lane: free for lane in self._queue.lanes if (free := self.free_for(lane))}
+
+    def _choose(self, fitting: Mapping[Lane, list[Ledger]]) -> Waiting:
+        """The first who fits and is not better off elsewhere; else the first who fits."""
+        patience = self.patience()
+        passed: list[Waiting] = []
+        chosen: Waiting | None = None
+        in_use: int | None = None
+        for tenant, waiting in self._queue.in_turn(fitting):
+            in_use = tenant.in_use if in_use is None else in_use
+            if tenant.in_use > in_use or len(passed) == WINDOW:
+                break
+            if waiting.overtaken >= patience or not self._waits_for_home(
+                waiting, fitting[waiting.lane]
+            ):
+                chosen = waiting
+                break
+            passed.append(waiting)
+        if chosen is None:
+            return passed[0]
+        first = self._queue.first()
+        for other in passed if first.lane in fitting else (*passed, first):
+            other.overtaken += 1
+        return chosen
+
+    def _waits_for_home(self, waiting: Waiting, free: Iterable[Ledger]) -> bool:
+        """Has a replica its prompt that could serve it, but not now?"""
+        if not waiting.homes or any(replica.replica in waiting.homes for replica in free):
+            return False
+        return any(
+            home in self._replicas
+            and self._replicas[home].usable
+            and home not in waiting.lane.avoid
+            for home in waiting.homes
+        )
+
+    def _reserve(self, fitting: Mapping[Lane, list[Ledger]]) -> bool:
+        """Keeps a replica for the one whose turn it is, if it was overtaken too often."""
+        first = self._queue.first()
+        if self.reservation or first.lane in fitting or first.overtaken < self.patience():
+            return False
+        lane = first.lane
+        able = [r for r in self._replicas.values() if _able(lane, r)]
+        if able:
+            replica = min(able, key=lambda r: (r.foreign > 0, cost(lane.slots, r) - r.free))
+            self.reservation = Reservation(first, replica)
+        return bool(able)
+
+    def _drop_reservation(self) -> None:
+        """It ends with its request, and when its replica can no longer serve that."""
+        kept = self.reservation
+        if kept and not (
+            self._queue.get(kept.waiting.ask.id) is kept.waiting
+            and self._replicas.get(kept.replica.replica) is kept.replica
+            and _able(kept.waiting.lane, kept.replica)
+        ):
+            self.reservation = None
+
+
+def _able(lane: Lane, replica: Ledger) -> bool:
+    """Could it serve such a request if it were idle?"""
+    return (
+        replica.usable
+        and replica.replica not in lane.avoid
+        and replica.total >= cost(lane.slots, replica)
+    )

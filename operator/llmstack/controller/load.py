@@ -43,10 +43,11 @@ class ReplicaLoad:
 
 @dataclass(frozen=True)
 class ModelLoad:
-    """One model. `waiting` counts slots that waiting requests ask for."""
+    """One model: its replicas, the requests that wait, and the slots that these ask for."""
 
     replicas: tuple[ReplicaLoad, ...] = ()
     waiting: int = 0
+    waiting_slots: int = 0
 
     @property
     def wedged(self) -> frozenset[str]:
@@ -79,7 +80,7 @@ def _parse_model(body: Mapping[str, Any]) -> ModelLoad:
         ReplicaLoad(each["id"], each["state"], each.get("slots", 0), each.get("busy", 0))
         for each in body.get("replicas", ())
     )
-    return ModelLoad(tuple(replicas), body.get("waiting", 0))
+    return ModelLoad(tuple(replicas), body.get("waiting", 0), body.get("waitingSlots", 0))
 
 
 def wedged_changes(before: Load, after: Load) -> list[Key]:

@@ -96,7 +96,7 @@ def wedged(situation: Situation) -> Finding | None:
         reasons.SERVER_WEDGED,
         f"llama-server in {names} {'answers' if one else 'answer'} no more: the gateway sends "
         f"{'it' if one else 'them'} no requests, and the kubelet restarts "
-        f"{'it' if one else 'them'} after lifecycle.wedgeSeconds of silence",
+        f"{'it' if one else 'them'} after twice lifecycle.wedgeSeconds",
     )
 
 

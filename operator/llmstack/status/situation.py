@@ -46,16 +46,21 @@ class Situation:
     @property
     def available(self) -> int:
         """How many replicas answer, old and new? A server that is wedged does not."""
-        return max(0, self.workload.available - len(self.wedged)) if self.workload else 0
+        silent = sum(pod.ready for pod in self.wedged)
+        return max(0, self.workload.available - silent) if self.workload else 0
 
     @cached_property
     def wedged(self) -> tuple[Pod, ...]:
-        """The replicas, old and new, that the kubelet holds for ready and that answer no more."""
-        names = self.observed.wedged
+        """The replicas, old and new, that answered once and do no more.
+
+        One that was started again since then loads: that it was wedged is over.
+        """
         return tuple(
             pod
             for pod in self.observed.pods
-            if pod.name in names and pod.ready and not pod.terminating
+            if pod.name in self.observed.wedged
+            and not pod.terminating
+            and (pod.ready or (pod.server is not None and pod.server.started))
         )
 
     @property

@@ -33,7 +33,7 @@ QWEN = Key("team-a", "qwen")
 
 def line(*replicas: tuple[str, str], **fields: Any) -> bytes:
     listed = [{"id": name, "state": state, "slots": 4, "busy": 1} for name, state in replicas]
-    model = {"replicas": listed, "waiting": 2}
+    model = {"replicas": listed, "waiting": 2, "waitingSlots": 3}
     body = {"version": 1, "epoch": "e1", "models": {"team-a/qwen": model}, **fields}
     return json.dumps(body).encode() + b"\n"
 
@@ -42,7 +42,7 @@ def test_a_line_tells_slots_and_waiting_requests_of_each_model() -> None:
     load = parse_load(line(("qwen-1", "ready")))
 
     assert load.epoch == "e1"
-    assert load.models[QWEN] == ModelLoad((ReplicaLoad("qwen-1", "ready", 4, 1),), 2)
+    assert load.models[QWEN] == ModelLoad((ReplicaLoad("qwen-1", "ready", 4, 1),), 2, 3)
 
 
 @pytest.mark.parametrize("wrong", [b"[]", b"{}", line(version=2), b"no json"])

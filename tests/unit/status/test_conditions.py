@@ -743,13 +743,24 @@ WEDGED: list[Row] = [
         "the only server is wedged",
         observed(serving(), wedged=frozenset({"qwen-1"})),
         {},
-        ("Ready", "False", "ServerWedged", "the kubelet restarts it after lifecycle.wedgeSeconds"),
+        (
+            "Ready",
+            "False",
+            "ServerWedged",
+            "the kubelet restarts it after twice lifecycle.wedgeSeconds",
+        ),
     ),
     (
         "all servers are wedged",
         observed(*TWO, wedged=frozenset({"qwen-1", "qwen-2"})),
         {},
         ("Progressing", "True", "ServerWedged", "qwen-1, qwen-2 answer no more"),
+    ),
+    (
+        "it fails its probe, too",
+        observed(loading(Container("llama-server", R, started=True)), wedged=frozenset({"qwen-1"})),
+        {},
+        ("Ready", "False", "ServerWedged", "qwen-1 answers no more"),
     ),
     (
         "the kubelet has begun to restart it",

@@ -23,3 +23,7 @@ class Owner(Protocol):
     def release(self, lease: int, ending: Ending) -> None:
         """Ends a lease; exactly once for each grant."""
         ...
+
+    def first_byte(self, lease: int) -> None:
+        """The first byte of its answer came: its replica has begun it."""
+        ...

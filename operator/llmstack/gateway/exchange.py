@@ -1,0 +1,292 @@
+"""What happens to a request, from its head to its record?
+
+    head ─ answered by us? whose? ─ body ─ peek, which model? ─ acquire ─> a replica
+       ┌── a fault before the first byte: release, ask again, avoid that replica ──┘
+       └─> send ─ relay ─ release ─ record
+
+A client that leaves cancels the story where it is; the lease is released, the outcome recorded.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from itertools import count
+
+from llmstack.gateway import cors, local
+from llmstack.gateway.app import App
+from llmstack.gateway.catalog import Backend, Model
+from llmstack.gateway.endpoints import find
+from llmstack.gateway.http import forward
+from llmstack.gateway.http.connection import Connection
+from llmstack.gateway.http.faults import BeforeFirstByte, CutOff, Unanswered, Unreachable
+from llmstack.gateway.http.head import Malformed, RequestHead, ResponseHead
+from llmstack.gateway.http.limits import Limits
+from llmstack.gateway.http.relay import Relay
+from llmstack.gateway.http.upstream import Upstream, Upstreams
+from llmstack.gateway.names import check_mode, resolve
+from llmstack.gateway.note import Note
+from llmstack.gateway.peek import peek
+from llmstack.gateway.refusals import (
+    INVALID,
+    SERVER,
+    Answer,
+    Headers,
+    Refused,
+    error,
+    no_replica_left,
+    of,
+    unauthorized,
+)
+from llmstack.routing.affinity import blocks
+from llmstack.routing.messages import Ask, Ending, Grant, Reason, Refusal
+
+log = logging.getLogger(__name__)
+
+_ids = count(1)
+_LAST_BYTES = 4096
+"""Replicas whose last byte is remembered, before those that are gone are forgotten."""
+
+
+@dataclass(slots=True)
+class _Forward:
+    """A request that is on its way to a replica."""
+
+    client: Connection
+    note: Note
+    path: str
+    body: bytes
+    model: Model
+    ask: Ask
+    ours: Headers
+
+
+class Exchanges:
+    """Answers all requests."""
+
+    def __init__(self, app: App, limits: Limits) -> None:
+        self._app = app
+        self._limits = limits
+        self._upstreams = Upstreams(limits)
+        self._relays: dict[Relay, tuple[str, str]] = {}
+        self._last_bytes: dict[tuple[str, str], float] = {}
+
+    def last_byte(self, model: str, replica: str) -> float:
+        """When did a response of this replica last say something? -inf: never."""
+        return self._last_bytes.get((model, replica), float("-inf"))
+
+    def close(self) -> None:
+        """Closes the idle connections to replicas."""
+        self._upstreams.close()
+
+    def tick(self, now: float) -> None:
+        """Called from time to time, so that nothing of this is done per byte."""
+        self._upstreams.tick(now)
+        for relay, origin in list(self._relays.items()):
+            if relay.tick(now, self._limits.answer_idle_seconds):
+                self._last_bytes[origin] = now
+        if len(self._last_bytes) > _LAST_BYTES:
+            known = {(m.id, b.id) for m in self._app.catalog.models for b in m.backends}
+            self._last_bytes = {k: v for k, v in self._last_bytes.items() if k in known}
+
+    def refuse(self, client: Connection, fault: Malformed) -> None:
+        """What came is no request; it is answered and recorded all the same."""
+        note = Note(client.request)
+        answered = _answer(client, note, _malformed(fault), ())
+        self._app.record(note.outcome(answered))
+
+    async def serve(self, client: Connection) -> None:
+        """One request."""
+        head = client.head
+        note = Note(head)
+        origin = (head.get(b"origin") or "").encode("latin-1")
+        ours = ((b"x-request-id", note.id), *cors.headers(self._app.cors, origin))
+        answered = 0
+        try:
+            answer = await self._story(client, head, note, ours)
+            if answer is not None:
+                answered = _answer(client, note, answer, ours)
+        except asyncio.CancelledError:
+            note.code = "client_gone"
+            raise
+        except Exception:
+            log.exception("request %s was not answered", note.id.decode("ascii"))
+            note.code = "internal"
+            if client.responded:
+                client.end_early(None)
+            else:
+                answered = _answer(client, note, _our_fault(), ours)
+        finally:
+            self._app.record(note.outcome(answered))
+
+    async def _story(
+        self, client: Connection, head: RequestHead, note: Note, ours: Headers
+    ) -> Answer | None:
+        """The answer, unless a replica's was relayed."""
+        app = self._app
+        preflight = local.preflight(head)
+        if preflight is not None:
+            return preflight
+        tenant = local.tenant(app, head)
+        if tenant is None:
+            return unauthorized()
+        note.tenant = tenant
+        answer = local.without_replica(app, head)
+        if answer is not None:
+            return answer
+        try:
+            body = await client.body()
+            note.bytes_in = len(body)
+            forwarded = self._forward(client, head, note, body, ours)
+            await self._until_answered(forwarded)
+        except Malformed as fault:
+            return _malformed(fault)
+        except Refused as refused:
+            return refused.answer
+        return None
+
+    def _forward(
+        self, client: Connection, head: RequestHead, note: Note, body: bytes, ours: Headers
+    ) -> _Forward:
+        """What is to be sent, to which model, for how many slots? Raises Refused."""
+        endpoint = find(head.method, head.path)
+        assert endpoint is not None
+        wanted = peek(endpoint, body)
+        note.stream = wanted.stream
+        model = resolve(self._app.catalog, head.host, wanted.model)
+        note.model = model.id
+        check_mode(endpoint, model)
+        key = b"\0".join((model.id.encode(), note.tenant.encode(), wanted.setting))
+        ask = Ask(
+            id=next(_ids),
+            model=model.id,
+            tenant=note.tenant,
+            slots=wanted.slots,
+            blocks=blocks(key, wanted.prompt) if wanted.prompt else (),
+            arrived=note.arrived,
+        )
+        return _Forward(client, note, endpoint.path, body, model, ask, ours)
+
+    async def _until_answered(self, request: _Forward) -> None:
+        """Tries replicas until one answers. Raises Refused."""
+        ask, note = request.ask, request.note
+        resends = 0
+        fault: BeforeFirstByte | None = None
+        while True:
+            granted = await self._app.owner.acquire(ask)
+            if isinstance(granted, Refusal):
+                if fault is not None and granted.reason is Reason.NO_REPLICA:
+                    raise Refused(no_replica_left(request.model.id, len(ask.avoid), str(fault)))
+                raise Refused(of(granted, request.model.id))
+            note.tries += 1
+            note.queued += granted.waited
+            fault = await self._try(request, granted)
+            if fault is None:
+                return
+            log.warning("replica %s of %s %s", granted.replica, request.model.id, fault)
+            ask = replace(ask, avoid=ask.avoid | {granted.replica})
+            resends += isinstance(fault, Unanswered)
+            if resends > self._limits.resends or not self._others(request.model.id, ask.avoid):
+                raise Refused(no_replica_left(request.model.id, len(ask.avoid), str(fault)))
+
+    def _others(self, model: str, avoid: frozenset[str]) -> bool:
+        """Is there a replica that has not failed this request?"""
+        known = self._app.catalog.by_id.get(model)
+        backends = known.backends if known is not None else ()
+        return any(backend.accepting and backend.id not in avoid for backend in backends)
+
+    async def _try(self, request: _Forward, grant: Grant) -> BeforeFirstByte | None:
+        """Sends it to the replica of a lease, which ends here. A fault: nothing was seen yet."""
+        note = request.note
+        note.replica, note.hit = grant.replica, grant.hit
+        ending = Ending.DONE  # Until something is sent, its slots stay idle.
+        try:
+            backend = self._backend(request.model, grant.replica)
+            upstream = self._upstreams.idle(backend) or await self._upstreams.connect(backend)
+            ending = Ending.CANCELLED
+            await self._relay(request, grant, backend, upstream)
+            ending = Ending.DONE
+        except BeforeFirstByte as fault:
+            ending = Ending.FAILED
+            return fault
+        except CutOff as fault:
+            ending = Ending.FAILED
+            note.code = "replica_failed"
+            log.warning("replica %s of %s %s", grant.replica, request.model.id, fault)
+        finally:
+            self._app.owner.release(grant.lease, ending)
+        return None
+
+    def _backend(self, model: Model, replica: str) -> Backend:
+        """Where is it now? The catalog may have changed while the request waited."""
+        known = self._app.catalog.by_id.get(model.id, model)
+        for backend in (*known.backends, *model.backends):
+            if backend.id == replica:
+                return backend
+        raise Unreachable("is no longer there")
+
+    async def _relay(
+        self, request: _Forward, grant: Grant, backend: Backend, upstream: Upstream
+    ) -> None:
+        """Over this connection; and once more over a new one if a used one was dead already."""
+        head = forward.request_head(
+            request.client.head, request.path, backend, len(request.body), request.note.id
+        )
+        dress = self._dress(request, grant)
+        while True:
+            reused = upstream.reused
+            try:
+                await self._pass(request, Relay(upstream, request.client, dress), head)
+                return
+            except Unanswered as fault:
+                if not (reused and fault.silent):
+                    raise
+            upstream = await self._upstreams.connect(backend)
+
+    def _dress(self, request: _Forward, grant: Grant) -> Callable[[ResponseHead], bytes]:
+        """How does the head of the replica's response reach the client? Called as it begins."""
+        ours = (
+            *request.ours,
+            (b"x-llmstack-replica", grant.replica.encode("latin-1", "replace")),
+            (b"x-llmstack-queued-ms", b"%d" % (request.note.queued * 1000)),
+            (b"x-llmstack-prefix-hit", b"%.2f" % grant.hit),
+        )
+
+        def dress(head: ResponseHead) -> bytes:
+            self._app.owner.first_byte(grant.lease)
+            return forward.response_head(head, ours, request.client.keep)
+
+        return dress
+
+    async def _pass(self, request: _Forward, relay: Relay, head: bytes) -> None:
+        request.note.relay = relay
+        origin = (request.model.id, request.note.replica)
+        self._relays[relay] = origin
+        try:
+            relay.send(head, request.body)
+            await relay.over
+            self._last_bytes[origin] = time.monotonic()
+        except asyncio.CancelledError:
+            relay.abandon()
+            raise
+        finally:
+            del self._relays[relay]
+
+
+def _answer(client: Connection, note: Note, answer: Answer, ours: Headers) -> int:
+    """Answers by ourselves; gives the bytes of the body."""
+    note.status, note.code = answer.status, answer.code
+    client.answer(answer, ours)
+    return len(answer.body)
+
+
+def _malformed(fault: Malformed) -> Answer:
+    kind = INVALID if fault.status < 500 else SERVER
+    return error(fault.status, fault.message, kind=kind, code=fault.code)
+
+
+def _our_fault() -> Answer:
+    return error(
+        500, "The gateway failed on this request; its log says how.", kind=SERVER, code="internal"
+    )

@@ -1,0 +1,340 @@
+"""What does a client's connection go through?
+
+    idle ─ first byte ─> reading ─ head ─> serving ─ answered ─> idle | lingering ─> closed
+                            └─ malformed ────────────────────────────────┘
+      any ─ FIN, RST ─> gone: the request that is served is cancelled
+
+While a request is served its connection is read on: only so is a FIN seen.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine, Iterable
+from enum import Enum, auto
+from typing import Protocol, cast
+
+from llmstack.gateway.http import forward
+from llmstack.gateway.http.head import Malformed, RequestHead
+from llmstack.gateway.http.limits import Limits
+from llmstack.gateway.http.reader import RequestReader
+from llmstack.gateway.http.relay import Relay
+from llmstack.gateway.refusals import Answer
+
+log = logging.getLogger(__name__)
+
+_CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+_MOST_REFUSED = 100
+"""Connections above the limit that are told so; what is more is reset."""
+
+
+class State(Enum):
+    """Where is it?"""
+
+    IDLE = auto()
+    READING = auto()
+    SERVING = auto()
+    LINGERING = auto()
+    CLOSED = auto()
+
+
+class Handler(Protocol):
+    """Answers requests."""
+
+    def serve(self, client: "Connection") -> Coroutine[None, None, None]:
+        """Answers the request whose head has come."""
+        ...
+
+    def refuse(self, client: "Connection", fault: Malformed) -> None:
+        """Answers what is no request."""
+        ...
+
+    def tick(self, now: float) -> None:
+        """Called from time to time."""
+        ...
+
+
+class Shared(Protocol):
+    """What all connections of a server share."""
+
+    handler: Handler
+    limits: Limits
+    draining: bool
+    held: int
+    connections: "set[Connection]"
+
+    def left(self, connection: "Connection") -> None:
+        """This connection is over."""
+        ...
+
+
+class Connection(asyncio.Protocol):
+    """One client. Its requests are served one after the other."""
+
+    def __init__(self, shared: Shared, loop: asyncio.AbstractEventLoop) -> None:
+        self._shared = shared
+        self._loop = loop
+        self._reader = RequestReader(shared.limits)
+        self._state = State.IDLE
+        self._since = 0.0
+        self._task: asyncio.Task[None] | None = None
+        self._body: asyncio.Future[None] | None = None
+        self._fault: Malformed | None = None
+        self._held = 0
+        self.responded = False
+        self._close = False
+        self._transport: asyncio.Transport
+        self.relay: Relay | None = None
+        self.paused = False
+
+    # What the story of a request uses
+
+    @property
+    def head(self) -> RequestHead:
+        """The request that is served."""
+        head = self._reader.head
+        assert head is not None
+        return head
+
+    @property
+    def request(self) -> RequestHead | None:
+        """The request that was read so far, if its head was."""
+        return self._reader.head
+
+    @property
+    def keep(self) -> bool:
+        """May another request follow this one?"""
+        return (
+            not self._close
+            and not self._shared.draining
+            and self._reader.body is not None
+            and self.head.keep_alive
+        )
+
+    async def body(self) -> bytes:
+        """The whole body. Raises Malformed."""
+        if self._reader.body is None and self._fault is None:
+            if self.head.expects:
+                self._transport.write(_CONTINUE)
+            self._body = self._loop.create_future()
+            await self._body
+        if self._fault is not None:
+            raise self._fault
+        body = self._reader.body
+        assert body is not None
+        return body
+
+    def answer(self, what: Answer, ours: Iterable[tuple[bytes, bytes]]) -> None:
+        """A response of our own."""
+        head = self._reader.head
+        keep = head is not None and self.keep
+        bodyless = head is not None and head.method == "HEAD"
+        self._close = not keep
+        self.responded = True
+        self._transport.write(forward.answer(what, ours, keep, bodyless))
+
+    def begin(self, first: bytes) -> Callable[[bytes], None]:
+        """The first bytes of a response; those that follow go into what it gives."""
+        self.responded = True
+        self._close = not self.keep
+        self._transport.write(first)
+        return self._transport.write
+
+    def end_early(self, last: bytes | None) -> None:
+        """The response ends with these bytes, or breaks off."""
+        self._close = True
+        if last is None:
+            self._transport.abort()
+        else:
+            self._transport.write(last)
+
+    # What the loop calls
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        # uvloop's transports are none of asyncio's classes.
+        self._transport = cast(asyncio.Transport, transport)
+        self._since = self._loop.time()
+        self._shared.connections.add(self)
+        excess = len(self._shared.connections) - self._shared.limits.connections
+        if excess > _MOST_REFUSED:
+            self._transport.abort()
+        elif excess > 0:
+            self._refuse(Malformed(503, "Too many connections: send it again.", "connections"))
+
+    def data_received(self, data: bytes) -> None:
+        if self._state in (State.LINGERING, State.CLOSED):
+            return
+        try:
+            self._reader.feed(data)
+            self._hold()
+        except Malformed as fault:
+            self._malformed(fault)
+            return
+        self._advance()
+
+    def eof_received(self) -> None:
+        self._gone()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._gone()
+        self._state = State.CLOSED
+        self._forget()
+        self._shared.left(self)
+
+    def pause_writing(self) -> None:
+        self.paused = True
+        self._since = self._loop.time()
+        if self.relay is not None:
+            self.relay.pause()
+
+    def resume_writing(self) -> None:
+        self.paused = False
+        self._since = self._loop.time()
+        if self.relay is not None:
+            self.relay.resume()
+
+    # What the server calls
+
+    def tick(self, now: float) -> None:
+        """Ends what lasts too long."""
+        limits, waited = self._shared.limits, now - self._since
+        if self.paused:
+            if waited > limits.stall_seconds:
+                self._transport.abort()
+            return
+        match self._state:
+            case State.IDLE:
+                if waited > limits.idle_seconds:
+                    self.close()
+            case State.READING:
+                if waited > limits.head_seconds:
+                    self._refuse(_slow("head", limits.head_seconds))
+            case State.SERVING:
+                if self._reader.body is None and waited > limits.body_seconds:
+                    self._malformed(_slow("body", limits.body_seconds))
+            case State.LINGERING:
+                if waited > limits.linger_seconds:
+                    self._transport.abort()
+            case State.CLOSED:
+                if waited > limits.stall_seconds:
+                    self._transport.abort()
+
+    def drain(self) -> None:
+        """No further request; one that is served may end."""
+        if self._state is State.IDLE:
+            self.close()
+
+    def close(self) -> None:
+        """Ends it when what was written is out."""
+        self._enter(State.CLOSED)
+        self._transport.close()
+
+    def abort(self) -> None:
+        """Ends it now."""
+        self._transport.abort()
+
+    # How it goes from one state to the next
+
+    def _enter(self, state: State) -> None:
+        self._state = state
+        self._since = self._loop.time()
+
+    def _advance(self) -> None:
+        """Goes on with what the reader has."""
+        reader = self._reader
+        if self._state is State.SERVING:
+            if reader.body is not None and self._body is not None and not self._body.done():
+                self._body.set_result(None)
+        elif reader.head is not None:
+            self._enter(State.SERVING)
+            self._task = self._loop.create_task(self._serve())
+        elif reader.begun and self._state is State.IDLE:
+            self._enter(State.READING)
+
+    async def _serve(self) -> None:
+        try:
+            await self._shared.handler.serve(self)
+        except Exception:
+            log.exception("a request was not answered")
+        finally:
+            self._task = None
+            self._served()
+
+    def _served(self) -> None:
+        """The request was answered, or its client is gone."""
+        self._body = None
+        if self._state is not State.SERVING:
+            return
+        if not self.responded:
+            self._transport.abort()
+        elif self._close or not self.keep:
+            self._linger()
+        else:
+            self._next()
+
+    def _next(self) -> None:
+        self.responded = False
+        self._forget()
+        self._enter(State.IDLE)
+        try:
+            self._reader.next()
+            self._hold()
+        except Malformed as fault:
+            self._malformed(fault)
+            return
+        self._advance()
+
+    def _hold(self) -> None:
+        """Counts what is held of bodies, and bounds what came ahead of its turn."""
+        shared, reader = self._shared, self._reader
+        if reader.ahead > shared.limits.pipelined:
+            # Read and forgotten: who stops reading does not see that a client leaves.
+            reader.discard()
+            self._close = True
+        grown = reader.held - self._held
+        if grown > 0:
+            if shared.held + grown > shared.limits.bodies:
+                raise Malformed(503, "Too many bodies are held: send it again.", "bodies")
+            self._held += grown
+            shared.held += grown
+
+    def _forget(self) -> None:
+        self._shared.held -= self._held
+        self._held = 0
+
+    def _malformed(self, fault: Malformed) -> None:
+        """What came is no request, or ceased to be one while its body came."""
+        self._close = True
+        if self._state is not State.SERVING:
+            self._refuse(fault)
+            return
+        self._fault = fault
+        if self._body is not None and not self._body.done():
+            self._body.set_result(None)
+
+    def _refuse(self, fault: Malformed) -> None:
+        self._close = True
+        self._shared.handler.refuse(self, fault)
+        self._linger()
+
+    def _linger(self) -> None:
+        """Closes so that the answer arrives: unread bytes would make the kernel reset it."""
+        if self._reader.body is not None and not self._reader.ahead and self._fault is None:
+            self.close()
+            return
+        self._enter(State.LINGERING)
+        self._reader.discard()
+        if self._transport.can_write_eof():
+            self._transport.write_eof()
+
+    def _gone(self) -> None:
+        """The client has left."""
+        if self._state is State.SERVING:
+            self._enter(State.CLOSED)
+            if self._task is not None:
+                # After its first step, so that each story is told from its beginning.
+                self._loop.call_soon(self._task.cancel)
+            self._transport.abort()
+
+
+def _slow(what: str, seconds: float) -> Malformed:
+    return Malformed(408, f"The {what} did not come within {seconds:g} s.", f"slow_{what}")

@@ -1,0 +1,39 @@
+"""What can a replica do to a request, as a tree?
+
+ReplicaFault
+├── BeforeFirstByte      the client has seen nothing: another replica may serve it
+│   ├── Unreachable      nothing was sent
+│   ├── Unanswered       it was sent; what came, if anything, is no answer
+│   └── Loading          it has not loaded its model yet
+└── CutOff               the client has a part of the answer
+"""
+
+from llmstack.errors import LLMStackError
+
+
+class ReplicaFault(LLMStackError):
+    """The message says what happened, after the words "the replica"."""
+
+
+class BeforeFirstByte(ReplicaFault):
+    """The client has seen nothing."""
+
+
+class Unreachable(BeforeFirstByte):
+    """No connection came about."""
+
+
+class Unanswered(BeforeFirstByte):
+    """The connection ended, or what came is no HTTP. `silent`: not a byte came."""
+
+    def __init__(self, message: str, silent: bool) -> None:
+        super().__init__(message)
+        self.silent = silent
+
+
+class Loading(BeforeFirstByte):
+    """It says that it is loading its model."""
+
+
+class CutOff(ReplicaFault):
+    """The rest of the answer did not come. The client was told in the way that was left."""

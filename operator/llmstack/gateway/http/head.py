@@ -1,0 +1,220 @@
+"""What does the head of a message say?
+
+llhttp (strict) reads it; what it lets pass and we do not is refused here.
+
+    bytes ─ parse_request ─> RequestHead      bytes ─ parse_response ─> ResponseHead
+"""
+
+import re
+from dataclasses import dataclass
+
+import httptools
+
+from llmstack.errors import LLMStackError
+from llmstack.gateway.http.framing import Garbage
+
+Fields = list[tuple[bytes, bytes]]
+"""Names in lower case, in the order in which they came."""
+
+END = b"\r\n\r\n"
+_SINGLE = frozenset({b"host", b"content-type", b"authorization", b"x-api-key", b"expect"})
+_HOST = re.compile(rb"[A-Za-z0-9._~-]*(?::\d{0,5})?|\[[0-9A-Fa-f:.]+\](?::\d{0,5})?")
+_ID = re.compile(rb"[\x21-\x7e]{1,128}")
+_DIGITS = re.compile(rb"[0-9]{1,18}")
+
+
+class Malformed(LLMStackError):
+    """A request that is not answered otherwise: the connection ends with it."""
+
+    def __init__(self, status: int, message: str, code: str = "malformed_request") -> None:
+        super().__init__(message)
+        self.status = status
+        self.message = message
+        self.code = code
+
+
+@dataclass(slots=True)
+class RequestHead:
+    """A request's head. `length` None: the body is chunked. `path` has no query."""
+
+    method: str
+    path: str
+    host: str
+    fields: Fields
+    by_name: dict[bytes, bytes]
+    length: int | None
+    keep_alive: bool
+    expects: bool
+
+    def get(self, name: bytes) -> str | None:
+        """A header's value; `name` in lower case. Of several the last."""
+        value = self.by_name.get(name)
+        return None if value is None else value.decode("latin-1").strip(" \t")
+
+    @property
+    def id(self) -> bytes:
+        """X-Request-Id, where it is one that a log can take; else nothing."""
+        given = self.by_name.get(b"x-request-id", b"")
+        return given if _ID.fullmatch(given) else b""
+
+
+@dataclass(slots=True)
+class ResponseHead:
+    """A response's head. `length` None: chunked, or `until_close`."""
+
+    status: int
+    reason: bytes
+    fields: Fields
+    length: int | None
+    until_close: bool
+    keep_alive: bool
+    events: bool
+
+
+class _Parts:
+    """What llhttp finds in a head."""
+
+    __slots__ = ("complete", "fields", "target")
+
+    def __init__(self) -> None:
+        self.target = b""
+        self.fields: Fields = []
+        self.complete = False
+
+    def on_url(self, url: bytes) -> None:
+        self.target += url
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self.fields.append((name.lower(), value))
+
+    def on_headers_complete(self) -> None:
+        self.complete = True
+
+
+def parse_request(head: bytes) -> RequestHead:
+    """The head that these bytes are, up to its empty line. Raises Malformed."""
+    parts = _Parts()
+    parser = httptools.HttpRequestParser(parts)
+    try:
+        parser.feed_data(head)
+    except httptools.HttpParserUpgrade:
+        pass  # Nothing is switched to: a server may ignore Upgrade, and Java's client asks for h2c.
+    except httptools.HttpParserError as error:
+        raise Malformed(400, f"This is no HTTP/1.1 request: {_why(error)}.") from error
+    version = parser.get_http_version()
+    if version != "1.1":
+        raise Malformed(505, f"HTTP/{version} is not served here: use HTTP/1.1.", "http_version")
+    if not parts.complete:
+        raise Malformed(400, "This is no HTTP/1.1 request: its head does not end where it should.")
+    return _request(parser.get_method().decode("ascii"), parts)
+
+
+def _request(method: str, parts: _Parts) -> RequestHead:
+    fields = parts.fields
+    by_name = dict(fields)
+    if len(by_name) != len(fields):
+        _refuse_repeated(fields)
+    host = by_name.get(b"host")
+    if host is None or not _HOST.fullmatch(host.strip(b" \t")):
+        raise Malformed(400, "A request needs one Host header that names a host.")
+    expect = by_name.get(b"expect")
+    if expect is not None and expect.lower() != b"100-continue":
+        raise Malformed(417, "Only 'Expect: 100-continue' can be met.", "expectation_failed")
+    return RequestHead(
+        method=method,
+        path=_path(parts.target),
+        host=host.decode("ascii").strip(),
+        fields=fields,
+        by_name=by_name,
+        length=_request_length(by_name),
+        keep_alive=b"close" not in tokens(by_name.get(b"connection", b"")),
+        expects=expect is not None,
+    )
+
+
+def _refuse_repeated(fields: Fields) -> None:
+    seen = set()
+    for name, _ in fields:
+        if name in seen and name in _SINGLE:
+            raise Malformed(400, f"The header {name.decode('ascii')} may be sent only once.")
+        seen.add(name)
+
+
+def _path(target: bytes) -> str:
+    """The path alone, of `/path?query` or `http://host/path?query`."""
+    if not target.startswith(b"/"):
+        scheme, separator, rest = target.partition(b"://")
+        if separator and scheme.lower() in (b"http", b"https"):
+            target = b"/" + rest.partition(b"/")[2]
+    return target.partition(b"?")[0].decode("latin-1")
+
+
+def _request_length(by_name: dict[bytes, bytes]) -> int | None:
+    encoding = by_name.get(b"transfer-encoding")
+    length = by_name.get(b"content-length")
+    if encoding is not None:
+        # llhttp refuses both at once; it would let other encodings below the chunks pass.
+        if length is not None or encoding.strip(b" \t").lower() != b"chunked":
+            raise Malformed(400, "Transfer-Encoding may only be 'chunked', without Content-Length.")
+        return None
+    if length is None:
+        return 0
+    if not _DIGITS.fullmatch(length.strip(b" \t")):
+        raise Malformed(400, "Content-Length must be a number of bytes.")
+    return int(length)
+
+
+def parse_response(head: bytes) -> ResponseHead:
+    """The head that these bytes are, up to its empty line. Raises Garbage."""
+    parts = _Parts()
+    parser = httptools.HttpResponseParser(parts)
+    try:
+        parser.feed_data(head)
+    except httptools.HttpParserUpgrade as error:
+        raise Garbage("it wants another protocol") from error
+    except httptools.HttpParserError as error:
+        raise Garbage(f"its answer is no HTTP: {_why(error)}") from error
+    if not parts.complete or not head.startswith((b"HTTP/1.1 ", b"HTTP/1.0 ")):
+        raise Garbage("its answer is no HTTP/1.1")
+    status = parser.get_status_code()
+    by_name = dict(parts.fields)
+    length, until_close = _response_length(status, parts.fields, by_name)
+    closes = b"close" in tokens(by_name.get(b"connection", b""))
+    return ResponseHead(
+        status=status,
+        reason=head[13 : head.index(b"\r\n")],
+        fields=parts.fields,
+        length=length,
+        until_close=until_close,
+        keep_alive=head.startswith(b"HTTP/1.1") and not closes and not until_close,
+        events=by_name.get(b"content-type", b"").lower().startswith(b"text/event-stream"),
+    )
+
+
+def _response_length(
+    status: int, fields: Fields, by_name: dict[bytes, bytes]
+) -> tuple[int | None, bool]:
+    """How long is the body, and does only the connection's end end it?"""
+    if status < 200 or status in (204, 304):
+        return 0, False
+    lengths = {value.strip(b" \t") for name, value in fields if name == b"content-length"}
+    encoding = by_name.get(b"transfer-encoding")
+    if encoding is not None:
+        if lengths or encoding.strip(b" \t").lower() != b"chunked":
+            raise Garbage("its answer is framed in two ways")
+        return None, False
+    if not lengths:
+        return None, True
+    length = lengths.pop()
+    if lengths or not _DIGITS.fullmatch(length):
+        raise Garbage("its answer has no clear length")
+    return int(length), False
+
+
+def tokens(value: bytes) -> frozenset[bytes]:
+    """The words of a list such as that of Connection, in lower case."""
+    return frozenset(part.strip() for part in value.lower().split(b",")) if value else frozenset()
+
+
+def _why(error: Exception) -> str:
+    return str(error).rstrip(".") or type(error).__name__

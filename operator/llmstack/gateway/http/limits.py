@@ -1,0 +1,44 @@
+"""How much may a client, or a replica, ask of this process?"""
+
+from dataclasses import dataclass
+
+KIB = 1024
+MIB = 1024 * KIB
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Sizes in bytes, times in seconds.
+
+    head              request line and headers; 431 beyond
+    body              one request's body; 413 beyond
+    bodies            bodies held at once, of all requests; 503 beyond
+    pipelined         what a client may send ahead of its turn; what is more is not answered
+    connections       clients connected at once; 503 beyond
+    head_seconds      for a head, from its first byte; 408
+    body_seconds      for the whole body; 408
+    idle_seconds      before a request and between two
+    stall_seconds     without taking a byte of the response that waits for it: the client has left
+    linger_seconds    for a client to read an answer that came before it had sent all
+    connect_seconds   to reach a replica
+    answer_idle_seconds    between two bytes of an event stream, after its first
+    upstream_idle_seconds  an unused connection to a replica; llama-server closes after 5
+    resends           replicas that may die of a request that was sent, and it is sent again
+    tick              how often times are looked at: what is above is exact to this
+    """
+
+    head: int = 32 * KIB
+    body: int = 32 * MIB
+    bodies: int = 512 * MIB
+    pipelined: int = 64 * KIB
+    connections: int = 10_000
+    head_seconds: float = 30.0
+    body_seconds: float = 120.0
+    idle_seconds: float = 75.0
+    stall_seconds: float = 60.0
+    linger_seconds: float = 2.0
+    connect_seconds: float = 5.0
+    answer_idle_seconds: float = 300.0
+    upstream_idle_seconds: float = 4.0
+    resends: int = 2
+    tick: float = 1.0

@@ -1,0 +1,142 @@
+"""What has a client sent so far? Bytes in; a head, then a body, then what came ahead of its turn.
+
+feed ─> head ─> body ─> rest ──next()──> head ─> …
+"""
+
+import re
+
+from llmstack.gateway.http.framing import Chunked, Framing, Garbage, Length
+from llmstack.gateway.http.head import END, Malformed, RequestHead, parse_request
+from llmstack.gateway.http.limits import Limits
+
+_BEGINNING = re.compile(rb"[A-Z][A-Z-]{0,31}(?: |\Z)|\r\Z")
+_BARE_LF = re.compile(rb"(?<!\r)\n")
+_CRLF = b"\r\n"
+
+
+class RequestReader:
+    """One connection's requests, one after the other.
+
+    head   of the request that is being read; None before its end
+    body   None before its end
+    """
+
+    __slots__ = ("_buffer", "_framing", "_limits", "_parts", "_rest", "_size", "body", "head")
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._buffer = bytearray()
+        self._rest = b""
+        self._reset()
+
+    def _reset(self) -> None:
+        self.head: RequestHead | None = None
+        self.body: bytes | None = None
+        self._framing: Framing | None = None
+        self._parts: list[bytes] = []
+        self._size = 0
+
+    @property
+    def begun(self) -> bool:
+        """Has a request begun? None, between two."""
+        return self.head is not None or bool(self._buffer)
+
+    @property
+    def held(self) -> int:
+        """Bytes of the body that are held."""
+        return self._size
+
+    @property
+    def ahead(self) -> int:
+        """Bytes that came before their turn."""
+        return len(self._rest)
+
+    def feed(self, data: bytes) -> None:
+        """Takes what came. Raises Malformed; then no more may come."""
+        if self.body is not None:
+            self._rest += data
+            return
+        if self.head is None:
+            rest = self._take_head(data)
+            if rest is None:
+                return
+            data = rest
+        self._take_body(data)
+
+    def next(self) -> None:
+        """The request was answered: on to the next, which may have come already."""
+        rest, self._rest = self._rest, b""
+        self._reset()
+        if rest:
+            self.feed(rest)
+
+    def discard(self) -> None:
+        """Forgets what came ahead."""
+        self._rest = b""
+
+    def _take_head(self, data: bytes) -> bytes | None:
+        """Sets the head if it is whole; gives what came after it."""
+        seen = max(0, len(self._buffer) - len(END) + 1)
+        if self._buffer:
+            self._buffer += data
+            data = bytes(self._buffer) if END in self._buffer[seen:] else b""
+        begin = 0
+        while data.startswith(_CRLF, begin):  # Empty lines may precede a request.
+            begin += 2
+        end = data.find(END, begin)
+        if end < 0:
+            self._keep_unfinished(data[begin:], seen)
+            return None
+        if end + len(END) - begin > self._limits.head:
+            raise _head_too_large(self._limits)
+        self._buffer.clear()
+        self.head = self._checked(parse_request(data[begin : end + len(END)]))
+        return data[end + len(END) :]
+
+    def _keep_unfinished(self, data: bytes, seen: int) -> None:
+        """Keeps a part of a head, unless it can become none."""
+        buffer = self._buffer
+        buffer += data
+        while buffer.startswith(_CRLF):
+            del buffer[:2]
+        if len(buffer) > self._limits.head:
+            raise _head_too_large(self._limits)
+        if buffer and not _BEGINNING.match(buffer):
+            raise Malformed(400, "This is no HTTP/1.1 request. TLS ends in front of the gateway.")
+        if _BARE_LF.search(buffer, seen):
+            raise Malformed(400, "Lines of a head end with CR LF.")
+
+    def _checked(self, head: RequestHead) -> RequestHead:
+        length = head.length
+        if length is not None and length > self._limits.body:
+            raise _body_too_large(self._limits)
+        self._framing = Chunked(hold=0) if length is None else Length(length)
+        return head
+
+    def _take_body(self, data: bytes) -> None:
+        framing = self._framing
+        assert framing is not None
+        if not framing.done:
+            if not data:
+                return
+            try:
+                payload = framing.payload(framing.feed(data))
+            except Garbage as error:
+                raise Malformed(400, f"The chunked body is malformed: {error}.") from error
+            self._parts.append(payload)
+            self._size += len(payload)
+            if self._size > self._limits.body:
+                raise _body_too_large(self._limits)
+            data = framing.rest
+        if framing.done:
+            self.body = b"".join(self._parts)
+            self._parts = []
+            self._rest = data
+
+
+def _head_too_large(limits: Limits) -> Malformed:
+    return Malformed(431, f"The head exceeds {limits.head} bytes.", "head_too_large")
+
+
+def _body_too_large(limits: Limits) -> Malformed:
+    return Malformed(413, f"The body exceeds {limits.body} bytes.", "body_too_large")

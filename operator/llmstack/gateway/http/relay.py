@@ -1,0 +1,316 @@
+"""What happens between a request at a replica and the last byte at its client?
+
+    send ─> head, withheld ─> first bytes ─> begun: what comes passes ─> over
+                 └── a fault: nothing was seen, another replica may serve it
+                                                  └── a fault: the client is told
+
+The head waits for the first bytes of the body: a replica that dies between the two is not yet seen.
+From there on nothing runs per chunk but `_Passing.data_received`.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Protocol
+
+from llmstack.gateway.http.faults import CutOff, Loading, ReplicaFault, Unanswered
+from llmstack.gateway.http.framing import Chunked, Framing, Garbage, Length, UntilClose
+from llmstack.gateway.http.head import END, ResponseHead, parse_response
+from llmstack.gateway.http.upstream import Upstream
+from llmstack.gateway.refusals import sse_error
+
+_KEEP = 4096
+"""Bytes of a body's end, and of a plain body's beginning, that are remembered."""
+_MOST_HEAD = 64 * 1024
+_MOST_WITHHELD = 4096
+_LOADING = b"Loading model"
+_EVENT_ENDS = (b"\n\n", b"\r\n\r\n", b"\r\r")
+
+
+class Client(Protocol):
+    """Where the response goes."""
+
+    relay: "Relay | None"
+    paused: bool
+
+    def begin(self, first: bytes) -> Callable[[bytes], None]:
+        """The response's first bytes; those that follow go into what it gives."""
+        ...
+
+    def end_early(self, last: bytes | None) -> None:
+        """No response can follow this one. None: not even this one is whole, and that shows."""
+        ...
+
+
+class Relay(asyncio.Protocol):
+    """One request at one replica. `over` ends with the response, or raises a ReplicaFault."""
+
+    __slots__ = (
+        "_buffer",
+        "_client",
+        "_dress",
+        "_framing",
+        "_head",
+        "_loop",
+        "_passing",
+        "_seen",
+        "_seen_at",
+        "_upstream",
+        "_withheld",
+        "beginning",
+        "first_byte",
+        "over",
+    )
+
+    def __init__(
+        self, upstream: Upstream, client: Client, dress: Callable[[ResponseHead], bytes]
+    ) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._upstream = upstream
+        self._client = client
+        self._dress = dress
+        self._buffer = b""
+        self._head: ResponseHead | None = None
+        self._framing: Framing | None = None
+        self._withheld = b""
+        self._passing: _Passing | None = None
+        self._seen, self._seen_at = -1, 0.0
+        self.beginning = b""
+        self.first_byte = 0.0
+        self.over: asyncio.Future[None] = self._loop.create_future()
+
+    def send(self, head: bytes, body: bytes) -> None:
+        """Sends the request; `over` tells the rest."""
+        transport = self._upstream.transport
+        transport.set_protocol(self)
+        self._client.relay = self
+        if len(body) < _MOST_HEAD:
+            transport.write(head + body)
+        else:
+            transport.writelines([head, body])
+
+    def abandon(self) -> None:
+        """The client has left: the replica sees it at once."""
+        self._client.relay = None
+        self._upstream.transport.abort()
+
+    @property
+    def status(self) -> int:
+        """As the client saw it; 0 if it saw none."""
+        return self._head.status if self._head is not None and self.first_byte else 0
+
+    @property
+    def passed(self) -> int:
+        """Bytes of the body that went on, framing included."""
+        return len(self._withheld) if self._passing is None else self._passing.passed
+
+    @property
+    def text(self) -> bytes:
+        """The body's end; of a body that is no stream, its beginning before."""
+        if self._framing is None or self._head is None:
+            return b""
+        passed = self._withheld if self._passing is None else self._passing.tail
+        beginning = b"" if self._head.events or self._passing is None else self.beginning
+        return beginning + self._framing.payload(passed)[-_KEEP:]
+
+    def pause(self) -> None:
+        """The client reads more slowly than the replica writes."""
+        self._upstream.transport.pause_reading()
+
+    def resume(self) -> None:
+        self._upstream.transport.resume_reading()
+        self._seen = -1
+
+    def tick(self, now: float, idle_seconds: float) -> bool:
+        """Notes whether bytes came; an event stream that has fallen silent is ended.
+
+        True if they did. Only after the first byte: until then a prefill may take minutes.
+        """
+        if self._passing is None or self._head is None:
+            return False
+        if self._passing.passed != self._seen:
+            self._seen, self._seen_at = self._passing.passed, now
+            return True
+        if self._head.events and not self._client.paused and now - self._seen_at > idle_seconds:
+            self._fault(f"sent nothing for {idle_seconds:g} s")
+        return False
+
+    def data_received(self, data: bytes) -> None:
+        try:
+            rest = self._take_head(data) if self._framing is None else data
+            if rest is not None and self._framing is not None:
+                self._take_first(self._framing, rest)
+        except Garbage as error:
+            self._fault(f"sent garbage: {error}")
+
+    def eof_received(self) -> None:
+        self.ended(None)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.ended(exc)
+
+    def ended(self, exc: Exception | None) -> None:
+        """The replica's connection ended."""
+        if self.over.done():
+            return
+        last = self._framing.closed() if self._framing is not None and exc is None else None
+        if last is None:
+            why = f"broke the connection ({exc})" if exc else "closed the connection"
+            self._fault(f"{why} before its answer was complete")
+        elif self._passing is None:
+            self._withheld += last
+            self._begin()
+        else:
+            self._passing.write(last)
+            self.complete()
+
+    def complete(self) -> None:
+        """The whole response has passed."""
+        head, framing = self._head, self._framing
+        if self.over.done():  # Cancelled, and not yet abandoned.
+            return
+        assert head is not None and framing is not None
+        self._client.relay = None
+        if self._client.paused:
+            self._upstream.transport.resume_reading()
+        self._upstream.give_back(head.keep_alive and not framing.rest)
+        self.over.set_result(None)
+
+    def garbage(self, error: Garbage) -> None:
+        """What came after the first byte is no HTTP."""
+        self._fault(f"sent garbage: {error}")
+
+    def _take_head(self, data: bytes) -> bytes | None:
+        """Gives what came after the head, once that is whole."""
+        data = self._buffer + data
+        end = data.find(END)
+        if end < 0:
+            self._buffer = data
+            if len(data) > _MOST_HEAD:
+                raise Garbage("the head of its answer does not end")
+            return None
+        self._buffer = b""
+        head = parse_response(data[: end + len(END)])
+        rest = data[end + len(END) :]
+        if head.status < 200:  # 100 Continue, 103 Early Hints: the answer is still to come.
+            return self._take_head(rest)
+        self._head = head
+        self._framing = _framing(head)
+        return rest
+
+    def _take_first(self, framing: Framing, data: bytes) -> None:
+        if data:
+            self._withheld += framing.feed(data)
+        if self._withheld or framing.done:
+            if self._head is not None and self._head.status == 503 and self._loading(framing):
+                return
+            self._begin()
+
+    def _loading(self, framing: Framing) -> bool:
+        """True: the client sees nothing of it, or not yet."""
+        if not framing.done and len(self._withheld) < _MOST_WITHHELD:
+            return True
+        if _LOADING not in framing.payload(self._withheld):
+            return False
+        self._fail(Loading("is loading its model"))
+        return True
+
+    def _begin(self) -> None:
+        head, framing = self._head, self._framing
+        assert head is not None and framing is not None
+        self.first_byte = time.monotonic()
+        if not head.events:
+            self.beginning = framing.payload(self._withheld)[:_KEEP]
+        write = self._client.begin(self._dress(head) + self._withheld)
+        if framing.done:
+            self.complete()
+            return
+        self._passing = _Passing(self, framing, write, self._withheld)
+        self._upstream.transport.set_protocol(self._passing)
+        if self._client.paused:
+            self.pause()
+
+    def _fault(self, why: str) -> None:
+        if self.over.done():
+            return
+        if self._passing is None:
+            silent = self._head is None and not self._buffer
+            self._fail(Unanswered(why, silent))
+            return
+        self._client.end_early(self._last_words(self._passing, why))
+        self._fail(CutOff(why))
+
+    def _fail(self, fault: ReplicaFault) -> None:
+        self._client.relay = None
+        self._upstream.give_back(False)
+        self.over.set_exception(fault)
+
+    def _last_words(self, passing: "_Passing", why: str) -> bytes | None:
+        """An event stream ends with an event that says why; a plain body cannot."""
+        framing, head = self._framing, self._head
+        if framing is None or head is None or not head.events:
+            return None
+        event = sse_error(f"The replica {why}. Send the request again.")
+        whole = framing.payload(passing.tail)[-4:].endswith(_EVENT_ENDS)
+        return framing.ending(event if whole else b"\n\n" + event)
+
+
+class _Passing(asyncio.Protocol):
+    """A response that has begun. The path of each chunk: nothing here may cost."""
+
+    __slots__ = ("_before", "_feed", "_framing", "_older", "_recent", "_relay", "_size", "write")
+
+    def __init__(
+        self, relay: Relay, framing: Framing, write: Callable[[bytes], None], first: bytes
+    ) -> None:
+        self._relay = relay
+        self._framing = framing
+        self._feed = framing.feed
+        self.write = write
+        self._before = 0
+        self._older: list[bytes] = []
+        self._recent = [first]
+        self._size = len(first)
+
+    @property
+    def passed(self) -> int:
+        return self._before + self._size
+
+    @property
+    def tail(self) -> bytes:
+        """The last bytes that passed, from the beginning of a chunk on."""
+        return b"".join(self._older + self._recent)
+
+    def data_received(self, data: bytes) -> None:
+        try:
+            data = self._feed(data)
+        except Garbage as error:
+            self._relay.garbage(error)
+            return
+        self.write(data)
+        self._recent.append(data)
+        self._size += len(data)
+        if self._size > _KEEP:
+            self._turn()
+        if self._framing.done:
+            self._relay.complete()
+
+    def eof_received(self) -> None:
+        self._relay.ended(None)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._relay.ended(exc)
+
+    def _turn(self) -> None:
+        """Forgets the older half of what is remembered, or all but the end of a large piece."""
+        self._before += self._size
+        self._older = self._recent
+        if self._size > 2 * _KEEP:
+            self._older = [self._framing.tail(b"".join(self._recent), _KEEP)]
+        self._recent, self._size = [], 0
+
+
+def _framing(head: ResponseHead) -> Framing:
+    if head.until_close:
+        return UntilClose()
+    return Chunked() if head.length is None else Length(head.length)

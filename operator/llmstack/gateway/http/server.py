@@ -1,0 +1,68 @@
+"""Who is connected, and until when?"""
+
+import asyncio
+
+from llmstack.gateway.http.connection import Connection, Handler
+from llmstack.gateway.http.limits import Limits
+
+_BACKLOG = 4096
+
+
+class Server:
+    """Accepts clients, looks at their times, and lets them go."""
+
+    def __init__(self, handler: Handler, limits: Limits) -> None:
+        self.handler = handler
+        self.limits = limits
+        self.draining = False
+        self.held = 0
+        self.connections: set[Connection] = set()
+        self._empty = asyncio.Event()
+        self._listeners: list[asyncio.Server] = []
+        self._ticking: asyncio.TimerHandle | None = None
+
+    async def listen(self, host: str | None, port: int) -> int:
+        """Accepts from now on; gives the port, which matters where 0 was asked for."""
+        loop = asyncio.get_running_loop()
+        listener = await loop.create_server(
+            lambda: Connection(self, loop), host, port, backlog=_BACKLOG
+        )
+        self._listeners.append(listener)
+        if self._ticking is None:
+            self._ticking = loop.call_later(self.limits.tick, self._tick)
+        return int(listener.sockets[0].getsockname()[1])
+
+    async def drain(self, seconds: float) -> int:
+        """Accepts no more and waits for what is served; gives how many had to be broken off."""
+        self.draining = True
+        for listener in self._listeners:
+            listener.close()
+        for connection in list(self.connections):
+            connection.drain()
+        try:
+            async with asyncio.timeout(seconds):
+                while self.connections:
+                    self._empty.clear()
+                    await self._empty.wait()
+        except TimeoutError:
+            pass
+        unfinished = list(self.connections)
+        for connection in unfinished:
+            connection.abort()
+        if self._ticking is not None:
+            self._ticking.cancel()
+        return len(unfinished)
+
+    def left(self, connection: Connection) -> None:
+        """This connection is over."""
+        self.connections.discard(connection)
+        if not self.connections:
+            self._empty.set()
+
+    def _tick(self) -> None:
+        loop = asyncio.get_running_loop()
+        now = loop.time()
+        self.handler.tick(now)
+        for connection in list(self.connections):
+            connection.tick(now)
+        self._ticking = loop.call_later(self.limits.tick, self._tick)

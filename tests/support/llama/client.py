@@ -138,14 +138,20 @@ class Client:
         self, path: str, body: object = None, headers: Mapping[str, str] | None = None
     ) -> AsyncIterator[Exchange]:
         """An exchange whose request is sent; on leaving, its connection is closed."""
-        async with asyncio.timeout(PATIENCE):
-            reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
-        exchange = Exchange(reader, writer)
+        exchange = await self.send(path, body, headers)
         try:
-            writer.write(self._request(path, body, headers or {}))
             yield exchange
         finally:
-            writer.close()
+            exchange.close()
+
+    async def send(
+        self, path: str, body: object = None, headers: Mapping[str, str] | None = None
+    ) -> Exchange:
+        """An exchange whose request is sent, to be closed by the caller."""
+        async with asyncio.timeout(PATIENCE):
+            reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+        writer.write(self._request(path, body, headers or {}))
+        return Exchange(reader, writer)
 
     def _request(self, path: str, body: object, headers: Mapping[str, str]) -> bytes:
         data = body if isinstance(body, bytes) else json.dumps(body).encode()

@@ -1,0 +1,149 @@
+"""Is a slot given out again only when nothing computes in it any more?
+
+Clients leave while their request is queued, in prefill, or in decode. Whatever they do, the server
+never has to put a request off, and in the end all slots are there again. Deferrals are counted from
+the debug log of the real server.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+from collections.abc import Callable
+
+import pytest
+
+from llmstack.gateway.local_owner import LocalOwner
+from tests.integration.gateway.leaving import (
+    MODEL,
+    Direct,
+    Hasty,
+    HastyLook,
+    Phase,
+    Progress,
+    Storm,
+    owning,
+)
+from tests.integration.gateway.llamas import SLOW, Llama
+from tests.support.llama.client import Client, holds
+from tests.support.llama.fake import FakeLlama
+
+SOAK = os.environ.get("LLMSTACK_SOAK") == "1"
+LEAVING = 500 if SOAK else 60
+SEED = int(os.environ.get("LLMSTACK_SEED") or (secrets.randbits(32) if SOAK else 1))
+PACE = 0.5
+SHORT = {"prompt": "a", "n_predict": 2, "stream": True}
+LONG = {"prompt": "a", "n_predict": 500, "ignore_eos": True, "stream": True}
+
+
+@pytest.mark.soak
+async def test_clients_that_leave_cost_no_slot_and_make_no_request_wait_inside(
+    llama: Llama, record_property: Callable[[str, object], None]
+) -> None:
+    await all_idle(llama.client)
+    before = await llama.deferrals()
+    async with owning(llama.client) as owner:
+        storm = Storm(Direct(llama.client, owner), SEED, LEAVING, PACE)
+        await storm.blow()
+        await holds(all_free, owner)
+    await all_idle(llama.client)
+    deferrals = await llama.deferrals() - before
+    for phase, count in sorted(storm.phases().items()):
+        record_property(f"left {phase}", count)
+    for name, count in (("whole", len(storm.whole)), ("deferrals", deferrals), ("seed", SEED)):
+        record_property(name, count)
+    assert deferrals == 0
+    assert sum(storm.left.values()) == LEAVING
+    assert set(storm.phases()) == {Phase.QUEUED, Phase.SENT, Phase.ANSWERED}
+    for tokens, reply in storm.whole:
+        last = reply.events()[-1] if "event-stream" in reply.headers["content-type"] else None
+        assert (last or reply.json())["tokens_predicted"] == tokens
+
+
+async def test_the_storm_shows_it_where_slots_are_given_out_too_early() -> None:
+    async with FakeLlama.running(SLOW) as server:
+        client = Client(server.port, SLOW.key)
+        async with owning(client) as owner:
+            await Storm(Hasty(client, owner), SEED, 20, PACE).blow()
+        assert server.deferrals > 0
+
+
+@pytest.mark.parametrize(("rule", "deferrals"), [(Direct, 0), (HastyLook, 1)])
+async def test_that_a_slot_looks_idle_proves_nothing_before_the_server_has_closed_its_side(
+    rule: type[Direct], deferrals: int
+) -> None:
+    """What was sent while another prompt is computed has no slot yet, and gets one after it."""
+    async with FakeLlama.running(SLOW) as server:
+        client = Client(server.port, SLOW.key)
+        async with owning(client) as owner:
+            way = rule(client, owner)
+            prompt = " word" * int(2.5 * SLOW.prefill)
+            first, _ = await reaching(way, SHORT | {"prompt": prompt}, Phase.SENT)
+            # Its first byte would prove that it computes; long enough without one is taken for it.
+            await asyncio.wait([first], timeout=1.7)
+            second, _ = await reaching(way, LONG, Phase.SENT)
+            await holds(asked, server, 2)
+            second.cancel()
+            third, _ = await reaching(way, SHORT, Phase.QUEUED)
+            await asyncio.wait([first, second, third])
+            await way.ended()
+        assert server.deferrals == deferrals
+
+
+async def test_a_slot_in_prefill_is_given_out_when_slots_shows_it_idle(llama: Llama) -> None:
+    await all_idle(llama.client)
+    async with owning(llama.client) as owner:
+        way = Direct(llama.client, owner)
+        first, progress = await reaching(way, LONG, Phase.ANSWERED)
+        prompt = f"{secrets.token_hex()}{' word' * 300}"
+        second, _ = await reaching(way, LONG | {"prompt": prompt}, Phase.SENT)
+        third, waits = await reaching(way, SHORT, Phase.QUEUED)
+        await holds(busy, llama.client, 2)
+        second.cancel()
+        assert free(owner) == 0
+        await waits.beyond(Phase.QUEUED)
+        # The first one decodes, the third one may have begun; the second one computes no more.
+        slots = (await llama.client.get("/slots")).json()
+        assert not any(
+            slot.get("n_prompt_tokens", 0) > 100 for slot in slots if slot["is_processing"]
+        )
+        first.cancel()
+        await asyncio.wait([first, second, third])
+        await way.ended()
+        assert progress.phase is Phase.ANSWERED
+
+
+async def reaching(
+    way: Direct, body: dict[str, object], phase: Phase
+) -> tuple[asyncio.Task[object], Progress]:
+    """A request that has come so far."""
+    progress = Progress()
+    task: asyncio.Task[object] = asyncio.create_task(way.request(body, progress))
+    for earlier in (Phase.QUEUED, Phase.SENT):
+        if phase is earlier:
+            break
+        await progress.beyond(earlier)
+    return task, progress
+
+
+async def all_idle(client: Client) -> None:
+    await holds(busy, client, 0)
+
+
+async def busy(client: Client, slots: int) -> bool:
+    return await client.busy() == slots
+
+
+async def asked(server: FakeLlama, requests: int) -> bool:
+    return server.requests == requests
+
+
+async def all_free(owner: LocalOwner) -> bool:
+    return free(owner) == owner.load()[MODEL].total
+
+
+def free(owner: LocalOwner) -> int:
+    """How many slots may be given out?"""
+    (replica,) = owner.load()[MODEL].replicas
+    return replica.total - replica.busy - replica.draining - replica.foreign

@@ -73,7 +73,7 @@ class Informer:
     ) -> None:
         self._session = session
         self._url = server + scope.path
-        self._scope = scope
+        self.scope = scope
         self._changed = changed
         self._chance = chance
         self._version = ""
@@ -99,7 +99,7 @@ class Informer:
             self._version = ""
         words = str(error) or repr(error)
         if words != self._trouble:
-            log.warning("watching %s: %s", self._scope.kind.plural, words)
+            log.warning("watching %s: %s", self.scope.kind.plural, words)
             self._trouble = words
         # Gateways that lost the same API server come back at different moments.
         await asyncio.sleep(self._pause * (1 + self._chance()) / 2)
@@ -107,13 +107,13 @@ class Informer:
 
     def _works(self) -> None:
         if self._trouble:
-            log.info("watching %s again", self._scope.kind.plural)
+            log.info("watching %s again", self.scope.kind.plural)
         self._trouble, self._pause = "", _BACKOFF[0]
 
     async def _list(self) -> None:
         """All of it anew; what is known is replaced only when the last page has come."""
         found: dict[ObjectKey, Object] = {}
-        query = {**self._scope.query(), "limit": _PAGE}
+        query = {**self.scope.query(), "limit": _PAGE}
         while True:
             async with self._ask(query, aiohttp.ClientTimeout(total=_LIST_SECONDS)) as answer:
                 page = json.loads(await answer.read())
@@ -131,7 +131,7 @@ class Informer:
         """The changes since the last version, until the server ends the watch."""
         seconds = int(_WATCH_SECONDS * (1 + self._chance() / 4))
         query = {
-            **self._scope.query(),
+            **self.scope.query(),
             "watch": "true",
             "allowWatchBookmarks": "true",
             "resourceVersion": self._version,

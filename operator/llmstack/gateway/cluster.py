@@ -1,0 +1,143 @@
+"""Which models, replicas and keys are there, by the Kubernetes API?
+
+    LLMDeployments, EndpointSlices, root Secret ─> Catalog
+    Secret with the clients' keys ───────────────> Keys
+
+Each is followed by an informer, which keeps what it knows while the API server is away: so does
+the gateway. The two Secrets are watched by their names; no right to list others is needed.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from importlib import metadata
+
+from llmstack.desired.metadata import MANAGED_BY_LABEL, MANAGER
+from llmstack.desired.secret import load_key, read_root
+from llmstack.errors import InvalidInput
+from llmstack.gateway.catalog import Catalog
+from llmstack.gateway.cluster_catalog import Deployments, build_catalog
+from llmstack.gateway.keys import Keys, keys_from_secret
+from llmstack.kube.connection import Connection
+from llmstack.kube.informer import Informer, Object, ObjectKey, Scope
+from llmstack.kube.kinds import ENDPOINT_SLICE, LLM_DEPLOYMENT, SECRET, Kind
+from llmstack.kube.session import open_watch_session
+from llmstack.settings import GatewaySettings
+
+log = logging.getLogger(__name__)
+
+_OURS = f"{MANAGED_BY_LABEL}={MANAGER}"
+"""The labels of a Service are also those of its EndpointSlices."""
+
+
+class ClusterSource:
+    """The newest catalog and keys. `keys` None: everyone may come in; empty: nobody.
+
+    `load_key` is the bearer for /load (desired/secret.py). Nothing of it counts before the first
+    call of `changed`.
+    """
+
+    def __init__(self, settings: GatewaySettings, connection: Connection) -> None:
+        self._settings = settings
+        self._connection = connection
+        self._deployments = Deployments()
+        self._informers: list[Informer] = []
+        self._versions: dict[str, str | None] = {}
+        self._root = b""
+        self._told: object = None
+        self._changed: Callable[[], None] = lambda: None
+        self.catalog = Catalog()
+        self.keys: Keys | None = Keys() if settings.keys_secret else None
+        self.load_key = ""
+
+    async def follow(self, changed: Callable[[], None]) -> None:
+        """Calls back once all is known, and after each change, for as long as it runs."""
+        self._changed = changed
+        agent = f"llmstack/{metadata.version('llm-stack')} ({self._settings.identity})"
+        async with open_watch_session(self._connection, agent, lambda _: None) as session:
+            self._informers = [
+                Informer(session, self._connection.server, scope, self._look)
+                for scope in _scopes(self._settings)
+            ]
+            async with asyncio.TaskGroup() as group:
+                for informer in self._informers:
+                    group.create_task(informer.run())
+
+    def _look(self) -> None:
+        if not all(informer.synced for informer in self._informers):
+            return
+        secrets = self._objects(SECRET)
+        self._read_root(secrets)
+        self._read_keys(secrets)
+        if not self._root:
+            return
+        self.catalog = build_catalog(
+            self._deployments.read(self._objects(LLM_DEPLOYMENT)),
+            self._objects(ENDPOINT_SLICE).values(),
+            self._root,
+        )
+        newest = (self.catalog, self.keys, self.load_key)
+        if newest != self._told:
+            self._told = newest
+            self._changed()
+
+    def _read_root(self, secrets: Mapping[ObjectKey, Object]) -> None:
+        name = self._settings.root_secret
+        if not self._is_new(name, secrets):
+            return
+        secret = secrets.get((self._settings.namespace, name))
+        root = read_root(secret) if secret else None
+        if root:
+            self._root, self.load_key = root, load_key(root)
+        else:
+            log.warning(
+                "Secret %s/%s %s; %s",
+                self._settings.namespace,
+                name,
+                "holds no usable root" if secret else "is not there",
+                "the root that was read before stays" if self._root else "waiting for the operator",
+            )
+
+    def _read_keys(self, secrets: Mapping[ObjectKey, Object]) -> None:
+        name = self._settings.keys_secret
+        if not name or not self._is_new(name, secrets):
+            return
+        secret = secrets.get((self._settings.namespace, name))
+        if secret is None:
+            log.error(
+                "Secret %s/%s is not there: nobody may come in until it is",
+                self._settings.namespace,
+                name,
+            )
+            self.keys = Keys()
+            return
+        try:
+            self.keys = keys_from_secret(secret)
+        except InvalidInput as error:
+            log.error("%s. The keys that were read before stay", error)
+
+    def _is_new(self, name: str, secrets: Mapping[ObjectKey, Object]) -> bool:
+        """Has this Secret changed since it was asked for last?"""
+        secret = secrets.get((self._settings.namespace, name))
+        version = secret["metadata"]["resourceVersion"] if secret else None
+        if name in self._versions and self._versions[name] == version:
+            return False
+        self._versions[name] = version
+        return True
+
+    def _objects(self, kind: Kind) -> dict[ObjectKey, Object]:
+        found: dict[ObjectKey, Object] = {}
+        for informer in self._informers:
+            if informer.scope.kind == kind:
+                found |= informer.objects
+        return found
+
+
+def _scopes(settings: GatewaySettings) -> list[Scope]:
+    scopes = []
+    for namespace in settings.namespaces or ("",):
+        scopes.append(Scope(LLM_DEPLOYMENT, namespace))
+        scopes.append(Scope(ENDPOINT_SLICE, namespace, labels=_OURS))
+    for name in filter(None, (settings.root_secret, settings.keys_secret)):
+        scopes.append(Scope(SECRET, settings.namespace, fields=f"metadata.name={name}"))
+    return scopes

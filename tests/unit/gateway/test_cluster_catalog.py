@@ -1,0 +1,178 @@
+"""Which models and replicas does a cluster have?"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from llmstack.api.engine import Mode
+from llmstack.desired.secret import server_key
+from llmstack.gateway.catalog import Backend, QueueLimits
+from llmstack.gateway.cluster_catalog import Deployments, Endpoint, build_catalog, read_slice
+from tests.unit.desired.samples import deployment
+
+ROOT = b"r" * 32
+READY = {"ready": True, "serving": True, "terminating": False}
+
+
+def endpoint(name: str = "qwen-0", address: str = "10.0.0.1", **conditions: bool) -> dict[str, Any]:
+    return {
+        "addresses": [address],
+        "conditions": conditions or READY,
+        "targetRef": {"kind": "Pod", "name": name},
+    }
+
+
+def a_slice(*endpoints: dict[str, Any], name: str = "s1", **more: Any) -> dict[str, Any]:
+    return {
+        "metadata": {
+            "namespace": "team-a",
+            "name": name,
+            "labels": {"kubernetes.io/service-name": "qwen-replicas"},
+        },
+        "addressType": "IPv4",
+        "ports": [{"name": "http", "port": 8080, "protocol": "TCP"}],
+        "endpoints": list(endpoints),
+        **more,
+    }
+
+
+def test_a_deployment_is_a_model() -> None:
+    asked = deployment(
+        model={"aliases": ["gpt"]},
+        engine={"mode": "embed"},
+        queue={"maxRequests": 3, "timeoutSeconds": 4, "coldStartTimeoutSeconds": 5},
+        lifecycle={"wedgeSeconds": 60},
+    )
+    (model,) = build_catalog([asked], [], ROOT).models
+    assert (model.id, model.aliases, model.mode) == ("team-a/qwen", ("gpt",), Mode.EMBED)
+    assert (model.queue, model.wedge_seconds) == (QueueLimits(3, 4, 5), 60)
+    assert model.backends == ()
+
+
+def test_its_replicas_are_those_of_its_service_with_its_key() -> None:
+    other = a_slice(endpoint("phi-0", "10.0.0.9"))
+    other["metadata"]["labels"] = {"kubernetes.io/service-name": "phi-replicas"}
+    elsewhere = a_slice(endpoint("qwen-9", "10.0.0.8"))
+    elsewhere["metadata"]["namespace"] = "team-b"
+    slices = [a_slice(endpoint("qwen-1", "10.0.0.2"), endpoint()), other, elsewhere]
+    (model,) = build_catalog([deployment()], slices, ROOT).models
+    key = server_key(ROOT, "team-a", "qwen", "uid-1")
+    assert model.backends == (
+        Backend("qwen-0", "10.0.0.1", 8080, key),
+        Backend("qwen-1", "10.0.0.2", 8080, key),
+    )
+
+
+def test_the_order_of_things_does_not_matter() -> None:
+    slices = [a_slice(endpoint()), a_slice(endpoint("qwen-1", "10.0.0.2"), name="s2")]
+    deployments = [deployment(), deployment("phi", "uid-2")]
+    assert build_catalog(deployments, slices, ROOT) == build_catalog(
+        deployments[::-1], slices[::-1], ROOT
+    )
+
+
+ACCEPTING = [
+    ("ready", READY, True),
+    ("not ready", {"ready": False, "serving": False, "terminating": False}, False),
+    ("terminating", {"ready": False, "serving": True, "terminating": True}, False),
+    ("terminating, yet published as ready", {"ready": True, "terminating": True}, False),
+    ("nothing known", {}, True),
+]
+
+
+@pytest.mark.parametrize(
+    ("sentence", "conditions", "accepting"), ACCEPTING, ids=[row[0] for row in ACCEPTING]
+)
+def test_which_replicas_accept_requests(
+    sentence: str, conditions: dict[str, bool], accepting: bool
+) -> None:
+    body = {**endpoint(), "conditions": conditions}
+    assert read_slice(a_slice(body)) == [Endpoint("qwen-0", "10.0.0.1", 8080, accepting)]
+
+
+NOTHING = [
+    ("names in place of addresses", {"addressType": "FQDN"}),
+    ("another port", {"ports": [{"name": "metrics", "port": 1}]}),
+    ("no port", {"ports": None}),
+    ("any port", {"ports": [{"name": "http"}]}),
+    ("no endpoints", {"endpoints": None}),
+]
+
+
+@pytest.mark.parametrize(("sentence", "more"), NOTHING, ids=[row[0] for row in NOTHING])
+def test_which_slices_name_no_replica(sentence: str, more: dict[str, Any]) -> None:
+    assert read_slice({**a_slice(endpoint()), **more}) == []
+
+
+def test_an_address_without_a_pod_is_named_after_itself() -> None:
+    body = {"addresses": ["fd00::1"]}
+    (found,) = read_slice(a_slice(body, addressType="IPv6"))
+    assert found == Endpoint("fd00::1:8080", "fd00::1", 8080, True)
+
+
+MOVES = [
+    ("the one that accepts counts", [False, True], "10.0.0.2"),
+    ("in whichever order", [True, False], "10.0.0.1"),
+    ("of two the first", [True, True], "10.0.0.1"),
+]
+
+
+@pytest.mark.parametrize(("sentence", "ready", "host"), MOVES, ids=[row[0] for row in MOVES])
+def test_a_replica_in_two_slices_is_one(sentence: str, ready: list[bool], host: str) -> None:
+    slices = [
+        a_slice(endpoint(address="10.0.0.1", ready=ready[0]), name="s1"),
+        a_slice(endpoint(address="10.0.0.2", ready=ready[1]), name="s2"),
+    ]
+    (model,) = build_catalog([deployment()], slices, ROOT).models
+    assert [backend.host for backend in model.backends] == [host]
+
+
+def body(version: str, slots: object = 4, uid: str = "u", name: str = "qwen") -> dict[str, Any]:
+    metadata = {"namespace": "n", "name": name, "uid": uid, "resourceVersion": version}
+    return {
+        "metadata": metadata,
+        "spec": {"model": {"source": "hf://o/r/m.gguf"}, "slots": slots},
+    }
+
+
+KEY = ("n", "qwen")
+
+
+def test_a_deployment_that_cannot_be_read_any_more_stays_as_it_was(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    deployments = Deployments()
+    (first,) = deployments.read({KEY: body("1", slots=2)})
+    for _ in range(2):
+        assert deployments.read({KEY: body("2", slots="many")}) == [first]
+    assert len(caplog.records) == 1
+    (mended,) = deployments.read({KEY: body("3", slots=8)})
+    assert mended.spec.slots == 8
+
+
+def test_one_that_never_could_be_read_is_left_out_and_harms_no_other() -> None:
+    deployments = Deployments()
+    both = {KEY: body("1", slots="many"), ("n", "phi"): body("2", name="phi")}
+    assert [each.name for each in deployments.read(both)] == ["phi"]
+
+
+def test_a_new_one_of_the_same_name_is_not_what_the_old_one_was() -> None:
+    deployments = Deployments()
+    deployments.read({KEY: body("1")})
+    assert deployments.read({KEY: body("2", slots="many", uid="other")}) == []
+
+
+def test_what_is_deleted_is_forgotten() -> None:
+    deployments = Deployments()
+    deployments.read({KEY: body("1")})
+    assert deployments.read({}) == []
+    assert deployments.read({KEY: body("2", slots="many")}) == []
+
+
+def test_what_has_not_changed_is_not_read_again() -> None:
+    deployments = Deployments()
+    (first,) = deployments.read({KEY: body("1")})
+    (again,) = deployments.read({KEY: body("1")})
+    assert again is first

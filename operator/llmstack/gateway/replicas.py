@@ -1,0 +1,78 @@
+"""Which replicas may get requests, and which of their slots are idle?
+
+Catalog ─> one ReplicaWatch for each backend ─> the owner of the slots
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping
+
+import aiohttp
+
+from llmstack.gateway.catalog import Backend, Catalog, Model
+from llmstack.gateway.replica_watch import Pace, ReplicaWatch, SlotOwner, State
+
+ReplicaKey = tuple[str, str]
+"""Id of the model, id of the backend."""
+
+LastByte = Callable[[str, str], float]
+"""When did any stream of this replica last say something? By time.monotonic(); -inf: never."""
+
+
+class Replicas:
+    """All replicas of the newest catalog. Used on one event loop."""
+
+    def __init__(self, owner: SlotOwner, last_byte: LastByte, pace: Pace | None = None) -> None:
+        self._owner = owner
+        self._last_byte = last_byte
+        self._pace = pace or Pace()
+        self._watches: dict[ReplicaKey, ReplicaWatch] = {}
+        # llama-server closes a connection that is idle for 5 s: one that waits longer is dead.
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=4),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            headers={"User-Agent": "llmstack-gateway"},
+        )
+
+    def follow(self, catalog: Catalog) -> None:
+        """From now on these replicas are asked, and no others."""
+        wanted = {
+            (model.id, backend.id): (model, backend)
+            for model in catalog.models
+            for backend in model.backends
+        }
+        for key, watch in list(self._watches.items()):
+            if key not in wanted or not watch.update(*wanted[key]):
+                self._watches.pop(key).stop()
+        for key, (model, backend) in wanted.items():
+            if key not in self._watches:
+                self._watches[key] = self._watch(model, backend)
+
+    def hurry(self, model: str, replica: str) -> None:
+        """A request of this replica was cancelled or broke: it is asked at once, and then often."""
+        watch = self._watches.get((model, replica))
+        if watch is not None:
+            watch.hurry()
+
+    def states(self) -> Mapping[ReplicaKey, State]:
+        """How does each stand?"""
+        return {key: watch.state for key, watch in self._watches.items()}
+
+    def deferred(self) -> Mapping[str, int]:
+        """How many requests wait inside the replicas of each model, as they said last?"""
+        found: dict[str, int] = {}
+        for (model, _), watch in self._watches.items():
+            found[model] = found.get(model, 0) + watch.deferred
+        return found
+
+    async def close(self) -> None:
+        """No replica is asked any more."""
+        watches = list(self._watches.values())
+        self.follow(Catalog())
+        await asyncio.gather(*(watch.task for watch in watches), return_exceptions=True)
+        await self._session.close()
+
+    def _watch(self, model: Model, backend: Backend) -> ReplicaWatch:
+        def last_byte() -> float:
+            return self._last_byte(model.id, backend.id)
+
+        return ReplicaWatch(self._owner, self._session, model, backend, last_byte, self._pace)

@@ -138,9 +138,9 @@ class Answer:
 
     status: int
     headers: dict[str, str]
-    body: bytes
+    body: bytearray
     cut: bool
-    raw: bytes
+    raw: bytearray
 
 
 class Raw:
@@ -149,7 +149,7 @@ class Raw:
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.reader = reader
         self.writer = writer
-        self._parser = h11.Connection(h11.CLIENT)
+        self._rest = b""
 
     async def send(self, data: bytes) -> None:
         self.writer.write(data)
@@ -160,8 +160,8 @@ class Raw:
         parser = h11.Connection(h11.CLIENT)
         parser.send(h11.Request(method="POST", target="/", headers=[("Host", "x")]))
         parser.send(h11.EndOfMessage())
-        rest, self._rest = getattr(self, "_rest", b""), b""
-        answer = Answer(0, {}, b"", False, rest)
+        rest, self._rest = self._rest, b""
+        answer = Answer(0, {}, bytearray(), False, bytearray(rest))
         if rest:
             parser.receive_data(rest)
         async with asyncio.timeout(PATIENCE):
@@ -191,10 +191,13 @@ class Raw:
                     answer.cut = True
                     return answer
 
-    async def until(self, text: bytes) -> bytes:
-        """Reads on until this came."""
+    async def until(self, text: bytes) -> None:
+        """Reads on until this came; answer() will see it all the same."""
         async with asyncio.timeout(PATIENCE):
-            return await self.reader.readuntil(text)
+            while text not in self._rest:
+                data = await self.reader.read(65536)
+                assert data, f"it ended with {self._rest!r}"
+                self._rest += data
 
     async def closed(self) -> bool:
         """Waits for the gateway to close; nothing more may come."""

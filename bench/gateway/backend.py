@@ -54,7 +54,7 @@ class Backend:
                 {"id": slot, "n_ctx": 4096, "is_processing": slot < self.busy}
                 for slot in range(self.slots)
             ],
-            b"/deferred": self.deferrals,
+            b"/metrics": f"llamacpp:requests_deferred {len(self.waiting)}\n",
         }
         return json.dumps(pages[path.partition(b"?")[0]]).encode()
 

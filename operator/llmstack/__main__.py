@@ -1,6 +1,7 @@
 """`llmstack ROLE …`: which process is this?
 
     llmstack operator     reconcile LLMDeployments
+    llmstack gateway      one OpenAI-compatible address for all models
     llmstack fetch        bring a model into the cache (init container)
     llmstack key TENANT   make a key that lets a client of the gateway in
     llmstack crds         print the custom resource definitions
@@ -18,6 +19,7 @@ Role = Callable[[Sequence[str], Mapping[str, str]], int]
 
 _ROLES = {
     "operator": "llmstack.controller.main",
+    "gateway": "llmstack.gateway.main",
     "fetch": "llmstack.fetch.main",
     "key": "llmstack.keys_command",
     "crds": "llmstack.crds",

@@ -1,0 +1,123 @@
+"""`llmstack gateway [--config FILE]`: how does it start?
+
+With a file it serves what the file says, without Kubernetes; without one it follows the cluster's
+LLMDeployments. Exit status: 0 after a stop that was asked for, 2 if it cannot start so.
+"""
+
+import argparse
+import asyncio
+import logging
+import signal
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import uvloop
+
+from llmstack.errors import ConfigurationError
+from llmstack.gateway.cluster import ClusterSource
+from llmstack.gateway.config_file import ConfigFile, GatewayConfig
+from llmstack.gateway.config_schema import Address
+from llmstack.gateway.http.limits import Limits
+from llmstack.gateway.process import Gateway, Place
+from llmstack.kube.connection import connect
+from llmstack.logs import configure
+from llmstack.settings import GatewayLimits, GatewaySettings
+
+log = logging.getLogger(__name__)
+_LINGER_SECONDS = 5.0
+"""So long do kube-proxies at most send new connections to a pod that is no longer ready."""
+_ALL = "0.0.0.0"  # noqa: S104 - a Service leads to it; its clients have keys, or the log says not
+
+
+def run(argv: Sequence[str], env: Mapping[str, str]) -> int:
+    """The role `gateway`. Returns the exit status."""
+    options = _parse(argv)
+    try:
+        settings = GatewaySettings.from_env(env, cluster=options.config is None)
+        configure(settings.log_level)
+        story = (
+            _from_file(options.config, settings) if options.config else _from_cluster(settings, env)
+        )
+        uvloop.run(story)
+    except ConfigurationError as error:
+        sys.stderr.write(f"llmstack gateway: {error}\n")
+        return 2
+    except OSError as error:
+        sys.stderr.write(f"llmstack gateway: it cannot listen: {error}\n")
+        return 2
+    return 0
+
+
+def _parse(argv: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="llmstack gateway",
+        description="One OpenAI-compatible address for all models, exact to the slot.",
+    )
+    parser.add_argument(
+        "--config",
+        type=Path,
+        metavar="FILE",
+        help="serve what this file says, without Kubernetes; see docs/gateway-config.md",
+    )
+    return parser.parse_args(argv)
+
+
+async def _from_file(path: Path, settings: GatewaySettings) -> None:
+    file = ConfigFile(path)
+    config = file.config
+    place = Place(config.listen, config.admin, 0.0, settings.limits.drain_seconds)
+    gateway = Gateway(place, limits_of(settings.limits))
+
+    def take(new: GatewayConfig) -> None:
+        gateway.serve(new.catalog, new.keys, new.cors_origins)
+
+    _say_who_may_come(open_to_all=config.keys is None)
+    take(config)
+    await gateway.run(lambda: asyncio.ensure_future(file.follow(take)), _stop_on_signal())
+
+
+async def _from_cluster(settings: GatewaySettings, env: Mapping[str, str]) -> None:
+    place = Place(
+        Address(_ALL, settings.http_port),
+        Address(_ALL, settings.admin_port),
+        _LINGER_SECONDS,
+        settings.limits.drain_seconds,
+    )
+    gateway = Gateway(place, limits_of(settings.limits))
+    source = ClusterSource(settings, connect(settings.kubeconfig, env))
+
+    def take() -> None:
+        gateway.load_key = source.load_key
+        gateway.serve(source.catalog, source.keys, settings.cors_origins)
+
+    _say_who_may_come(open_to_all=not settings.keys_secret)
+    await gateway.run(lambda: asyncio.ensure_future(source.follow(take)), _stop_on_signal())
+
+
+def limits_of(asked: GatewayLimits) -> Limits:
+    """The limits of the data plane, from the settings of the process."""
+    return Limits(
+        head=asked.header_bytes,
+        body=asked.body_bytes,
+        connections=asked.max_connections,
+        head_seconds=asked.header_seconds,
+        body_seconds=asked.body_seconds,
+        idle_seconds=asked.idle_seconds,
+        stall_seconds=asked.write_seconds,
+        connect_seconds=asked.connect_seconds,
+        answer_idle_seconds=asked.stream_idle_seconds,
+    )
+
+
+def _say_who_may_come(*, open_to_all: bool) -> None:
+    if open_to_all:
+        log.warning("no keys are asked for: whoever reaches this address may use all models")
+
+
+def _stop_on_signal() -> asyncio.Event:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    return stop

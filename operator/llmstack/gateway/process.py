@@ -1,0 +1,140 @@
+"""From its parts to a gateway that runs, and in which order does it stop?
+
+    source ─> catalog, keys ─> app, owner, replicas
+    clients ─> http server ─> exchange ─> owner ─> replicas' slots
+
+A stop loses no request: first it says that it is not ready, and goes on for `linger` seconds, until
+nobody sends it new ones; then it takes no new connection, finishes what waits and what streams, and
+ends when all is done or `drain` seconds have passed.
+"""
+
+import asyncio
+import logging
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from aiohttp import web
+
+from llmstack.gateway import access_log, admin, usage
+from llmstack.gateway.access_log import AccessLog
+from llmstack.gateway.admin import Changes, Views
+from llmstack.gateway.app import App
+from llmstack.gateway.catalog import Catalog
+from llmstack.gateway.config_schema import Address
+from llmstack.gateway.exchange import Exchanges
+from llmstack.gateway.http.limits import Limits
+from llmstack.gateway.http.server import Server
+from llmstack.gateway.keys import Keys
+from llmstack.gateway.live_metrics import LiveMetrics
+from llmstack.gateway.load import load_page
+from llmstack.gateway.local_owner import LocalOwner
+from llmstack.gateway.metrics import Metrics
+from llmstack.gateway.outcome import Outcome
+from llmstack.gateway.replicas import Replicas
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where does it listen, and how does it stop? Times in seconds."""
+
+    listen: Address
+    admin: Address
+    linger: float
+    drain: float
+
+
+class Gateway:
+    """One process's data plane. `known` becomes true with the first catalog."""
+
+    def __init__(self, place: Place, limits: Limits) -> None:
+        self.stopping = False
+        self.known = False
+        self.load_key = ""
+        self._place = place
+        self._changes = Changes()
+        self._epoch = uuid.uuid4().hex
+        self._log = AccessLog()
+        self._owner = LocalOwner(lambda _: self._changes.happened(), self._hurry)
+        self.app = App(owner=self._owner, record=self._record, load=self._owner.load)
+        self._exchanges = Exchanges(self.app, limits)
+        self._server = Server(self._exchanges, limits)
+        self._replicas = Replicas(self._owner, self._exchanges.last_byte)
+        live = LiveMetrics(self._owner.load, self._replicas.deferred, lambda: self._log.dropped)
+        self._metrics = Metrics(live)
+
+    def serve(self, catalog: Catalog, keys: Keys | None, cors: tuple[str, ...]) -> None:
+        """From now on these models, to these clients."""
+        for name, models in catalog.conflicts().items():
+            claims = " and ".join(model.id for model in models)
+            log.warning("the model name %s is refused: %s claim it", name, claims)
+        self.app.catalog, self.app.keys, self.app.cors = catalog, keys, cors
+        self._owner.apply(catalog)
+        self._replicas.follow(catalog)
+        self.known = True
+
+    async def run(self, source: Callable[[], "asyncio.Future[None]"], stop: asyncio.Event) -> None:
+        """Serves until `stop`, then ends as the module says."""
+        runner = await self._start()
+        following = asyncio.ensure_future(source())
+        try:
+            await _first(following, stop)
+            await self._finish()
+        finally:
+            following.cancel()
+            await asyncio.wait([following])
+            await self._replicas.close()
+            await runner.cleanup()
+            await self._log.close()
+
+    async def _start(self) -> web.AppRunner:
+        views = Views(
+            metrics=self._metrics.text,
+            load=lambda: load_page(self._epoch, self._owner.load()),
+            ready=self._why_not_ready,
+            changes=self._changes,
+            load_key=lambda: self.load_key,
+        )
+        runner = await admin.serve(views, self._place.admin.host, self._place.admin.port)
+        listen = self._place.listen
+        port = await self._server.listen(listen.host, listen.port)
+        asked = Address(*runner.addresses[0][:2])
+        log.info("clients at %s, admin at %s", Address(listen.host, port), asked)
+        return runner
+
+    async def _finish(self) -> None:
+        log.info("stopping: no new requests after %g s", self._place.linger)
+        self.stopping = True
+        await asyncio.sleep(self._place.linger)
+        self._owner.stop()
+        left = await self._server.drain(self._place.drain)
+        self._exchanges.close()
+        log.info("stopped; %d requests were cut off", left)
+
+    def _why_not_ready(self) -> str:
+        if self.stopping:
+            return "stopping"
+        return "" if self.known else "the models are not known yet"
+
+    def _record(self, outcome: Outcome) -> None:
+        tokens = usage.read(outcome.text)
+        self._metrics.record(outcome, tokens)
+        self._log.write(access_log.line(outcome, tokens, time.time()))
+
+    def _hurry(self, model: str, replica: str) -> None:
+        self._replicas.hurry(model, replica)
+
+
+async def _first(following: "asyncio.Future[None]", stop: asyncio.Event) -> None:
+    """Until it is to stop. A source that ends has failed: so does the process."""
+    stopped = asyncio.create_task(stop.wait())
+    either: set[asyncio.Future[Any]] = {following, stopped}
+    await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+    stopped.cancel()
+    if following.done():
+        following.result()
+        raise RuntimeError("the source of the models ended")

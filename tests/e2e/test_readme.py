@@ -8,6 +8,7 @@ import re
 import signal
 import socket
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from pathlib import Path
@@ -81,11 +82,17 @@ def test_a_second_model_applied_by_hand_becomes_ready_and_answers(shell: Shell) 
     shell(with_words(found, "kubectl apply"))
     with closing(socket.create_server(("127.0.0.1", 0))) as probe:
         port = probe.getsockname()[1]
-    ask = with_words(found, "curl").replace("8080:8080", f"{port}:8080")
+    ask = with_words(found, "curl").replace("8080:80", f"{port}:80")
     said = shell(ask.replace("localhost:8080", f"localhost:{port}"))
+    (python,) = blocks("Your first model by hand", "python")
+    script = python.replace("localhost:8080", f"localhost:{port}")
+    streamed = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=120, check=False
+    )
 
     completion = next(line for line in said.splitlines() if line.startswith("{"))
     assert json.loads(completion)["choices"][0]["message"]["content"].strip()
+    assert len(streamed.stdout.split()) > 3, streamed.stderr
 
 
 def test_kubectl_get_looks_as_it_is_shown(stack: Stack, shell: Shell) -> None:

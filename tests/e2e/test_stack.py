@@ -13,16 +13,14 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.e2e.cluster.binaries import binary
 from tests.e2e.cluster.processes import Program
 from tests.e2e.cluster.provider import Provider
 from tests.e2e.images import llama_server_binary, model_file
 from tests.e2e.stack import curl, source
 from tests.e2e.stack.fixtures import own_namespace
 from tests.e2e.stack.images import StackImages
-from tests.e2e.stack.release import NAMESPACE, Release
-from tests.e2e.stack.stack import PORT, Object, Stack
-from tests.e2e.stack.up import link
+from tests.e2e.stack.release import GATEWAY, NAMESPACE, Release
+from tests.e2e.stack.stack import GATEWAY_PORT, Object, Stack
 
 PROMPT = "Write one sentence about the sea."
 SLOTS, CONTEXT = 2, 1024
@@ -49,26 +47,21 @@ def server(pod: Object) -> Object:
     return found
 
 
-def test_the_printed_curl_line_answers_with_words_of_the_model(
-    stack: Stack, sample: str, tmp_path: Path
-) -> None:
-    link(tmp_path / "kubectl", binary("kubectl"))
-    url = stack.cluster.forward(stack.namespace, f"{sample}-replicas", PORT)
-    kubeconfig = stack.cluster.kubeconfig
-    target = curl.Target(tmp_path / "kubectl", kubeconfig, stack.namespace, sample, url)
+def test_the_printed_curl_line_answers_with_words_of_the_model(stack: Stack, sample: str) -> None:
+    url = stack.cluster.forward(NAMESPACE, GATEWAY, GATEWAY_PORT)
 
-    assert "sea" in curl.answer(curl.line(target))
+    assert "sea" in curl.answer(curl.line(url, stack.full_name(sample)))
 
 
-def test_without_the_key_there_is_no_answer(stack: Stack, sample: str) -> None:
-    with stack.client(sample) as client:
+def test_a_replica_answers_nobody_without_its_key(stack: Stack, sample: str) -> None:
+    with stack.replica(sample) as client:
         answer = client.get("/props", headers={"Authorization": "Bearer wrong"})
 
     assert answer.status_code == httpx.codes.UNAUTHORIZED
 
 
 def test_the_server_has_the_slots_and_the_context_of_the_spec(stack: Stack, sample: str) -> None:
-    with stack.client(sample) as client:
+    with stack.replica(sample) as client:
         props = client.get("/props").raise_for_status().json()
 
     assert props["total_slots"] == SLOTS

@@ -95,7 +95,7 @@ class Installation:
         objects = _render(namespace, everywhere=everywhere)
         rights = [item for item in objects if item["kind"] in _RIGHTS]
         server.kubectl("apply", "-f", "-", stdin=yaml.safe_dump_all(rights))
-        (workload,) = (item for item in objects if item["kind"] == "Deployment")
+        (workload,) = (item for item in objects if _runs(item, ["operator"]))
         pod = workload["spec"]["template"]["spec"]
         user = f"system:serviceaccount:{namespace}:{pod['serviceAccountName']}"
         variables = pod["containers"][0]["env"]
@@ -158,6 +158,12 @@ def _render(namespace: str, *, everywhere: bool) -> list[dict[str, Any]]:
     )
     assert done.returncode == 0, done.stderr
     return [item for item in yaml.safe_load_all(done.stdout) if item]
+
+
+def _runs(item: dict[str, Any], arguments: list[str]) -> bool:
+    if item["kind"] != "Deployment":
+        return False
+    return bool(item["spec"]["template"]["spec"]["containers"][0]["args"] == arguments)
 
 
 def _free_port() -> int:

@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 import yaml
 
-from llmstack.settings import OperatorSettings
+from llmstack.desired.metadata import GATEWAY_PORT
+from llmstack.settings import GatewayLimits, GatewaySettings, OperatorSettings
 from tests.e2e.cluster import versions
 from tests.e2e.cluster.binaries import binary
 from tests.integration.apiserver import ApiServer
@@ -48,8 +49,17 @@ def render(*values: str, file: Path | None = None) -> list[Object]:
     return [body for body in yaml.safe_load_all(done.stdout) if body]
 
 
-def one(objects: list[Object], kind: str) -> Object:
-    (found,) = (body for body in objects if body["kind"] == kind)
+OPERATOR, GATEWAY = "operator", "gateway"
+
+
+def one(objects: list[Object], kind: str, component: str = OPERATOR) -> Object:
+    """The one object of this kind that belongs to this part of the stack."""
+    label = "app.kubernetes.io/component"
+    (found,) = (
+        body
+        for body in objects
+        if body["kind"] == kind and body["metadata"]["labels"].get(label) == component
+    )
     return found
 
 
@@ -93,6 +103,8 @@ REFUSED = [
     ("no llama-server image", (IMAGES[0],), "Set serverImages.cpu to the llama-server image"),
     ("a misspelt value", (*IMAGES, "replica=2"), "replica"),
     ("a log level that is none", (*IMAGES, "logLevel=loud"), "logLevel"),
+    ("two gateways", (*IMAGES, "gateway.replicas=2"), "two of them would overload the replicas"),
+    ("an origin that is none", (*IMAGES, "gateway.cors.origins={chat.example}"), "origins"),
     ("a namespace that cannot be", (*IMAGES, "namespaces={Team_A}"), "namespaces"),
 ]
 
@@ -120,10 +132,29 @@ def test_rights_name_verbs_and_resources() -> None:
         assert "*" not in [*rule["verbs"], *rule["resources"], *rule["apiGroups"]], rule
 
 
-def test_secrets_are_never_listed_or_watched() -> None:
-    verbs = {v for rule in rules(render()) if "secrets" in rule["resources"] for v in rule["verbs"]}
+def test_secrets_are_never_listed_or_watched_but_by_name() -> None:
+    verbs = {
+        verb
+        for rule in rules(render())
+        if "secrets" in rule["resources"] and not rule.get("resourceNames")
+        for verb in rule["verbs"]
+    }
 
     assert not verbs & {"list", "watch", "deletecollection"}
+
+
+def test_the_gateway_writes_nothing_and_sees_no_secret_but_its_two() -> None:
+    objects = render(file=ALL_OPTIONS)
+    seen = one(objects, "Role", GATEWAY)["rules"] + one(objects, "ClusterRole", GATEWAY)["rules"]
+
+    assert {verb for rule in seen for verb in rule["verbs"]} == {"get", "list", "watch"}
+    (secrets,) = (rule for rule in seen if "secrets" in rule["resources"])
+    assert secrets["resourceNames"] == ["llm-stack-root", "client-keys"]
+    assert {resource for rule in seen for resource in rule["resources"]} == {
+        "secrets",
+        "llmdeployments",
+        "endpointslices",
+    }
 
 
 def test_with_namespaces_the_operator_has_rights_in_these_alone() -> None:
@@ -141,17 +172,17 @@ def test_with_namespaces_the_operator_has_rights_in_these_alone() -> None:
     ]
 
 
-def operator(objects: list[Object]) -> Object:
-    (container,) = one(objects, "Deployment")["spec"]["template"]["spec"]["containers"]
-    return container
+def container(objects: list[Object], component: str = OPERATOR) -> Object:
+    (found,) = one(objects, "Deployment", component)["spec"]["template"]["spec"]["containers"]
+    return found
 
 
-def environment(objects: list[Object]) -> dict[str, str]:
-    """The operator's environment as its pod gets it."""
+def environment(objects: list[Object], component: str = OPERATOR) -> dict[str, str]:
+    """The environment as the pod gets it."""
     fields = {"metadata.name": "llm-stack-0", "metadata.namespace": "llm-stack"}
     return {
         entry["name"]: entry.get("value") or fields[entry["valueFrom"]["fieldRef"]["fieldPath"]]
-        for entry in operator(objects)["env"]
+        for entry in container(objects, component)["env"]
     }
 
 
@@ -163,32 +194,96 @@ def test_the_operator_understands_what_the_chart_tells_it(tmp_path: Path) -> Non
 
     assert settings.namespace == "llm-stack"
     assert settings.identity == "llm-stack-0"
-    assert settings.fetch_image == operator(render(file=ALL_OPTIONS))["image"]
+    assert settings.fetch_image == container(render(file=ALL_OPTIONS))["image"]
     assert set(settings.server_images) == {"cpu", "nvidia"}
     assert settings.namespaces == ("team-a", "team-b")
     assert settings.fetch_env == {"HF_ENDPOINT": "https://hub.example.internal"}
     assert settings.ca_bundle == bundle.read_text()
     assert settings.log_level == "debug"
+    assert settings.gateway_host == "llm-stack-gateway.llm-stack.svc.cluster.example.internal"
+    assert settings.gateway_pods == {}
 
 
-def test_every_variable_is_one_that_the_operator_documents() -> None:
-    documented = set(re.findall(r"\b(?:LLMSTACK|POD|HF|HTTPS?|NO)_[A-Z_]+\b", _settings_text()))
+def test_the_gateway_understands_what_the_chart_tells_it() -> None:
+    settings = GatewaySettings.from_env(environment(render(file=ALL_OPTIONS), GATEWAY))
 
-    assert set(environment(render(file=ALL_OPTIONS))) <= documented
+    assert settings.namespace == "llm-stack"
+    assert settings.namespaces == ("team-a", "team-b")
+    assert settings.root_secret == "llm-stack-root"
+    assert settings.keys_secret == "client-keys"
+    assert settings.cors_origins == ("https://chat.example.internal",)
+    assert settings.limits.drain_seconds == 600
+    assert settings.limits.body_bytes == 1048576
+    assert settings.log_level == "debug"
 
 
-def _settings_text() -> str:
-    text = OperatorSettings.__doc__
-    assert text is not None
-    return text
+def test_without_a_secret_of_keys_and_origins_the_gateway_is_told_of_none() -> None:
+    settings = GatewaySettings.from_env(environment(render(), GATEWAY))
+
+    assert settings.keys_secret == ""
+    assert settings.cors_origins == ()
+
+
+@pytest.mark.parametrize("component", [OPERATOR, GATEWAY])
+def test_every_variable_is_documented_where_it_is_read(component: str) -> None:
+    readers = {OPERATOR: (OperatorSettings,), GATEWAY: (GatewaySettings, GatewayLimits)}
+    text = "".join(str(reader.__doc__) for reader in readers[component])
+    documented = set(re.findall(r"\b(?:LLMSTACK|POD|HF|HTTPS?|NO)_[A-Z_]+\b", text))
+
+    assert set(environment(render(file=ALL_OPTIONS), component)) <= documented
+
+
+def test_the_operator_is_told_of_the_gateway_that_is_installed_beside_it() -> None:
+    objects = render()
+    settings = OperatorSettings.from_env(environment(objects))
+    clients, admin = (
+        body
+        for body in objects
+        if body["kind"] == "Service" and "gateway" in body["metadata"]["name"]
+    )
+    ports = container(objects, GATEWAY)["ports"]
+
+    assert settings.gateway_host == f"{clients['metadata']['name']}.llm-stack.svc.cluster.local"
+    assert [port["port"] for port in clients["spec"]["ports"]] == [GATEWAY_PORT]
+    where = f"{admin['metadata']['name']}.llm-stack.svc.cluster.local:9090"
+    assert settings.gateway_load_url == f"http://{where}/load"
+    assert [port["targetPort"] for port in admin["spec"]["ports"]] == ["admin"]
+    assert [(port["name"], port["containerPort"]) for port in ports] == [
+        ("http", 8080),
+        ("admin", 9090),
+    ]
+
+
+def test_the_replicas_accept_exactly_the_gateways_pods() -> None:
+    objects = render()
+    workload = one(objects, "Deployment", GATEWAY)["spec"]
+    settings = OperatorSettings.from_env(environment(objects))
+
+    assert settings.gateway_pods == workload["selector"]["matchLabels"]
+    assert settings.gateway_pods.items() <= workload["template"]["metadata"]["labels"].items()
+    assert one(objects, "Deployment")["spec"]["selector"]["matchLabels"] != settings.gateway_pods
+
+
+def test_the_next_gateway_is_there_before_the_last_one_goes() -> None:
+    workload = one(render(), "Deployment", GATEWAY)["spec"]
+
+    assert workload["strategy"]["rollingUpdate"] == {"maxSurge": 1, "maxUnavailable": 0}
+
+
+def test_a_stopping_gateway_has_time_to_end_its_streams() -> None:
+    objects = render(*IMAGES, "gateway.drainSeconds=600")
+    pod = one(objects, "Deployment", GATEWAY)["spec"]["template"]["spec"]
+    settings = GatewaySettings.from_env(environment(objects, GATEWAY))
+
+    assert settings.limits.drain_seconds == 600
+    assert pod["terminationGracePeriodSeconds"] >= 5 + settings.limits.drain_seconds + 10
 
 
 def test_the_names_in_the_roles_are_those_the_operator_uses() -> None:
     objects = render()
     settings = OperatorSettings.from_env(environment(objects))
-    names = {
-        name for rule in one(objects, "Role")["rules"] for name in rule.get("resourceNames", ())
-    }
+    operators_own = one(objects, "Role")["rules"]
+    names = {name for rule in operators_own for name in rule.get("resourceNames", ())}
 
     assert names == {settings.lease.name, settings.root_secret}
 
@@ -210,19 +305,29 @@ def test_a_digest_wins_over_a_tag() -> None:
     digest = "sha256:" + "0" * 64
     objects = render(*IMAGES, "image.tag=v1", f"image.digest={digest}")
 
-    assert operator(objects)["image"] == f"example.internal/operator@{digest}"
+    assert container(objects)["image"] == f"example.internal/operator@{digest}"
+    assert container(objects, GATEWAY)["image"] == container(objects)["image"]
 
 
-def test_the_pod_meets_the_restricted_standard(apiserver: ApiServer) -> None:
+@pytest.fixture(scope="module")
+def restricted(apiserver: ApiServer) -> str:
+    """A namespace that lets only restricted pods in."""
     apiserver.kubectl("create", "namespace", "chart")
-    restricted = "pod-security.kubernetes.io/enforce=restricted"
-    apiserver.kubectl("label", "namespace", "chart", restricted)
-    spec = one(render(), "Deployment")["spec"]["template"]["spec"]
-    del spec["serviceAccountName"]
-    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "operator"}, "spec": spec}
+    label = "pod-security.kubernetes.io/enforce=restricted"
+    apiserver.kubectl("label", "namespace", "chart", label)
     apiserver.kubectl("create", "serviceaccount", "default", "--namespace=chart")
+    return "chart"
 
-    apiserver.kubectl("create", "--namespace=chart", "-f", "-", stdin=yaml.safe_dump(pod))
+
+@pytest.mark.parametrize("component", [OPERATOR, GATEWAY])
+def test_the_pods_meet_the_restricted_standard(
+    apiserver: ApiServer, restricted: str, component: str
+) -> None:
+    spec = one(render(), "Deployment", component)["spec"]["template"]["spec"]
+    del spec["serviceAccountName"]
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": component}, "spec": spec}
+
+    apiserver.kubectl("create", f"--namespace={restricted}", "-f", "-", stdin=yaml.safe_dump(pod))
 
 
 def test_the_api_server_takes_every_object(apiserver: ApiServer) -> None:

@@ -50,7 +50,9 @@ def test_every_condition_is_there_from_the_first_pass_on(space: Namespace) -> No
 
 CHILDREN = [
     ("deployment", "qwen"),
+    ("service", "qwen"),
     ("service", "qwen-replicas"),
+    ("networkpolicy", "qwen"),
     ("serviceaccount", "qwen"),
     ("poddisruptionbudget", "qwen"),
     ("secret", "qwen-key"),
@@ -86,6 +88,11 @@ EDITS: list[tuple[str, str, str, list[dict[str, Any]]]] = [
     ("another selector", "service", "qwen-replicas",
      [{"path": "/spec/selector/llmstack.dev~1deployment", "value": "other"}]),
     ("another port", "service", "qwen-replicas", [{"path": "/spec/ports/0/port", "value": 9}]),
+    ("another gateway", "service", "qwen",
+     [{"path": "/spec/externalName", "value": "elsewhere.example"}]),
+    ("open to everybody", "networkpolicy", "qwen", [{"path": "/spec/ingress", "value": [{}]}]),
+    ("shielding other pods", "networkpolicy", "qwen",
+     [{"path": "/spec/podSelector/matchLabels/llmstack.dev~1deployment", "value": "other"}]),
     ("no owner", "service", "qwen-replicas", [{"path": "/metadata/labels", "value": {}}]),
     ("a token after all", "serviceaccount", "qwen",
      [{"path": "/automountServiceAccountToken", "value": True}]),
@@ -143,6 +150,45 @@ def test_a_name_that_is_taken_is_left_alone_and_said(space: Namespace) -> None:
     space.kubectl("delete", "serviceaccount", "taken")
     wait_until(lambda: "exists already" not in ready(space, "taken"), "the condition to go", 60)
     assert space.need("serviceaccount", "taken")["metadata"]["ownerReferences"]
+
+
+def test_a_service_of_somebody_elses_is_not_made_an_alias_of_the_gateway(space: Namespace) -> None:
+    space.kubectl("create", "service", "clusterip", "neighbour", "--tcp=80:80")
+    space.apply("neighbour")
+    wait_until(
+        lambda: "a Service named neighbour exists already" in ready(space, "neighbour"),
+        "the words",
+        30,
+    )
+    assert space.need("service", "neighbour")["spec"]["type"] == "ClusterIP"
+    assert "url" not in space.need("llmd", "neighbour")["status"]
+
+
+def test_the_status_tells_the_url_for_clients(space: Namespace) -> None:
+    def url() -> object:
+        return space.need("llmd", "qwen")["status"].get("url")
+
+    wait_until(lambda: url() == f"http://qwen.{space.name}/v1", "the URL", 30)
+
+
+def test_a_name_that_two_claim_is_told_to_both_until_one_gives_it_up(space: Namespace) -> None:
+    def valid(name: str) -> tuple[str, str]:
+        condition = space.condition("SpecValid", name)
+        return condition["status"], condition["reason"]
+
+    model = {"source": "http://models.internal/model.gguf"}
+    space.apply("one", model={**model, "aliases": ["gpt-4o-mini"]})
+    space.wait_for_children("one")
+    space.apply("other", model={**model, "aliases": ["gpt-4o-mini"]})
+
+    for name in ("one", "other"):
+        wait_until(lambda n=name: valid(n) == ("True", "NameConflict"), "the conflict", 30)
+    message = space.condition("SpecValid", "one")["message"]
+    assert f"{space.name}/one and {space.name}/other both answer to the name gpt-4o-mini" in message
+    assert "Warning NameConflict" in events(space, "one")
+    space.apply("other", model={**model, "aliases": []})
+    for name in ("one", "other"):
+        wait_until(lambda n=name: valid(n) == ("True", "Valid"), "the conflict to end", 30)
 
 
 def ready(space: Namespace, name: str) -> str:

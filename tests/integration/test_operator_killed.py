@@ -22,8 +22,8 @@ from tests.integration.inprocess import passes
 from tests.integration.operators import Installation, installed
 
 SOAK = os.environ.get("LLMSTACK_SOAK") == "1"
-KILLS = range(1, 9) if SOAK else (1, 4, 7)
-"""A deployment with a shared cache is eight writes."""
+KILLS = range(1, 11) if SOAK else (1, 4, 7)
+"""A deployment with a shared cache is ten writes."""
 SHARED = {"accessMode": "ReadWriteMany", "storageClassName": "shared"}
 
 
@@ -37,7 +37,15 @@ def kinds(space: Namespace, name: str) -> set[str]:
     return {child.partition("/")[0] for child in space.children(name)}
 
 
-ALL = {"Deployment", "Service", "ServiceAccount", "PodDisruptionBudget", "Secret"}
+ALL = {
+    "Deployment",
+    "Service",
+    "ServiceAccount",
+    "PodDisruptionBudget",
+    "NetworkPolicy",
+    "Secret",
+}
+GATEWAY = {"gateway_host": "gateway.llm-stack.svc", "gateway_pods": {"component": "gateway"}}
 
 
 async def test_a_pass_that_dies_after_any_of_its_writes_is_finished_by_the_next(
@@ -45,7 +53,7 @@ async def test_a_pass_that_dies_after_any_of_its_writes_is_finished_by_the_next(
 ) -> None:
     crd.kubectl("create", "namespace", "dying")
     space = Namespace(crd, "dying")
-    async with passes(crd) as operator:
+    async with passes(crd, **GATEWAY) as operator:
         for write in count(1):
             name = f"qwen-{write}"
             space.apply(name, cache=SHARED)
@@ -57,7 +65,7 @@ async def test_a_pass_that_dies_after_any_of_its_writes_is_finished_by_the_next(
             assert space.settled(name)
             if not died:
                 break
-    assert write > 8
+    assert write > 10
 
 
 @pytest.mark.soak

@@ -19,8 +19,23 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 app.kubernetes.io/component: operator
 {{- end }}
 
+{{- define "llm-stack.gateway.selectorLabels" -}}
+app.kubernetes.io/name: {{ include "llm-stack.name" . }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/component: gateway
+{{- end }}
+
 {{- define "llm-stack.labels" -}}
 {{ include "llm-stack.selectorLabels" . }}
+{{ include "llm-stack.releaseLabels" . }}
+{{- end }}
+
+{{- define "llm-stack.gateway.labels" -}}
+{{ include "llm-stack.gateway.selectorLabels" . }}
+{{ include "llm-stack.releaseLabels" . }}
+{{- end }}
+
+{{- define "llm-stack.releaseLabels" -}}
 app.kubernetes.io/part-of: llm-stack
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
@@ -29,6 +44,18 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 
 {{- define "llm-stack.serviceAccountName" -}}
 {{- .Values.serviceAccount.name | default (include "llm-stack.fullname" .) }}
+{{- end }}
+
+{{- define "llm-stack.gateway.fullname" -}}
+{{- printf "%s-gateway" (include "llm-stack.fullname" . | trunc 50 | trimSuffix "-") }}
+{{- end }}
+
+{{- define "llm-stack.gateway.serviceAccountName" -}}
+{{- .Values.gateway.serviceAccount.name | default (include "llm-stack.gateway.fullname" .) }}
+{{- end }}
+
+{{- define "llm-stack.serviceDomain" -}}
+{{- printf "%s.svc.%s" .Release.Namespace .Values.clusterDomain }}
 {{- end }}
 
 {{- define "llm-stack.rootSecretName" -}}

@@ -5,43 +5,18 @@ from __future__ import annotations
 import json
 import shlex
 import subprocess
-from dataclasses import dataclass
-from pathlib import Path
 
 from .errors import StackError
 
 QUESTION = "Write one sentence about the sea."
 
 
-@dataclass(frozen=True)
-class Target:
-    """Where a model answers, and how its key is read."""
-
-    kubectl: Path
-    kubeconfig: Path
-    namespace: str
-    name: str
-    url: str
-
-
-def line(target: Target) -> str:
-    """A shell line that asks the model, and reads the server's key where it is needed."""
-    read_key = shlex.join(
-        [
-            str(target.kubectl),
-            f"--kubeconfig={target.kubeconfig}",
-            f"--namespace={target.namespace}",
-            "get",
-            "secret",
-            f"{target.name}-key",
-            "--output=go-template={{.data.key|base64decode}}",
-        ]
-    )
+def line(url: str, model: str) -> str:
+    """A shell line that asks the model at the gateway's URL."""
     message = {"role": "user", "content": QUESTION}
-    body = json.dumps({"messages": [message], "temperature": 0, "max_tokens": 32})
+    body = json.dumps({"model": model, "messages": [message], "temperature": 0, "max_tokens": 32})
     return (
-        f"curl -sS --fail-with-body {target.url}/v1/chat/completions"
-        f' -H "Authorization: Bearer $({read_key})"'
+        f"curl -sS --fail-with-body {url}/v1/chat/completions"
         f" -H 'Content-Type: application/json' -d {shlex.quote(body)}"
     )
 

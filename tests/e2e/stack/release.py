@@ -19,6 +19,7 @@ from .images import StackImages
 
 NAME = "llm-stack"
 NAMESPACE = "llm-stack"
+GATEWAY = f"{NAME}-gateway"
 ROOT = Path(__file__).parents[3]
 CHART = ROOT / "charts" / "llm-stack"
 CRDS = ROOT / "crds"
@@ -33,7 +34,7 @@ class Release:
         self._kubectl = cluster.kubectl
 
     def install(self, images: StackImages, *options: str) -> None:
-        """Installs or upgrades; returns when the operator is ready. `options` are helm's."""
+        """Installs or upgrades; returns when all is ready. `options` are helm's."""
         self.mend()
         if self.installed():
             # Helm installs what is in crds/ once and never touches it again.
@@ -64,7 +65,7 @@ class Release:
             self._helm("rollback", NAME, _HERE, "--wait", "--timeout=2m")
 
     def why(self) -> str:
-        """What do the operator's pods say, where they do not become ready?"""
+        """What do the pods say, where they do not become ready?"""
         asked = (
             ("get", "pods", "--output=wide"),
             ("logs", f"--selector=app.kubernetes.io/instance={NAME}", "--prefix", "--tail=15"),

@@ -20,9 +20,11 @@ from tests.e2e.cluster.provider import Provider
 from . import source
 from .errors import StackError
 from .follow import Condition, Conditions, conditions
+from .release import GATEWAY, NAMESPACE
 
 Object = dict[str, Any]
 PORT = 8080
+GATEWAY_PORT, ADMIN_PORT = 80, 9090
 DEPLOYMENT_LABEL = "llmstack.dev/deployment"
 
 
@@ -147,21 +149,40 @@ class Stack:
 
     # Talking to a model ----------------------------------------------------------------------
 
+    def full_name(self, name: str) -> str:
+        """The model name of an LLMDeployment that no other can have."""
+        return f"{self.namespace}/{name}"
+
+    def gateway(self, key: str = "", seconds: float = 60.0) -> httpx.Client:
+        """An HTTP client of the gateway, where it asks for one with a client's key."""
+        url = self.cluster.forward(NAMESPACE, GATEWAY, GATEWAY_PORT)
+        headers = {"Authorization": f"Bearer {key}"} if key else {}
+        return httpx.Client(base_url=url, headers=headers, timeout=seconds, trust_env=False)
+
+    def ask(self, name: str, prompt: str, **parameters: Any) -> str:
+        """The completion of a chat of one message at temperature 0, through the gateway."""
+        with self.gateway() as client:
+            return _completion(client, prompt, model=self.full_name(name), **parameters)
+
     def key(self, name: str) -> str:
         """The key that the servers of an LLMDeployment ask for."""
         return base64.b64decode(self.get("secret", f"{name}-key")["data"]["key"]).decode()
 
-    def client(self, name: str, seconds: float = 60.0) -> httpx.Client:
+    def replica(self, name: str, seconds: float = 60.0) -> httpx.Client:
         """An HTTP client of one ready replica of an LLMDeployment, with the key."""
         url = self.cluster.forward(self.namespace, f"{name}-replicas", PORT)
         headers = {"Authorization": f"Bearer {self.key(name)}"}
         return httpx.Client(base_url=url, headers=headers, timeout=seconds, trust_env=False)
 
     def chat(self, name: str, prompt: str, **parameters: Any) -> str:
-        """The completion of a chat of one message at temperature 0."""
-        message = {"role": "user", "content": prompt}
-        body = {"messages": [message], "temperature": 0, "max_tokens": 32, **parameters}
-        with self.client(name) as client:
-            answer = client.post("/v1/chat/completions", json=body).raise_for_status().json()
-        text: str = answer["choices"][0]["message"]["content"]
-        return text
+        """The same from a replica itself."""
+        with self.replica(name) as client:
+            return _completion(client, prompt, **parameters)
+
+
+def _completion(client: httpx.Client, prompt: str, **parameters: Any) -> str:
+    message = {"role": "user", "content": prompt}
+    body = {"messages": [message], "temperature": 0, "max_tokens": 32, **parameters}
+    answer = client.post("/v1/chat/completions", json=body).raise_for_status().json()
+    text: str = answer["choices"][0]["message"]["content"]
+    return text

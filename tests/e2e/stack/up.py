@@ -19,8 +19,8 @@ from tests.e2e.cluster.provider import HOME, Provider, attach, start_cluster
 
 from . import curl, images, source
 from .errors import StackError
-from .release import NAME, Release
-from .stack import PORT, Stack
+from .release import GATEWAY, NAME, NAMESPACE, Release
+from .stack import GATEWAY_PORT, Stack
 from .steps import Progress, Step, StepFailed
 
 SAMPLE_NAMESPACE = "default"
@@ -67,7 +67,7 @@ class Up:
             Step("model source", self.model_source, FRESH),
             Step("kubectl apply of the sample", self.sample, FRESH),
             Step("sample is Ready", self.ready, self._look()),
-            Step("curl", self.ask, self._look()),
+            Step("curl through the gateway", self.ask, self._look()),
         ]
 
     def end(self) -> None:
@@ -141,11 +141,11 @@ class Up:
         raise StackError(f"Not Ready in {READY_SECONDS} s.\n{self._stack.explain(SAMPLE_NAME)}")
 
     def ask(self) -> None:
-        url = self._running.forward(SAMPLE_NAMESPACE, f"{SAMPLE_NAME}-replicas", PORT)
-        kubectl = (self._home / "bin" / "kubectl").absolute()
-        kubeconfig = self._running.kubeconfig
-        line = curl.line(curl.Target(kubectl, kubeconfig, SAMPLE_NAMESPACE, SAMPLE_NAME, url))
-        print(CLOSING.format(line=line, answer=curl.answer(line), home=self._home.absolute()))
+        url = self._running.forward(NAMESPACE, GATEWAY, GATEWAY_PORT)
+        # In full: on an existing cluster others may have a model of that name, too.
+        line = curl.line(url, self._stack.full_name(SAMPLE_NAME))
+        answer = curl.answer(line)
+        print(CLOSING.format(line=line, answer=answer, url=url, home=self._home.absolute()))
 
     # Handed on -----------------------------------------------------------------------------------
 
@@ -178,6 +178,8 @@ It answers:
 Ask it yourself:
 
 {line}
+
+Any OpenAI client does, at {url}/v1 (api_key: anything).
 
 Look around:
 

@@ -6,7 +6,6 @@ import json
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
-from pathlib import Path
 
 import pytest
 
@@ -20,7 +19,7 @@ class Answering(HTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.answer: object = {"choices": [{"message": {"content": "Paris."}}]}
-        self.seen: list[tuple[str, str | None, object]] = []
+        self.seen: list[tuple[str, object]] = []
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -28,7 +27,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        self.server.seen.append((self.path, self.headers["Authorization"], body))
+        self.server.seen.append((self.path, body))
         self.send_response(200)
         self.end_headers()
         self.wfile.write(json.dumps(self.server.answer).encode())
@@ -46,26 +45,17 @@ def server() -> Iterator[Answering]:
 
 
 @pytest.fixture
-def target(server: Answering, tmp_path: Path) -> curl.Target:
-    kubectl = tmp_path / "a path" / "kubectl"
-    kubectl.parent.mkdir()
-    kubectl.write_text("#!/bin/sh\nprintf 'key of %s' \"$4\"\n")
-    kubectl.chmod(0o755)
-    url = f"http://127.0.0.1:{server.server_port}"
-    return curl.Target(kubectl, tmp_path / "kubeconfig", "default", "smollm2", url)
+def line(server: Answering) -> str:
+    return curl.line(f"http://127.0.0.1:{server.server_port}", "default/smollm2")
 
 
-def test_the_line_asks_with_the_key_that_kubectl_reads(
-    server: Answering, target: curl.Target
-) -> None:
-    line = curl.line(target)
-
+def test_the_line_asks_the_model(server: Answering, line: str) -> None:
     assert curl.answer(line) == "Paris."
     assert "\n" not in line
-    ((path, authorization, body),) = server.seen
+    ((path, body),) = server.seen
     assert path == "/v1/chat/completions"
-    assert authorization == "Bearer key of secret"
     assert body == {
+        "model": "default/smollm2",
         "messages": [{"role": "user", "content": curl.QUESTION}],
         "temperature": 0,
         "max_tokens": 32,
@@ -77,19 +67,19 @@ WRONG = [{"error": "Invalid API Key"}, {"choices": []}, {"choices": [{"message":
 
 @pytest.mark.parametrize("answer", WRONG, ids=str)
 def test_what_is_no_completion_is_shown_with_the_line(
-    server: Answering, target: curl.Target, answer: object
+    server: Answering, line: str, answer: object
 ) -> None:
     server.answer = answer
 
     with pytest.raises(StackError) as failed:
-        curl.answer(curl.line(target))
+        curl.answer(line)
 
-    assert curl.line(target) in str(failed.value)
+    assert line in str(failed.value)
     assert json.dumps(answer) in str(failed.value)
 
 
-def test_a_server_that_is_not_there_is_said(target: curl.Target) -> None:
-    gone = curl.line(curl.Target(**{**vars(target), "url": "http://127.0.0.1:1"}))
+def test_a_server_that_is_not_there_is_said() -> None:
+    gone = curl.line("http://127.0.0.1:1", "smollm2")
 
     with pytest.raises(StackError, match="Failed to connect"):
         curl.answer(gone)

@@ -19,10 +19,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
-import aiohttp
-
 from llmstack.gateway import replica_answers
 from llmstack.gateway.catalog import Backend, Model
+from llmstack.gateway.replica_probe import Broken, NoConnection, Probe
 from llmstack.routing.slots import SlotsSeen
 from llmstack.routing.wedge import Wedge
 
@@ -59,7 +58,7 @@ class Pace:
 
     Every `poll` it is asked for /slots, and every `metrics` for /metrics. `quick` to `slow`: while
     slots are in doubt, ever slower. `away`: between two tries to find it. `patience`: longest wait
-    for one answer, of which `connect` for the connection.
+    for an answer, `connect` for a connection.
     """
 
     poll: float = 1.0
@@ -97,14 +96,12 @@ class ReplicaWatch:
     def __init__(
         self,
         owner: SlotOwner,
-        session: aiohttp.ClientSession,
         model: Model,
         backend: Backend,
         last_byte: Callable[[], float],
         pace: Pace,
     ) -> None:
         self._owner = owner
-        self._session = session
         self._ids = (model.id, backend.id)
         self._last_byte = last_byte
         self._pace = pace
@@ -116,6 +113,7 @@ class ReplicaWatch:
         self._backend = backend
         self._wedge = Wedge(model.wedge_seconds)
         self._patience = _patience(pace, model.wedge_seconds)
+        self._probe = Probe(backend.host, backend.port, pace.connect)
         self.state = State.AWAY
         self.why = ""
         self.deferred = 0
@@ -142,6 +140,7 @@ class ReplicaWatch:
         """It is no more: it is not asked again."""
         self._leave("it was removed", logging.INFO)
         self.task.cancel()
+        self._probe.close()
 
     async def _run(self) -> None:
         while True:
@@ -240,18 +239,14 @@ class ReplicaWatch:
 
     async def _ask(self, path: str) -> bytes:
         """A good answer. Raises _Gone where it serves nobody now, else _NoAnswer."""
-        backend = self._backend
-        url = f"http://{_netloc(backend)}{path}"
-        headers = {"Authorization": f"Bearer {backend.key}"} if backend.key else None
         try:
-            async with self._session.get(url, headers=headers, timeout=self._patience) as answer:
-                body, status = await answer.read(), answer.status
-        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
+            status, body = await self._probe.get(path, self._backend.key, self._patience)
+        except NoConnection as error:
             raise _Gone("it takes no connection") from error
+        except Broken as error:
+            raise self._of_broken(path) from error
         except TimeoutError as error:
             raise _NoAnswer(f"{path} is not answered") from error
-        except (aiohttp.ClientError, OSError) as error:
-            raise self._of_broken(path) from error
         self._broken = False
         if status in _GONE:
             raise _Gone(_GONE[status].format(path=path))
@@ -276,12 +271,6 @@ _GONE = {
 """By which status does it say that it serves nobody now?"""
 
 
-def _patience(pace: Pace, wedge_seconds: float) -> aiohttp.ClientTimeout:
+def _patience(pace: Pace, wedge_seconds: float) -> float:
     # Several polls fit into the silence that it takes to be wedged.
-    seconds = min(pace.patience, wedge_seconds / 4)
-    return aiohttp.ClientTimeout(total=seconds, sock_connect=min(pace.connect, seconds))
-
-
-def _netloc(backend: Backend) -> str:
-    host = f"[{backend.host}]" if ":" in backend.host else backend.host
-    return f"{host}:{backend.port}"
+    return min(pace.patience, wedge_seconds / 4)

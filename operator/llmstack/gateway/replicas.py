@@ -6,8 +6,6 @@ Catalog ─> one ReplicaWatch for each backend ─> the owner of the slots
 import asyncio
 from collections.abc import Callable, Mapping
 
-import aiohttp
-
 from llmstack.gateway.catalog import Backend, Catalog, Model
 from llmstack.gateway.replica_watch import Pace, ReplicaWatch, SlotOwner, State
 
@@ -26,12 +24,6 @@ class Replicas:
         self._last_byte = last_byte
         self._pace = pace or Pace()
         self._watches: dict[ReplicaKey, ReplicaWatch] = {}
-        # llama-server closes a connection that is idle for 5 s: one that waits longer is dead.
-        self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=4),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            headers={"User-Agent": "llmstack-gateway"},
-        )
 
     def follow(self, catalog: Catalog) -> None:
         """From now on these replicas are asked, and no others."""
@@ -69,10 +61,9 @@ class Replicas:
         watches = list(self._watches.values())
         self.follow(Catalog())
         await asyncio.gather(*(watch.task for watch in watches), return_exceptions=True)
-        await self._session.close()
 
     def _watch(self, model: Model, backend: Backend) -> ReplicaWatch:
         def last_byte() -> float:
             return self._last_byte(model.id, backend.id)
 
-        return ReplicaWatch(self._owner, self._session, model, backend, last_byte, self._pace)
+        return ReplicaWatch(self._owner, model, backend, last_byte, self._pace)

@@ -86,6 +86,7 @@ class FakeLlama:
             self._server.close()
             self._server = None
         self.engine.freeze()
+        await asyncio.sleep(0)  # one that was just accepted has its transport then
         for connection in list(self._connections):
             connection.left = None
             connection.transport.abort()

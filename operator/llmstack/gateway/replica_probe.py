@@ -1,0 +1,125 @@
+"""What does a replica answer to a small question?
+
+One kept connection, one question at a time: a hundred replicas that are asked every second shall
+cost next to nothing, and llama-server keeps a thread for each connection.
+"""
+
+import asyncio
+from typing import cast
+
+import httptools
+
+_LARGEST = 8 * 1024 * 1024
+"""No answer is longer, in bytes."""
+
+
+class NoConnection(Exception):
+    """It takes no connection."""
+
+
+class Broken(Exception):
+    """The connection ended, or what came is no HTTP."""
+
+
+class Probe:
+    """Questions to one replica."""
+
+    def __init__(self, host: str, port: int, connect_seconds: float) -> None:
+        self._host = host
+        self._port = port
+        self._connect_seconds = connect_seconds
+        self._name = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        self._kept: _Connection | None = None
+
+    async def get(self, path: str, key: str, seconds: float) -> tuple[int, bytes]:
+        """Status and body. Raises NoConnection, Broken, or TimeoutError after `seconds`."""
+        bearer = f"Authorization: Bearer {key}\r\n" if key else ""
+        request = f"GET {path} HTTP/1.1\r\nHost: {self._name}\r\n{bearer}\r\n".encode()
+        kept, self._kept = self._kept, None
+        if kept is not None and kept.open:
+            try:
+                return await self._ask(kept, request, seconds)
+            except Broken:
+                # It was closed for being idle while the question was on its way.
+                pass
+        return await self._ask(await self._connect(), request, seconds)
+
+    def close(self) -> None:
+        """No more questions."""
+        if self._kept is not None:
+            self._kept.close()
+
+    async def _ask(
+        self, connection: "_Connection", request: bytes, seconds: float
+    ) -> tuple[int, bytes]:
+        try:
+            async with asyncio.timeout(seconds):
+                answer = await connection.ask(request)
+        except BaseException:
+            # An answer that comes later must not be taken for that to another question.
+            connection.close()
+            raise
+        self._kept = connection
+        return answer
+
+    async def _connect(self) -> "_Connection":
+        loop = asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout(self._connect_seconds):
+                _, made = await loop.create_connection(_Connection, self._host, self._port)
+        except OSError as error:
+            raise NoConnection(str(error)) from error
+        return made
+
+
+class _Connection(asyncio.Protocol):
+    """Takes bytes, gives answers. `open` until either side closes it."""
+
+    def __init__(self) -> None:
+        self.open = False
+        self._transport: asyncio.Transport
+        self._answer: asyncio.Future[tuple[int, bytes]] | None = None
+        self._body = bytearray()
+        self._parser = httptools.HttpResponseParser(self)
+
+    async def ask(self, request: bytes) -> tuple[int, bytes]:
+        self._answer = asyncio.get_running_loop().create_future()
+        self._body.clear()
+        self._transport.write(request)
+        return await self._answer
+
+    def close(self) -> None:
+        self.open = False
+        self._transport.abort()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        # uvloop's transports are none of asyncio's classes.
+        self._transport = cast(asyncio.Transport, transport)
+        self.open = True
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.open = False
+        self._fail("the connection ended")
+
+    def data_received(self, data: bytes) -> None:
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserError as error:
+            self._fail(f"no HTTP: {error}")
+            self.close()
+
+    def on_body(self, body: bytes) -> None:
+        self._body += body
+        if len(self._body) > _LARGEST:
+            self._fail("an endless answer")
+            self.close()
+
+    def on_message_complete(self) -> None:
+        if self._answer is not None and not self._answer.done():
+            self._answer.set_result((self._parser.get_status_code(), bytes(self._body)))
+        if not self._parser.should_keep_alive():
+            self.close()
+
+    def _fail(self, why: str) -> None:
+        if self._answer is not None and not self._answer.done():
+            self._answer.set_exception(Broken(why))

@@ -6,9 +6,10 @@ would keep a task running at the replica after its client has left.
 """
 
 from collections.abc import Iterable
+from functools import lru_cache
 
 from llmstack.gateway.catalog import Backend
-from llmstack.gateway.http.head import Fields, RequestHead, ResponseHead, tokens
+from llmstack.gateway.http.head import REMEMBERED, Fields, RequestHead, ResponseHead, tokens
 from llmstack.gateway.refusals import Answer
 
 _HOP_BY_HOP = frozenset(
@@ -77,25 +78,17 @@ def request_head(head: RequestHead, path: str, backend: Backend, length: int, id
     ]
     if backend.key:
         lines.append(b"authorization: Bearer " + backend.key.encode("latin-1"))
-    lines += _passing(head.fields, _NOT_TO_REPLICAS, head.by_name.get(b"connection", b""))
-    lines.append(b"\r\n")
+    lines.append(_to_replica(head))
     return b"\r\n".join(lines)
 
 
 def response_head(head: ResponseHead, ours: Iterable[tuple[bytes, bytes]], keep: bool) -> bytes:
     """The head of the response to a client; its body passes as it comes."""
-    lines = [b"HTTP/1.1 %d %b" % (head.status, head.reason)]
-    connection = next((value for name, value in head.fields if name == b"connection"), b"")
-    lines += _passing(head.fields, _NOT_TO_CLIENTS, connection)
-    lines += [name + b": " + value for name, value in ours]
-    if head.length is None:
-        lines.append(b"transfer-encoding: chunked")
-    elif head.length or head.status not in (204, 304):
-        lines.append(b"content-length: %d" % head.length)
+    lines = [b"%b: %b" % field for field in ours]
     if not keep:
         lines.append(b"connection: close")
     lines.append(b"\r\n")
-    return b"\r\n".join(lines)
+    return _to_client(head) + b"\r\n".join(lines)
 
 
 def answer(
@@ -117,6 +110,26 @@ def answer(
 def _host(backend: Backend) -> bytes:
     host = f"[{backend.host}]" if ":" in backend.host else backend.host
     return f"{host}:{backend.port}".encode("ascii")
+
+
+@lru_cache(REMEMBERED)
+def _to_replica(head: RequestHead) -> bytes:
+    """The lines that pass, and the head's end."""
+    passing = _passing(head.fields, _NOT_TO_REPLICAS, head.by_name.get(b"connection", b""))
+    return b"".join(line + b"\r\n" for line in passing) + b"\r\n"
+
+
+@lru_cache(REMEMBERED)
+def _to_client(head: ResponseHead) -> bytes:
+    """The status, the lines that pass, and the framing."""
+    lines = [b"HTTP/1.1 %d %b" % (head.status, head.reason)]
+    connection = next((value for name, value in head.fields if name == b"connection"), b"")
+    lines += _passing(head.fields, _NOT_TO_CLIENTS, connection)
+    if head.length is None:
+        lines.append(b"transfer-encoding: chunked")
+    elif head.length or head.status not in (204, 304):
+        lines.append(b"content-length: %d" % head.length)
+    return b"".join(line + b"\r\n" for line in lines)
 
 
 def _passing(fields: Fields, dropped: frozenset[bytes], connection: bytes) -> list[bytes]:

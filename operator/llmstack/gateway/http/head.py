@@ -1,12 +1,14 @@
 """What does the head of a message say?
 
-llhttp (strict) reads it; what it lets pass and we do not is refused here.
+llhttp (strict) reads it; what it lets pass and we do not is refused here. Clients and replicas send
+the same heads again and again: one that was read lately is not read anew.
 
     bytes ─ parse_request ─> RequestHead      bytes ─ parse_response ─> ResponseHead
 """
 
 import re
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 
 import httptools
 
@@ -16,6 +18,9 @@ from llmstack.gateway.http.framing import Garbage
 Fields = list[tuple[bytes, bytes]]
 """Names in lower case, in the order in which they came."""
 
+REMEMBERED = 128
+"""Heads that are not read anew; long ones are not among them."""
+_LONGEST_REMEMBERED = 2048
 END = b"\r\n\r\n"
 _SINGLE = frozenset({b"host", b"content-type", b"authorization", b"x-api-key", b"expect"})
 _HOST = re.compile(rb"[A-Za-z0-9._~-]*(?::\d{0,5})?|\[[0-9A-Fa-f:.]+\](?::\d{0,5})?")
@@ -33,7 +38,7 @@ class Malformed(LLMStackError):
         self.code = code
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, eq=False)
 class RequestHead:
     """A request's head. `length` None: the body is chunked. `path` has no query."""
 
@@ -51,14 +56,14 @@ class RequestHead:
         value = self.by_name.get(name)
         return None if value is None else value.decode("latin-1").strip(" \t")
 
-    @property
+    @cached_property
     def id(self) -> bytes:
         """X-Request-Id, where it is one that a log can take; else nothing."""
         given = self.by_name.get(b"x-request-id", b"")
         return given if _ID.fullmatch(given) else b""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, eq=False)
 class ResponseHead:
     """A response's head. `length` None: chunked, or `until_close`."""
 
@@ -93,6 +98,15 @@ class _Parts:
 
 def parse_request(head: bytes) -> RequestHead:
     """The head that these bytes are, up to its empty line. Raises Malformed."""
+    return (_known_request if len(head) <= _LONGEST_REMEMBERED else _parse_request)(head)
+
+
+def parse_response(head: bytes) -> ResponseHead:
+    """The head that these bytes are, up to its empty line. Raises Garbage."""
+    return (_known_response if len(head) <= _LONGEST_REMEMBERED else _parse_response)(head)
+
+
+def _parse_request(head: bytes) -> RequestHead:
     parts = _Parts()
     parser = httptools.HttpRequestParser(parts)
     try:
@@ -164,8 +178,7 @@ def _request_length(by_name: dict[bytes, bytes]) -> int | None:
     return int(length)
 
 
-def parse_response(head: bytes) -> ResponseHead:
-    """The head that these bytes are, up to its empty line. Raises Garbage."""
+def _parse_response(head: bytes) -> ResponseHead:
     parts = _Parts()
     parser = httptools.HttpResponseParser(parts)
     try:
@@ -218,3 +231,7 @@ def tokens(value: bytes) -> frozenset[bytes]:
 
 def _why(error: Exception) -> str:
     return str(error).rstrip(".") or type(error).__name__
+
+
+_known_request = lru_cache(REMEMBERED)(_parse_request)
+_known_response = lru_cache(REMEMBERED)(_parse_response)

@@ -107,7 +107,7 @@ def test_what_does_not_reach_a_client(line: bytes) -> None:
     ],
 )
 def test_the_frame_of_a_response(sent: tuple[bytes, ...], framing: bytes) -> None:
-    assert to_client(*sent) == [b"HTTP/1.1 200 OK", b"x-request-id: r1", framing]
+    assert to_client(*sent) == [b"HTTP/1.1 200 OK", framing, b"x-request-id: r1"]
 
 
 def test_no_content_has_no_length() -> None:

@@ -74,7 +74,7 @@ async def test_the_replicas_own_errors_pass_untouched(tmp_path: Path) -> None:
 async def test_an_answer_passes_byte_by_byte_and_says_how_it_went(
     tmp_path: Path, stream: bool
 ) -> None:
-    async with serving(tmp_path, FAST) as it:
+    async with serving(tmp_path, replace(FAST, prefix_cache=False)) as it:
         body = chat(stream=stream, max_tokens=20)
         async with it.gateway.session.post(it.llamas[0].url + CHAT, json=body) as direct:
             expected = await direct.read()
@@ -153,9 +153,15 @@ async def test_the_clients_key_never_reaches_a_replica_and_the_replicas_own_does
         entry = described(it.llamas[0])
         entry["backends"][0]["apiKeyFile"] = "server-key"
         it.gateway.rewrite([entry], keysFile="keys")
-        await it.gateway.loaded(MODEL, ready=1)
+
+        async def served() -> bool:
+            answer = await it.ask(headers={"Authorization": "Bearer client"})
+            # Until the new configuration is read the server refuses: not the client's fault.
+            assert answer.status in (200, 502, 503), answer.text
+            return answer.status == 200
+
         # The fake server refuses every key but its own: 200 shows that it got that one.
-        assert (await it.ask(headers={"Authorization": "Bearer client"})).status == 200
+        await until_it(served)
 
 
 async def test_pages_of_named_origins_may_read_answers(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Does docs/faults.md name only tests that exist?"""
+"""Do docs/faults.md and docs/gateway.md name only tests that exist?"""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[3]
-NAMED = re.findall(r"`(tests/[\w/]+\.py)(?:::(\w+))?`", (ROOT / "docs" / "faults.md").read_text())
+PAGES = {name: (ROOT / "docs" / name).read_text() for name in ("faults.md", "gateway.md")}
+TEST = re.compile(r"`(tests/[\w/]+\.py)(?:::(\w+))?`")
+NAMED = [found for page in PAGES.values() for found in TEST.findall(page)]
 
 
 def functions(path: Path) -> set[str]:
@@ -18,8 +20,9 @@ def functions(path: Path) -> set[str]:
     return {node.name for node in ast.walk(tree) if isinstance(node, kinds)}
 
 
-def test_the_table_names_tests() -> None:
-    assert len(NAMED) > 10
+@pytest.mark.parametrize("page", PAGES)
+def test_the_table_names_tests(page: str) -> None:
+    assert len(TEST.findall(PAGES[page])) > 10
 
 
 @pytest.mark.parametrize(("path", "name"), sorted(set(NAMED)), ids=str)

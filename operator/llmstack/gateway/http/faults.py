@@ -4,7 +4,8 @@ ReplicaFault
 ├── BeforeFirstByte      the client has seen nothing: another replica may serve it
 │   ├── Unreachable      nothing was sent
 │   ├── Unanswered       it was sent; what came, if anything, is no answer
-│   └── Loading          it has not loaded its model yet
+│   ├── Loading          it has not loaded its model yet
+│   └── Locked           it refuses the gateway's key, which is not the client's fault
 └── CutOff               the client has a part of the answer
 """
 
@@ -33,6 +34,10 @@ class Unanswered(BeforeFirstByte):
 
 class Loading(BeforeFirstByte):
     """It says that it is loading its model."""
+
+
+class Locked(BeforeFirstByte):
+    """It refuses the gateway's key: the client's own 401 must not be made of that."""
 
 
 class CutOff(ReplicaFault):

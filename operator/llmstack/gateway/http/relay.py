@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
-from llmstack.gateway.http.faults import CutOff, Loading, ReplicaFault, Unanswered
+from llmstack.gateway.http.faults import CutOff, Loading, Locked, ReplicaFault, Unanswered
 from llmstack.gateway.http.framing import Chunked, Framing, Garbage, Length, UntilClose
 from llmstack.gateway.http.head import END, ResponseHead, parse_response
 from llmstack.gateway.http.upstream import Upstream
@@ -24,6 +24,7 @@ _KEEP = 4096
 _MOST_HEAD = 64 * 1024
 _MOST_WITHHELD = 4096
 _LOADING = b"Loading model"
+_REFUSALS = (401, 403)
 _EVENT_ENDS = (b"\n\n", b"\r\n\r\n", b"\r\r")
 
 
@@ -194,6 +195,9 @@ class Relay(asyncio.Protocol):
         rest = data[end + len(END) :]
         if head.status < 200:  # 100 Continue, 103 Early Hints: the answer is still to come.
             return self._take_head(rest)
+        if head.status in _REFUSALS:
+            self._fail(Locked("refused the gateway's key"))
+            return None
         self._head = head
         self._framing = _framing(head)
         return rest

@@ -1,0 +1,56 @@
+"""Does the page about the gateway's configuration name what there is, and nothing else?"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from pydantic import BaseModel
+
+from llmstack.gateway.config_schema import BackendPart, ConfigPart, CorsPart, ModelPart, parse
+from llmstack.gateway.config_schema import QueuePart as Queue
+from llmstack.settings import GatewayLimits, GatewaySettings
+
+PAGE = (Path(__file__).parents[3] / "docs" / "gateway-config.md").read_text()
+PARTS: list[tuple[str, type[BaseModel]]] = [
+    ("", ConfigPart),
+    ("cors.", CorsPart),
+    ("models[].", ModelPart),
+    ("models[].backends[].", BackendPart),
+    ("models[].queue.", Queue),
+]
+NESTED = {"cors", "models[].backends", "models[].queue"}
+
+
+def rows(heading: str) -> dict[str, str]:
+    """Name and default of each row of the tables under a heading."""
+    section = PAGE.partition(f"## {heading}")[2].partition("\n## ")[0]
+    return dict(re.findall(r"^\| `([^`]+)` \| (.+?) \|", section, re.MULTILINE))
+
+
+def test_the_example_can_be_read() -> None:
+    (example,) = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
+    assert len(parse(example, "example").models[0].backends) == 2
+
+
+def test_every_field_of_the_file_is_explained() -> None:
+    fields = {
+        f"{prefix}{field.alias}" for prefix, part in PARTS for field in part.model_fields.values()
+    }
+    assert set(rows("With a file")) == fields - NESTED
+
+
+def test_every_variable_is_explained() -> None:
+    named = re.compile(r"^        ([A-Z][A-Z_]+) ", re.MULTILINE)
+    cluster = set(named.findall(GatewaySettings.__doc__ or ""))
+    limits = set(named.findall(GatewayLimits.__doc__ or "")) | {"LLMSTACK_LOG_LEVEL"}
+    assert set(rows("In a cluster")) == cluster - {"LLMSTACK_LOG_LEVEL"}
+    assert set(rows("Limits, both ways")) == limits
+
+
+def test_the_defaults_are_those_that_count() -> None:
+    settings = GatewaySettings.from_env({"POD_NAMESPACE": "n"})
+    for name, default in rows("Limits, both ways").items():
+        field = name.removeprefix("LLMSTACK_").lower()
+        real = settings.log_level if field == "log_level" else getattr(settings.limits, field)
+        assert default.strip("`") == f"{real:g}" if isinstance(real, float) else str(real)

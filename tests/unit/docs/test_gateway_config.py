@@ -53,4 +53,4 @@ def test_the_defaults_are_those_that_count() -> None:
     for name, default in rows("Limits, both ways").items():
         field = name.removeprefix("LLMSTACK_").lower()
         real = settings.log_level if field == "log_level" else getattr(settings.limits, field)
-        assert default.strip("`") == f"{real:g}" if isinstance(real, float) else str(real)
+        assert default.strip("`") == (f"{real:g}" if isinstance(real, float) else str(real))

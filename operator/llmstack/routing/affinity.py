@@ -71,9 +71,10 @@ class _Cache:
         if not chain or chain[0] not in following:
             return NOTHING
         cached = _reach(chain, following, len(chain))
-        last = chain[cached - 1]
-        if last in self.parted and self._parts(chain, cached):
-            return Match(cached, 0)
+        if self._parts(chain, cached):
+            again = chain[cached - 1] in self.parted
+            if again or 2 * cached < len(chain):
+                return Match(cached, 0)
         return Match(cached, cached - _reach(chain, self.common, cached))
 
     def add(self, chain: Sequence[int]) -> None:

@@ -38,12 +38,30 @@ def score(idle: float, match: Match, length: int) -> float:
 
 def best(replicas: Iterable[Ledger], matches: Mapping[str, Match], length: int) -> Ledger | None:
     """The best of those that fit; None if there is none."""
+    if not matches:
+        return _idlest(replicas)
     top: Ledger | None = None
     top_rank = (0.0, 0.0, 0)
     for replica in replicas:
-        idle = replica.free / replica.total if replica.free > 0 else 0.0
-        match = matches.get(replica.replica, NOTHING) if matches else NOTHING
+        idle = _idle(replica)
+        match = matches.get(replica.replica, NOTHING)
         rank = (score(idle, match, length), idle, -replica.novel)
         if top is None or rank > top_rank:
             top, top_rank = replica, rank
     return top
+
+
+def _idlest(replicas: Iterable[Ledger]) -> Ledger | None:
+    """The same where no prompt is known: the score is by idle slots alone. Kept fast."""
+    top: Ledger | None = None
+    top_idle, top_novel = -1.0, 0
+    for replica in replicas:
+        idle = _idle(replica)
+        if idle > top_idle or (idle == top_idle and replica.novel < top_novel):
+            top, top_idle, top_novel = replica, idle, replica.novel
+    return top
+
+
+def _idle(replica: Ledger) -> float:
+    """The idle share of its slots."""
+    return replica.free / replica.total if replica.free > 0 else 0.0

@@ -20,7 +20,7 @@ class Tenant:
         self.turn = 0.0
 
     @property
-    def _rank(self) -> tuple[int, float, str]:
+    def rank(self) -> tuple[int, float, str]:
         return self.in_use, self.turn, self.name
 
 
@@ -47,14 +47,17 @@ class Tenants:
 
     def use(self, name: str, slots: int) -> None:
         """It has so many slots more (less, if negative)."""
-        tenant = self.named(name)
-        if tenant.waiting:
-            self._leave(tenant)
+        tenant = self._by_name.get(name)
+        if tenant is None:
+            tenant = self._by_name[name] = Tenant(name)
+        if not tenant.waiting:
+            tenant.in_use += slots
+            if not tenant.in_use:
+                del self._by_name[name]
+            return
+        self._leave(tenant)
         tenant.in_use += slots
-        if tenant.waiting:
-            insort(self._ranks, tenant._rank)
-        elif not tenant.in_use:
-            del self._by_name[name]
+        insort(self._ranks, tenant.rank)
 
     def comes(self, name: str, arrived: float) -> None:
         """One more of its requests waits."""
@@ -62,7 +65,7 @@ class Tenants:
         tenant.waiting += 1
         if tenant.waiting == 1:
             tenant.turn = arrived
-            insort(self._ranks, tenant._rank)
+            insort(self._ranks, tenant.rank)
 
     def goes(self, name: str, served_at: float | None) -> None:
         """One of its requests waits no longer: it is served, or leaves (None)."""
@@ -71,7 +74,7 @@ class Tenants:
         tenant.waiting -= 1
         if tenant.waiting:
             tenant.turn = tenant.turn if served_at is None else served_at
-            insort(self._ranks, tenant._rank)
+            insort(self._ranks, tenant.rank)
         elif not tenant.in_use:
             del self._by_name[name]
 
@@ -80,4 +83,4 @@ class Tenants:
         return max(self, key=lambda tenant: (tenant.waiting, tenant.in_use))
 
     def _leave(self, tenant: Tenant) -> None:
-        del self._ranks[bisect_left(self._ranks, tenant._rank)]
+        del self._ranks[bisect_left(self._ranks, tenant.rank)]

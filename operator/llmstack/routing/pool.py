@@ -105,7 +105,7 @@ class Pool:
         if ledger is None:
             ledger = self._replicas[name] = Ledger(name, total, self._corrections)
         ledger.resize(total)
-        ledger.accepting = accepting
+        ledger.accept(accepting)
         return self._replicas_changed(now)
 
     def gone(self, name: str, now: float) -> list[Decision]:
@@ -129,7 +129,7 @@ class Pool:
         ledger = self._replicas.get(name)
         if ledger is None or ledger.wedged is on:
             return []
-        ledger.wedged = on
+        ledger.quarantine(on)
         return self._replicas_changed(now)
 
     def seen(self, name: str, poll: SlotsSeen, now: float) -> list[Decision]:
@@ -137,10 +137,10 @@ class Pool:
         ledger = self._replicas.get(name)
         if ledger is None:
             return []
-        before = (ledger.total, ledger.counted)
+        before = (ledger.total, ledger.usable)
         for doubt in ledger.seen(poll):
             self._unuse(doubt.tenant, doubt.slots)
-        unchanged = before == (ledger.total, ledger.counted)
+        unchanged = before == (ledger.total, ledger.usable)
         return self._dispatch(now) if unchanged else self._replicas_changed(now)
 
     def limits(self, limits: Limits, now: float) -> list[Decision]:
@@ -217,7 +217,8 @@ class Pool:
         if match is None or not match.own:
             self._novel += 1
             replica.novel = self._novel
-        self._index.add(replica.replica, ask.blocks)
+        if ask.blocks:
+            self._index.add(replica.replica, ask.blocks)
         hit = match.cached / len(ask.blocks) if match else 0.0
         return Grant(ask.id, lease.id, replica.replica, hit, waited)
 

@@ -10,14 +10,14 @@ from collections import Counter
 from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass
 from heapq import merge
+from typing import NamedTuple
 
 from llmstack.routing.affinity import Match
 from llmstack.routing.fairness import Tenant, Tenants
 from llmstack.routing.messages import WHOLE, Ask
 
 
-@dataclass(frozen=True, slots=True)
-class Lane:
+class Lane(NamedTuple):
     """What decides where a request fits? `avoid`: replicas that failed it and are still there."""
 
     slots: int

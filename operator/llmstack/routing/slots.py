@@ -63,21 +63,23 @@ class Lease:
     ledger: "Ledger"
     begun: float = math.inf
 
-    def computed_by(self, moment: float) -> bool:
-        """Had its replica surely begun it then?"""
-        return self.begun < moment or self.granted + BEGUN_AFTER <= moment
+    def surely_begun(self) -> float:
+        """From when on has its replica begun it for sure?"""
+        return min(self.begun, self.granted + BEGUN_AFTER)
 
 
 @dataclass(slots=True, eq=False)
 class Doubt:
     """Slots that may be busy though no live lease uses them.
 
-    `tenant` is whose lease it was, None if there was none. `explained`: for how many polls in a row
-    the live leases could account for all that was busy.
+    `tenant` is whose lease it was, None if there was none. `since`: a poll that began later tells of
+    them; a request that was cancelled before its replica began it may begin yet. `explained`: for
+    how many polls in a row the live leases could account for all that was busy.
     """
 
     tenant: str | None
     slots: int
+    ended: float
     since: float
     explained: int = 0
 
@@ -89,27 +91,29 @@ class Ledger:
     """
 
     __slots__ = (
+        "_accepting",
+        "_counted",
         "_ends",
         "_idle",
         "_unjudged",
-        "accepting",
         "busy",
         "corrections",
-        "counted",
         "doubts",
         "free",
         "live",
         "novel",
         "replica",
         "total",
+        "usable",
         "wedged",
     )
 
     def __init__(self, replica: str, total: int, corrections: Counter[Correction]) -> None:
         self.replica = replica
-        self.accepting = True
+        self.usable = False  # may it get new requests?
         self.wedged = False
-        self.counted = False  # has a poll told what others use?
+        self._accepting = True
+        self._counted = False  # has a poll told what others use of it?
         self.total = total
         self.free = total
         self.busy = 0  # slots of live leases
@@ -120,11 +124,6 @@ class Ledger:
         self._ends: deque[tuple[float, int]] = deque(maxlen=_REMEMBERED_ENDS)
         self._unjudged: SlotsSeen | None = None
         self._idle = 0
-
-    @property
-    def usable(self) -> bool:
-        """May it get new requests? Not before the first poll told what others use of it."""
-        return self.counted and self.accepting and not self.wedged
 
     @property
     def draining(self) -> int:
@@ -141,6 +140,16 @@ class Ledger:
         """Slots taken beyond those that there are: so many requests may be deferred inside it."""
         return max(0, -self.free)
 
+    def accept(self, on: bool) -> None:
+        """It wants new requests, or none."""
+        self._accepting = on
+        self._settle()
+
+    def quarantine(self, on: bool) -> None:
+        """It computes no more, or again."""
+        self.wedged = on
+        self._settle()
+
     def take(self, lease: Lease) -> None:
         """The lease lives from now on."""
         self.live[lease.id] = lease
@@ -155,7 +164,7 @@ class Ledger:
             self.free += lease.slots
             self._ends.append((now, lease.slots))
             return True
-        self.doubts.append(Doubt(lease.tenant, lease.slots, now))
+        self.doubts.append(Doubt(lease.tenant, lease.slots, now, max(now, lease.surely_begun())))
         return False
 
     def resize(self, total: int) -> None:
@@ -165,14 +174,19 @@ class Ledger:
 
     def seen(self, poll: SlotsSeen) -> list[Doubt]:
         """What a poll corrects. Returns what is in doubt no more."""
-        before, self.counted = self.overlap, True
+        before, self._counted = self.overlap, True
+        self._settle()
         if poll.total != self.total:
             self.resize(poll.total)
             self.corrections[Correction.RESIZED] += 1
         cleared = self._clear_undoubted(poll) + self._clear_judged(poll) + self._clear_assumed(poll)
+        self._find_begun(poll)
         self._find_foreign(poll)
         self.corrections[Correction.OVERBOOKED] += max(0, self.overlap - before)
         return cleared
+
+    def _settle(self) -> None:
+        self.usable = self._counted and self._accepting and not self.wedged
 
     def _clear_undoubted(self, poll: SlotsSeen) -> list[Doubt]:
         """Rule 1."""
@@ -186,7 +200,9 @@ class Ledger:
             self._unjudged = last
             return []
         self._unjudged = poll
-        known = sum(lease.slots for lease in self.live.values() if lease.computed_by(last.began))
+        known = sum(
+            lease.slots for lease in self.live.values() if lease.surely_begun() < last.began
+        )
         idle = max(0, known - last.busy)
         self.corrections[Correction.IDLE] += max(0, idle - self._idle)
         self._idle = idle
@@ -203,11 +219,20 @@ class Ledger:
         self.corrections[Correction.ASSUMED] += _sum(assumed)
         return self._clear(assumed, _sum(assumed))
 
+    def _find_begun(self, poll: SlotsSeen) -> None:
+        """Where all that may be busy is busy, all of it has begun."""
+        possible = self.busy + _sum(self.doubts) + self._ended_since(poll.began)
+        if poll.busy >= possible:
+            for lease in self.live.values():
+                lease.begun = min(lease.begun, poll.began)
+            for doubt in self.doubts:
+                doubt.since = min(doubt.since, max(doubt.ended, poll.began))
+
     def _find_foreign(self, poll: SlotsSeen) -> None:
         """All that the ledger cannot account for is someone else's."""
         accounted = self.busy + _sum(self.doubts) + self._ended_since(poll.began)
         if (others := poll.busy - accounted) > 0:
-            self.doubts.append(Doubt(None, others, poll.began))
+            self.doubts.append(Doubt(None, others, poll.began, poll.began))
             self.free -= others
             self.corrections[Correction.FOREIGN] += others
 
@@ -229,7 +254,7 @@ class Ledger:
             slots -= part
             doubt.slots -= part
             self.free += part
-            cleared.append(Doubt(doubt.tenant, part, doubt.since))
+            cleared.append(Doubt(doubt.tenant, part, doubt.ended, doubt.since))
         if cleared:
             self.doubts = [doubt for doubt in self.doubts if doubt.slots]
         return cleared

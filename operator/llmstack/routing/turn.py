@@ -61,14 +61,16 @@ class Turns:
 
     def free_for(self, lane: Lane) -> list[Ledger]:
         """Which replicas can serve it at once?"""
-        kept = self.reservation.replica if self.reservation and lane.slots != NO_SLOTS else None
-        return [
-            replica
-            for replica in self._replicas.values()
-            if fits(lane.slots, replica)
-            and replica is not kept
-            and replica.replica not in lane.avoid
-        ]
+        slots = lane.slots
+        replicas = self._replicas.values()
+        if slots > 0:  # what fits() says, for nearly all requests
+            free = [r for r in replicas if r.free >= slots and r.usable]
+        else:
+            free = [r for r in replicas if fits(slots, r)]
+        kept = self.reservation.replica if self.reservation and slots != NO_SLOTS else None
+        if free and (kept or lane.avoid):
+            free = [r for r in free if r is not kept and r.replica not in lane.avoid]
+        return free
 
     def patience(self) -> int:
         """How often may one be overtaken?"""

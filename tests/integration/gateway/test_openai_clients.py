@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from pathlib import Path
+
 import pytest
+import pytest_asyncio
 
 from tests.integration.gateway.conversations import (
     GENERATING,
@@ -11,21 +15,49 @@ from tests.integration.gateway.conversations import (
     embeddings,
     reranking,
 )
+from tests.support.gateway import Gateway
 from tests.support.llama.real import RealLlama
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-def direct(server: RealLlama) -> Endpoint:
-    return Endpoint(server.url, server.key)
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def gateway(
+    real_generator: RealLlama,
+    real_embedder: RealLlama,
+    real_reranker: RealLlama,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> AsyncIterator[Gateway]:
+    """One gateway in front of a generating, an embedding and a reranking model."""
+    directory: Path = tmp_path_factory.mktemp("gateway")
+    key = directory / "key"
+    key.write_text(real_generator.key)
+    servers = {"generate": real_generator, "embed": real_embedder, "rerank": real_reranker}
+    models = [
+        {"name": mode, "mode": mode, "backends": [{"url": server.url, "apiKeyFile": str(key)}]}
+        for mode, server in servers.items()
+    ]
+    async with Gateway.running(directory, models) as running:
+        for mode in servers:
+            await running.loaded(mode, ready=1)
+        yield running
+
+
+async def compare(talk: Conversation, gateway: Gateway, model: str, server: RealLlama) -> None:
+    direct = await talk(Endpoint(server.url, server.key, model))
+    assert await talk(Endpoint(gateway.url, "none", model)) == direct
 
 
 @pytest.mark.parametrize("talk", GENERATING, ids=lambda talk: talk.__name__)
-async def test_a_generating_model(real_generator: RealLlama, talk: Conversation) -> None:
-    assert await talk(direct(real_generator))
+async def test_a_generating_model(
+    gateway: Gateway, real_generator: RealLlama, talk: Conversation
+) -> None:
+    await compare(talk, gateway, "generate", real_generator)
 
 
-async def test_an_embedding_model(real_embedder: RealLlama) -> None:
-    assert await embeddings(direct(real_embedder))
+async def test_an_embedding_model(gateway: Gateway, real_embedder: RealLlama) -> None:
+    await compare(embeddings, gateway, "embed", real_embedder)
 
 
-async def test_a_reranking_model(real_reranker: RealLlama) -> None:
-    assert await reranking(direct(real_reranker))
+async def test_a_reranking_model(gateway: Gateway, real_reranker: RealLlama) -> None:
+    await compare(reranking, gateway, "rerank", real_reranker)

@@ -10,7 +10,9 @@ from __future__ import annotations
 import asyncio
 import os
 import secrets
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest
 
@@ -23,14 +25,17 @@ from tests.integration.gateway.leaving import (
     Phase,
     Progress,
     Storm,
+    Through,
+    Way,
     owning,
 )
 from tests.integration.gateway.llamas import SLOW, Llama
+from tests.support.gateway import Gateway
 from tests.support.llama.client import Client, holds
 from tests.support.llama.fake import FakeLlama
 
 SOAK = os.environ.get("LLMSTACK_SOAK") == "1"
-LEAVING = 500 if SOAK else 60
+LEAVING = 500 if SOAK else 40
 SEED = int(os.environ.get("LLMSTACK_SEED") or (secrets.randbits(32) if SOAK else 1))
 PACE = 0.5
 SHORT = {"prompt": "a", "n_predict": 2, "stream": True}
@@ -39,23 +44,26 @@ LONG = {"prompt": "a", "n_predict": 500, "ignore_eos": True, "stream": True}
 
 @pytest.mark.soak
 async def test_clients_that_leave_cost_no_slot_and_make_no_request_wait_inside(
-    llama: Llama, record_property: Callable[[str, object], None]
+    llama: Llama, tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:
     await all_idle(llama.client)
     before = await llama.deferrals()
-    async with owning(llama.client) as owner:
-        storm = Storm(Direct(llama.client, owner), SEED, LEAVING, PACE)
+    async with gateway_of(llama.client, tmp_path) as gateway:
+        way = Through(gateway)
+        storm = Storm(way, SEED, LEAVING, PACE)
         await storm.blow()
-        await holds(all_free, owner)
+        load = (await gateway.load())[MODEL]
+    phases = way.phases()
     await all_idle(llama.client)
     deferrals = await llama.deferrals() - before
-    for phase, count in sorted(storm.phases().items()):
+    for phase, count in sorted(phases.items()):
         record_property(f"left {phase}", count)
     for name, count in (("whole", len(storm.whole)), ("deferrals", deferrals), ("seed", SEED)):
         record_property(name, count)
     assert deferrals == 0
+    assert (load["total"], load["busy"], load["draining"], load["foreign"]) == (2, 0, 0, 0)
     assert sum(storm.left.values()) == LEAVING
-    assert set(storm.phases()) == {Phase.QUEUED, Phase.SENT, Phase.ANSWERED}
+    assert set(phases) == {Phase.QUEUED, Phase.SENT, Phase.ANSWERED}
     for tokens, reply in storm.whole:
         last = reply.events()[-1] if "event-stream" in reply.headers["content-type"] else None
         assert (last or reply.json())["tokens_predicted"] == tokens
@@ -71,23 +79,20 @@ async def test_the_storm_shows_it_where_slots_are_given_out_too_early() -> None:
 
 @pytest.mark.parametrize(("rule", "deferrals"), [(Direct, 0), (HastyLook, 1)])
 async def test_that_a_slot_looks_idle_proves_nothing_before_the_server_has_closed_its_side(
-    rule: type[Direct], deferrals: int
+    rule: type[Through | Direct], deferrals: int, tmp_path: Path
 ) -> None:
     """What was sent while another prompt is computed has no slot yet, and gets one after it."""
-    async with FakeLlama.running(SLOW) as server:
-        client = Client(server.port, SLOW.key)
-        async with owning(client) as owner:
-            way = rule(client, owner)
-            prompt = " word" * int(2.5 * SLOW.prefill)
-            first, _ = await reaching(way, SHORT | {"prompt": prompt}, Phase.SENT)
-            # Its first byte would prove that it computes; long enough without one is taken for it.
-            await asyncio.wait([first], timeout=1.7)
-            second, _ = await reaching(way, LONG, Phase.SENT)
-            await holds(asked, server, 2)
-            second.cancel()
-            third, _ = await reaching(way, SHORT, Phase.QUEUED)
-            await asyncio.wait([first, second, third])
-            await way.ended()
+    async with FakeLlama.running(SLOW) as server, way_of(rule, server, tmp_path) as way:
+        prompt = " word" * int(2.5 * SLOW.prefill)
+        first, _ = await reaching(way, SHORT | {"prompt": prompt}, Phase.SENT)
+        # Its first byte would prove that it computes; long enough without one is taken for it.
+        await asyncio.wait([first], timeout=1.7)
+        second, _ = await reaching(way, LONG, Phase.SENT)
+        await holds(asked, server, 2)
+        second.cancel()
+        third, _ = await reaching(way, SHORT, Phase.QUEUED)
+        await asyncio.wait([first, second, third])
+        await way.ended()
         assert server.deferrals == deferrals
 
 
@@ -114,8 +119,32 @@ async def test_a_slot_in_prefill_is_given_out_when_slots_shows_it_idle(llama: Ll
         assert progress.phase is Phase.ANSWERED
 
 
+@asynccontextmanager
+async def gateway_of(client: Client, directory: Path) -> AsyncIterator[Gateway]:
+    """A gateway in front of one server."""
+    key = directory / "key"
+    key.write_text(client.key)
+    backend = {"url": f"http://127.0.0.1:{client.port}", "apiKeyFile": str(key)}
+    async with Gateway.running(directory, [{"name": MODEL, "backends": [backend]}]) as gateway:
+        await gateway.loaded(MODEL, ready=1)
+        yield gateway
+
+
+@asynccontextmanager
+async def way_of(
+    rule: type[Through | Direct], server: FakeLlama, directory: Path
+) -> AsyncIterator[Through | Direct]:
+    client = Client(server.port, SLOW.key)
+    if issubclass(rule, Through):
+        async with gateway_of(client, directory) as gateway:
+            yield rule(gateway)
+    else:
+        async with owning(client) as owner:
+            yield rule(client, owner)
+
+
 async def reaching(
-    way: Direct, body: dict[str, object], phase: Phase
+    way: Way, body: dict[str, object], phase: Phase
 ) -> tuple[asyncio.Task[object], Progress]:
     """A request that has come so far."""
     progress = Progress()
@@ -137,10 +166,6 @@ async def busy(client: Client, slots: int) -> bool:
 
 async def asked(server: FakeLlama, requests: int) -> bool:
     return server.requests == requests
-
-
-async def all_free(owner: LocalOwner) -> bool:
-    return free(owner) == owner.load()[MODEL].total
 
 
 def free(owner: LocalOwner) -> int:

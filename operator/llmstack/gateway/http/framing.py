@@ -21,6 +21,21 @@ _PART_OF_SIZE = re.compile(rb"[0-9A-Fa-f]{0,8}|[0-9A-Fa-f]{1,8}\r")
 _TRAILER = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+:[\t\x20-\x7e\x80-\xff]*")
 _HOLD = 64 * 1024
 _MOST_TRAILERS = 8 * 1024
+_SMALL = 1024
+"""Bytes of a chunk, with its framing, that a token of a stream does not reach."""
+
+
+def _size_lines() -> list[bytes]:
+    """For each length of a whole small chunk, framing included: the line it then begins with."""
+    lines = [b"\n"] * _SMALL  # Begins no chunk: there is none of that length.
+    for payload in range(1, _SMALL):
+        line = b"%x\r\n" % payload
+        if len(line) + payload + len(_CRLF) < _SMALL:
+            lines[len(line) + payload + len(_CRLF)] = line
+    return lines
+
+
+_SIZE_LINES = _size_lines()
 
 
 class Garbage(LLMStackError):
@@ -128,6 +143,20 @@ class Chunked:
         self._trailers = -1  # bytes of trailers so far; -1 before them
 
     def feed(self, data: bytes) -> bytes:
+        size = len(data)
+        # Most of what comes of a stream: one small chunk, whole.
+        if (
+            size < _SMALL
+            and data.startswith(_SIZE_LINES[size])
+            and data.endswith(_CRLF)
+            and not self._held
+            and not self._left
+            and self._trailers < 0
+        ):
+            return data
+        return self._feed(data)
+
+    def _feed(self, data: bytes) -> bytes:
         if self._held:
             self._held += data
             if len(self._held) < self._missing:

@@ -27,7 +27,8 @@ from llmstack.settings import GatewayLimits, GatewaySettings
 log = logging.getLogger(__name__)
 _LINGER_SECONDS = 5.0
 """So long do kube-proxies at most send new connections to a pod that is no longer ready."""
-_ALL = "0.0.0.0"  # noqa: S104 - a Service leads to it; its clients have keys, or the log says not
+_ALL = ""
+"""All addresses, of IPv4 and IPv6: a Service leads here."""
 
 
 def run(argv: Sequence[str], env: Mapping[str, str]) -> int:

@@ -40,7 +40,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Place:
-    """Where does it listen, and how does it stop? Times in seconds."""
+    """Where does it listen (host "": on all addresses), and how does it stop? Times in seconds."""
 
     listen: Address
     admin: Address
@@ -99,9 +99,9 @@ class Gateway:
             changes=self._changes,
             load_key=lambda: self.load_key,
         )
-        runner = await admin.serve(views, self._place.admin.host, self._place.admin.port)
+        runner = await admin.serve(views, self._place.admin.host or None, self._place.admin.port)
         listen = self._place.listen
-        port = await self._server.listen(listen.host, listen.port)
+        port = await self._server.listen(listen.host or None, listen.port)
         asked = Address(*runner.addresses[0][:2])
         log.info("clients at %s, admin at %s", Address(listen.host, port), asked)
         return runner

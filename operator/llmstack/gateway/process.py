@@ -10,7 +10,6 @@ ends when all is done or `drain` seconds have passed.
 
 import asyncio
 import logging
-import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ from typing import Any
 
 from aiohttp import web
 
-from llmstack.gateway import access_log, admin, usage
+from llmstack.gateway import admin
 from llmstack.gateway.access_log import AccessLog
 from llmstack.gateway.admin import Changes, Views
 from llmstack.gateway.app import App
@@ -33,6 +32,7 @@ from llmstack.gateway.load import load_page
 from llmstack.gateway.local_owner import LocalOwner
 from llmstack.gateway.metrics import Metrics
 from llmstack.gateway.outcome import Outcome
+from llmstack.gateway.records import Records
 from llmstack.gateway.replicas import Replicas
 
 log = logging.getLogger(__name__)
@@ -65,7 +65,7 @@ class Gateway:
         self._server = Server(self._exchanges, limits)
         self._replicas = Replicas(self._owner, self._exchanges.last_byte)
         live = LiveMetrics(self._owner.load, self._replicas.deferred, lambda: self._log.dropped)
-        self._metrics = Metrics(live)
+        self._records = Records(Metrics(live), self._log)
 
     def serve(self, catalog: Catalog, keys: Keys | None, cors: tuple[str, ...]) -> None:
         """From now on these models, to these clients."""
@@ -89,11 +89,12 @@ class Gateway:
             await asyncio.wait([following])
             await self._replicas.close()
             await runner.cleanup()
+            self._records.settle()
             await self._log.close()
 
     async def _start(self) -> web.AppRunner:
         views = Views(
-            metrics=self._metrics.text,
+            metrics=self._records.numbers,
             load=lambda: load_page(self._epoch, self._owner.load()),
             ready=self._why_not_ready,
             changes=self._changes,
@@ -109,21 +110,20 @@ class Gateway:
     async def _finish(self) -> None:
         log.info("stopping: no new requests after %g s", self._place.linger)
         self.stopping = True
+        self._server.retire()
         await asyncio.sleep(self._place.linger)
         self._owner.stop()
         left = await self._server.drain(self._place.drain)
         self._exchanges.close()
         log.info("stopped; %d requests were cut off", left)
 
+    def _record(self, outcome: Outcome) -> None:
+        self._records.add(outcome)
+
     def _why_not_ready(self) -> str:
         if self.stopping:
             return "stopping"
         return "" if self.known else "the models are not known yet"
-
-    def _record(self, outcome: Outcome) -> None:
-        tokens = usage.read(outcome.text)
-        self._metrics.record(outcome, tokens)
-        self._log.write(access_log.line(outcome, tokens, time.time()))
 
     def _hurry(self, model: str, replica: str) -> None:
         self._replicas.hurry(model, replica)

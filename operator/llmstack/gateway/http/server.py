@@ -32,9 +32,13 @@ class Server:
             self._ticking = loop.call_later(self.limits.tick, self._tick)
         return int(listener.sockets[0].getsockname()[1])
 
+    def retire(self) -> None:
+        """From now on each response is its connection's last: clients go elsewhere unhurt."""
+        self.draining = True
+
     async def drain(self, seconds: float) -> int:
         """Accepts no more and waits for what is served; gives how many had to be broken off."""
-        self.draining = True
+        self.retire()
         for listener in self._listeners:
             listener.close()
         for connection in list(self.connections):

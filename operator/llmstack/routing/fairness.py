@@ -9,14 +9,18 @@ from collections.abc import Iterator
 
 
 class Tenant:
-    """Slots in use (draining ones too), and whether it waits."""
+    """Slots in use (draining ones too), and requests that wait.
 
-    __slots__ = ("in_use", "name", "turn", "waiting")
+    `bounded`: those of them that the queue's bound counts, all but those that a replica failed.
+    """
+
+    __slots__ = ("bounded", "in_use", "name", "turn", "waiting")
 
     def __init__(self, name: str) -> None:
         self.name = name
         self.in_use = 0
-        self.waiting = 0  # requests
+        self.waiting = 0
+        self.bounded = 0
         self.turn = 0.0
 
     @property
@@ -59,19 +63,21 @@ class Tenants:
         tenant.in_use += slots
         insort(self._ranks, tenant.rank)
 
-    def comes(self, name: str, arrived: float) -> None:
+    def comes(self, name: str, arrived: float, bounded: bool) -> None:
         """One more of its requests waits."""
         tenant = self.named(name)
         tenant.waiting += 1
+        tenant.bounded += bounded
         if tenant.waiting == 1:
             tenant.turn = arrived
             insort(self._ranks, tenant.rank)
 
-    def goes(self, name: str, served_at: float | None) -> None:
+    def goes(self, name: str, bounded: bool, served_at: float | None) -> None:
         """One of its requests waits no longer: it is served, or leaves (None)."""
         tenant = self._by_name[name]
         self._leave(tenant)
         tenant.waiting -= 1
+        tenant.bounded -= bounded
         if tenant.waiting:
             tenant.turn = tenant.turn if served_at is None else served_at
             insort(self._ranks, tenant.rank)
@@ -80,7 +86,7 @@ class Tenants:
 
     def most_waiting(self) -> Tenant:
         """Who crowds the queue? Among equals who uses more slots."""
-        return max(self, key=lambda tenant: (tenant.waiting, tenant.in_use))
+        return max(self, key=lambda tenant: (tenant.bounded, tenant.in_use))
 
     def _leave(self, tenant: Tenant) -> None:
         del self._ranks[bisect_left(self._ranks, tenant.rank)]

@@ -8,6 +8,7 @@ Times are seconds of one monotonic clock.
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 NO_SLOTS = 0
 """As a cost: none (tokenising). Granted at once at any replica; waits only where there is none."""
@@ -15,8 +16,7 @@ WHOLE = -1
 """As a cost: all slots of a replica, however many it has."""
 
 
-@dataclass(frozen=True, slots=True)
-class Ask:
+class Ask(NamedTuple):
     """What does a request want?
 
     `slots` is how many slots of one replica it takes at once, NO_SLOTS or WHOLE. `blocks` are the
@@ -34,8 +34,7 @@ class Ask:
     avoid: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
-class Grant:
+class Grant(NamedTuple):
     """Which replica serves it? The lease ends with exactly one release.
 
     `hit` is the share of its prompt's blocks, 0 to 1, that the replica is believed to have cached.

@@ -65,8 +65,8 @@ class Pool:
         waiting = Waiting(ask, now, self._clocks.read(now), matches, homes, lane)
         self._queue.add(waiting)
         decisions = self._dispatch(now)
-        crowded = len(self._queue) > self._limits.max_requests
-        if crowded and not ask.avoid and self._queue.get(ask.id) is waiting:
+        crowded = self._queue.bounded > self._limits.max_requests
+        if crowded and waiting.bounded and self._queue.get(ask.id) is waiting:
             decisions += self._push_out(waiting, now)
         return decisions
 
@@ -147,7 +147,7 @@ class Pool:
         """The limits are others now, also for those that wait."""
         self._limits = limits
         decisions = self.expire(now)
-        while len(self._queue) > limits.max_requests:
+        while self._queue.bounded > limits.max_requests:
             youngest = self._queue.youngest(self._tenants.most_waiting().name)
             decisions.append(self._refuse(youngest, Reason.QUEUE_FULL, limits.max_requests))
         return decisions + self._dispatch(now)
@@ -258,7 +258,7 @@ class Pool:
         """The queue is over its bound by one: the newcomer goes, or someone of a bigger crowd."""
         own = self._tenants.named(newcomer.ask.tenant)
         crowd = self._tenants.most_waiting()
-        fewer = (own.waiting, own.in_use) < (crowd.waiting, crowd.in_use)
+        fewer = (own.bounded, own.in_use) < (crowd.bounded, crowd.in_use)
         victim = self._queue.youngest(crowd.name) if fewer else newcomer
         return [
             self._refuse(victim, Reason.QUEUE_FULL, self._limits.max_requests),

@@ -40,6 +40,11 @@ class Waiting:
     lane: Lane
     overtaken: int = 0
 
+    @property
+    def bounded(self) -> bool:
+        """Does the queue's bound count it? One that a replica failed has been admitted before."""
+        return not self.ask.avoid
+
 
 _Entry = tuple[float, int, Waiting]
 _Lanes = dict[Lane, list[_Entry]]
@@ -53,6 +58,7 @@ class Queue:
         self._all: dict[int, Waiting] = {}
         self._lanes: dict[str, _Lanes] = {}
         self.lanes: Counter[Lane] = Counter()
+        self.bounded = 0
 
     def __len__(self) -> int:
         return len(self._all)
@@ -79,13 +85,15 @@ class Queue:
         """It waits from now on."""
         self._all[waiting.ask.id] = waiting
         self._enter(waiting)
-        self._tenants.comes(waiting.ask.tenant, waiting.ask.arrived)
+        self.bounded += waiting.bounded
+        self._tenants.comes(waiting.ask.tenant, waiting.ask.arrived, waiting.bounded)
 
     def remove(self, waiting: Waiting, served_at: float | None = None) -> None:
         """It waits no longer: it is served, or leaves (None)."""
         del self._all[waiting.ask.id]
         self._exit(waiting)
-        self._tenants.goes(waiting.ask.tenant, served_at)
+        self.bounded -= waiting.bounded
+        self._tenants.goes(waiting.ask.tenant, waiting.bounded, served_at)
 
     def change_lane(self, waiting: Waiting, lane: Lane) -> None:
         """It fits elsewhere now; its place stays."""
@@ -107,8 +115,12 @@ class Queue:
                 yield tenant, waiting
 
     def youngest(self, tenant: str) -> Waiting:
-        """Its latest arrival."""
-        return max(entries[-1] for entries in self._lanes[tenant].values())[2]
+        """Its latest arrival of those that the bound counts; there must be one."""
+        latest = (
+            next((entry for entry in reversed(entries) if entry[2].bounded), None)
+            for entries in self._lanes[tenant].values()
+        )
+        return max(entry for entry in latest if entry is not None)[2]
 
     def _enter(self, waiting: Waiting) -> None:
         ask = waiting.ask

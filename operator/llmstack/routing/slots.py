@@ -72,7 +72,7 @@ class Lease:
 class Doubt:
     """Slots that may be busy though no live lease uses them.
 
-    `tenant` is whose lease it was, None if there was none. `since`: a poll that began later tells of
+    `tenant` is whose lease it was, None if there was none. `since`: polls that began later tell of
     them; a request that was cancelled before its replica began it may begin yet. `explained`: for
     how many polls in a row the live leases could account for all that was busy.
     """

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from llmstack.routing.affinity import BLOCK, MAX_BLOCKS, REMEMBERED, TAIL, Index, Match, blocks
@@ -134,6 +134,7 @@ class TestMemory:
         assert index.matches(chains[0]) == {}
         assert index.matches(chains[-1])["a"].cached == len(chains[-1])
 
+    @settings(deadline=None)
     @given(
         st.lists(st.lists(st.integers(1, 3), min_size=1, max_size=12), min_size=1, max_size=30),
         st.integers(1, 20),

@@ -108,7 +108,7 @@ class TestFullQueue:
         assert [bench.where(ask) for ask in flood[:3]] == ["a", "waits", FULL]
 
 
-@settings(max_examples=60)
+@settings(max_examples=40, deadline=None)
 @given(
     slots=st.integers(1, 4),
     tenants=st.integers(1, 6),

@@ -12,6 +12,7 @@ import os
 import secrets
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -82,8 +83,9 @@ async def test_that_a_slot_looks_idle_proves_nothing_before_the_server_has_close
     rule: type[Through | Direct], deferrals: int, tmp_path: Path
 ) -> None:
     """What was sent while another prompt is computed has no slot yet, and gets one after it."""
-    async with FakeLlama.running(SLOW) as server, way_of(rule, server, tmp_path) as way:
-        prompt = " word" * int(2.5 * SLOW.prefill)
+    blind = replace(SLOW, look=3)
+    async with FakeLlama.running(blind) as server, way_of(rule, server, tmp_path) as way:
+        prompt = " word" * int(4 * SLOW.prefill)
         first, _ = await reaching(way, SHORT | {"prompt": prompt}, Phase.SENT)
         # Its first byte would prove that it computes; long enough without one is taken for it.
         await asyncio.wait([first], timeout=1.7)

@@ -27,19 +27,21 @@ class Changes:
 
     def __init__(self) -> None:
         self.version = 0
-        self._next = asyncio.Event()
+        self._next: asyncio.Event | None = None  # while somebody waits
 
     def happened(self) -> None:
         """Something is not as it was."""
         self.version += 1
-        self._next.set()
-        self._next = asyncio.Event()
+        if self._next is not None:
+            self._next.set()
+            self._next = None
 
     async def newer(self, seen: int, seconds: float) -> None:
         """Until there is a newer state than `seen`, or so long."""
         try:
             async with asyncio.timeout(seconds):
                 while self.version == seen:
+                    self._next = self._next or asyncio.Event()
                     await self._next.wait()
         except TimeoutError:
             return

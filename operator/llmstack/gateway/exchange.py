@@ -11,7 +11,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import count
 
 from llmstack.gateway import cors, local
@@ -185,7 +185,7 @@ class Exchanges:
             if fault is None:
                 return
             log.warning("replica %s of %s %s", granted.replica, request.model.id, fault)
-            ask = replace(ask, avoid=ask.avoid | {granted.replica})
+            ask = ask._replace(avoid=ask.avoid | {granted.replica})
             resends += isinstance(fault, Unanswered)
             if resends > self._limits.resends or not self._others(request.model.id, ask.avoid):
                 raise Refused(no_replica_left(request.model.id, len(ask.avoid), str(fault)))

@@ -7,6 +7,8 @@
 3. By there being only one model, for clients that name none.
 """
 
+from functools import lru_cache
+
 from llmstack.api.engine import Mode
 from llmstack.gateway.catalog import Catalog, Model
 from llmstack.gateway.endpoints import Endpoint, serving
@@ -42,14 +44,19 @@ def check_mode(endpoint: Endpoint, model: Model) -> None:
 
 
 def _by_host(catalog: Catalog, host: str) -> Model | None:
-    labels = host.partition(":")[0].lower().rstrip(".").split(".")
+    labels = _labels(host)
     if len(labels) > 1:
         return catalog.by_id.get(f"{labels[1]}/{labels[0]}") if _in_cluster(labels) else None
     claims = [model for model in catalog.named(labels[0]) if model.name == labels[0]]
     return claims[0] if len(claims) == 1 and claims[0].namespace else None
 
 
-def _in_cluster(labels: list[str]) -> bool:
+@lru_cache(1024)
+def _labels(host: str) -> tuple[str, ...]:
+    return tuple(host.partition(":")[0].lower().rstrip(".").split("."))
+
+
+def _in_cluster(labels: tuple[str, ...]) -> bool:
     """`qwen.team-a`, `qwen.team-a.svc`, `qwen.team-a.svc.cluster.local`; no other domain."""
     return len(labels) == 2 or labels[2] == "svc"
 

@@ -1,10 +1,9 @@
 """How did one request go? Recorded once for each, whatever happened to it."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """One request, ended. Durations are in seconds since its head was read.
 
     code        "" for an answer of the replica's that came whole; else why not: the `code` of our

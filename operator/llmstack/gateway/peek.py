@@ -4,8 +4,7 @@ body ─> model, stream, cost in slots, and the bytes whose beginning a replica 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -20,8 +19,7 @@ _FORBIDDEN = {
 _COUNTS = ("n", "n_cmpl")
 
 
-@dataclass(frozen=True, slots=True)
-class Peek:
+class Peek(NamedTuple):
     """What a body asks for.
 
     `model` is "" if the body names none. `setting` is what precedes the prompt in the context
@@ -69,10 +67,16 @@ def _slots(endpoint: Endpoint, fields: Mapping[str, Any]) -> int:
     """llama-server makes a task of each prompt and each of its completions: a slot each."""
     if not endpoint.slots:
         return NO_SLOTS
-    entries = max((_entries(fields.get(name)) for name in endpoint.many), default=1)
+    entries = 1
+    for name in endpoint.many:
+        entries = max(entries, _entries(fields.get(name)))
     if endpoint.whole:
         return WHOLE if entries > 1 else 1
-    return entries * max(_count(fields.get(name), name) for name in _COUNTS)
+    completions = 1
+    for name in _COUNTS:
+        if name in fields:
+            completions = max(completions, _count(fields[name], name))
+    return entries * completions
 
 
 def _entries(value: Any) -> int:

@@ -17,7 +17,7 @@ MODEL = Model("m", backends=(A,))
 
 def ask(number: int, **fields: object) -> Ask:
     made = Ask(number, "m", "t", 1, (), time.monotonic())
-    return replace(made, **fields)  # type: ignore[arg-type]
+    return made._replace(**fields)  # type: ignore[arg-type]
 
 
 def see(owner: LocalOwner, busy: int, slots: int = 1, replica: str = "a") -> None:

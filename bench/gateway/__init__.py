@@ -1,6 +1,6 @@
 """What does the gateway cost, and what is it worth, beside Envoy and HAProxy?
 
-    python -m bench.gateway [--only chunks,short,latency,crowd,conversations,flood] [--write]
+    python -m bench.gateway [--only chunks,short,…] [--write]
 
 Processes on loopback, all measured in the same run with the same load:
 

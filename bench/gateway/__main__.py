@@ -29,13 +29,18 @@ def _crowd(work: Path, given: argparse.Namespace) -> Table:
     return crowd.table(work, _PROXIES, chunks.Streams(given.crowd, given.crowd_chunks, 0.1))
 
 
+_LEAST_BUSY = {"HAProxy, leastconn": proxies.haproxy(), "ours": _OURS}
+
+
 def _conversations(work: Path, given: argparse.Namespace) -> Table:
-    through = {
-        "Envoy, round robin": proxies.envoy,
-        "HAProxy, leastconn, maxconn = slots": proxies.haproxy("leastconn"),
-        "ours": _OURS,
-    }
-    return conversations.table(work, through, given.runs or 3, given.conversations, given.turns)
+    through = {"Envoy, round robin": proxies.envoy, **_LEAST_BUSY}
+    runs, count, turns = given.runs or 2, given.conversations, given.turns
+    return conversations.with_reuse(work, through, runs, count, turns)
+
+
+def _alone(work: Path, given: argparse.Namespace) -> Table:
+    runs, users, count = given.runs or 5, given.conversations, given.alone
+    return conversations.without_reuse(work, _LEAST_BUSY, runs, users, count)
 
 
 def _flood(work: Path, given: argparse.Namespace) -> Table:
@@ -49,6 +54,7 @@ _PARTS: dict[str, Callable[[Path, argparse.Namespace], Table]] = {
     "latency": _latency,
     "crowd": _crowd,
     "conversations": _conversations,
+    "alone": _alone,
     "flood": _flood,
 }
 
@@ -66,6 +72,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--crowd-chunks", type=int, default=100)
     parser.add_argument("--conversations", type=int, default=16)
     parser.add_argument("--turns", type=int, default=5)
+    parser.add_argument("--alone", type=int, default=48, help="requests without reuse")
     parser.add_argument("--seconds", type=float, default=20)
     parser.add_argument("--write", action="store_true", help="put the tables into the docs")
     return parser.parse_args()

@@ -4,7 +4,7 @@
 
 Prints its port. A stream gets its next event each `interval` seconds; a plain answer takes
 `service` seconds, more or less by a share of `jitter` that depends on the request. More requests
-than slots are deferred, as llama-server does; GET /deferred says how many were.
+than slots are deferred, as llama-server does; /metrics says how many wait.
 """
 
 import argparse
@@ -41,7 +41,6 @@ class Backend:
     service: float
     jitter: float
     busy: int = 0
-    deferrals: int = 0
     waiting: deque["_Connection"] = field(default_factory=deque)
     wheel: Wheel = field(default_factory=lambda: Wheel(_TICK))
 
@@ -61,7 +60,6 @@ class Backend:
     def take(self, connection: "_Connection") -> None:
         """A slot, at once or when one is free."""
         if self.busy >= self.slots:
-            self.deferrals += 1
             self.waiting.append(connection)
             return
         self.busy += 1

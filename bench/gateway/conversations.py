@@ -1,8 +1,8 @@
 """What is it worth to know slots and prefixes? With real llama.cpp.
 
 Reuse: conversations of several turns, all at once, each turn sent when the last is answered; each
-begins with the same instructions, then a document of its own. No reuse: as many requests, each a
-document of its own. Servers are started anew for each run, so that no run finds a warm cache.
+begins with the same instructions, then a document of its own. No reuse: requests of as many users,
+each a document of its own. Servers are started anew for each run: none finds a warm cache.
 """
 
 import asyncio
@@ -116,22 +116,22 @@ def reuse(conversations: int, turns: int) -> Load:
     return all_of_them
 
 
-def no_reuse(users: int, turns: int) -> Load:
-    """As many requests from as many users, none with a prefix of another."""
-
-    async def one(port: int, number: int) -> list[Turn]:
-        connection = await load.connect(port)
-        done = []
-        for index in range(turns):
-            text = _text((number, index, "alone"), _DOCUMENT)
-            turn, _ = await _ask(connection, [{"role": "user", "content": text}])
-            done.append(turn)
-        connection.transport.close()
-        return done
+def no_reuse(users: int, count: int) -> Load:
+    """So many requests, none with a prefix of another; each user sends one after the other."""
 
     async def all_of_them(port: int) -> list[Turn]:
-        done = await asyncio.gather(*(one(port, number) for number in range(users)))
-        return [turn for turns_of_one in done for turn in turns_of_one]
+        texts = iter([_text((number, "alone"), _DOCUMENT) for number in range(count)])
+        done = []
+
+        async def user() -> None:
+            connection = await load.connect(port)
+            for text in texts:
+                turn, _ = await _ask(connection, [{"role": "user", "content": text}])
+                done.append(turn)
+            connection.transport.close()
+
+        await asyncio.gather(*(user() for _ in range(users)))
+        return done
 
     return all_of_them
 
@@ -147,37 +147,52 @@ def measure(work: Path, start: proxies.Start, send: Load) -> Run:
         return Run(time.monotonic() - began, tuple(turns), behind.deferrals())
 
 
-def table(
+def _interleaved(
+    work: Path, starts: dict[str, proxies.Start], runs: int, send: Load
+) -> dict[str, list[Run]]:
+    found: dict[str, list[Run]] = {name: [] for name in starts}
+    for _ in range(runs):
+        for name, start in starts.items():
+            found[name].append(measure(work, start, send))
+    return found
+
+
+def with_reuse(
     work: Path, starts: dict[str, proxies.Start], runs: int, conversations: int, turns: int
 ) -> Table:
-    """Both loads through all, interleaved; the first start is what the others are compared with."""
-    rows = []
-    loads = {"reuse": reuse(conversations, turns), "no reuse": no_reuse(conversations, turns)}
-    for kind, send in loads.items():
-        found: dict[str, list[Run]] = {name: [] for name in starts}
-        for _ in range(runs):
-            for name, start in starts.items():
-                found[name].append(measure(work, start, send))
-        rows += [_row(kind, name, of_name, found) for name, of_name in found.items()]
-    head = ["load", "through", "first token p90", "better than round robin", "answers/s"]
-    head += ["× round robin", "× least-busy", "prompt tokens computed", "deferred", "wrong"]
+    """Conversations through all; the first start is what the others are compared with."""
+    found = _interleaved(work, starts, runs, reuse(conversations, turns))
     options = f" --runs {runs} --conversations {conversations} --turns {turns}"
-    return Table("conversations", options, head, rows)
+    return _table("conversations", options, found, "≥ 2.5 / ≥ 1.7")
 
 
-def _row(kind: str, name: str, runs: list[Run], found: dict[str, list[Run]]) -> list[str]:
-    robin, *_ = found.values()
-    busy = next((r for other, r in found.items() if "leastconn" in other), robin)
-    speed = _speed(runs)
+def without_reuse(
+    work: Path, starts: dict[str, proxies.Start], runs: int, users: int, count: int
+) -> Table:
+    """Unrelated requests through all; the first start is what the others are compared with."""
+    found = _interleaved(work, starts, runs, no_reuse(users, count))
+    options = f" --runs {runs} --conversations {users} --alone {count}"
+    return _table("alone", options, found, "≥ 0.97 / ≥ 0.97")
+
+
+def _table(part: str, options: str, found: dict[str, list[Run]], wanted: str) -> Table:
+    head = ["through", "first token, p90", "answers a second", "times better than the first row"]
+    head += ["wanted", "prompt tokens computed", "deferred", "wrong"]
+    base, *_ = found.values()
+    rows = [_row(name, runs, base, wanted) for name, runs in found.items()]
+    return Table(part, options, head, rows)
+
+
+def _row(name: str, runs: list[Run], base: list[Run], wanted: str) -> list[str]:
+    better = f"{_p90(base) / _p90(runs):.2f} / {_speed(runs) / _speed(base):.2f}"
+    prefilled = median(sum(turn.prefilled for turn in run.turns) for run in runs)
     return [
-        kind,
         name,
         f"{_p90(runs):.2f} s",
-        f"{_p90(robin) / _p90(runs):.2f} ×",
-        f"{speed:.2f}",
-        f"{speed / _speed(robin):.2f}",
-        f"{speed / _speed(busy):.2f}",
-        f"{median(sum(turn.prefilled for turn in run.turns) for run in runs):,.0f}",
+        f"{_speed(runs):.2f}",
+        better,
+        wanted if name == "ours" else "",
+        f"{prefilled:,.0f}",
         str(sum(run.deferrals for run in runs)),
         str(sum(not turn.good for run in runs for turn in run.turns)),
     ]

@@ -43,7 +43,7 @@ def best(replicas: Iterable[Ledger], matches: Mapping[str, Match], length: int) 
     top: Ledger | None = None
     top_rank = (0.0, 0.0, 0)
     for replica in replicas:
-        idle = _idle(replica)
+        idle = replica.free / replica.total if replica.free > 0 else 0.0
         match = matches.get(replica.replica, NOTHING)
         rank = (score(idle, match, length), idle, -replica.novel)
         if top is None or rank > top_rank:
@@ -56,12 +56,7 @@ def _idlest(replicas: Iterable[Ledger]) -> Ledger | None:
     top: Ledger | None = None
     top_idle, top_novel = -1.0, 0
     for replica in replicas:
-        idle = _idle(replica)
+        idle = replica.free / replica.total if replica.free > 0 else 0.0
         if idle > top_idle or (idle == top_idle and replica.novel < top_novel):
             top, top_idle, top_novel = replica, idle, replica.novel
     return top
-
-
-def _idle(replica: Ledger) -> float:
-    """The idle share of its slots."""
-    return replica.free / replica.total if replica.free > 0 else 0.0

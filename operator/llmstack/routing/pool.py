@@ -53,7 +53,7 @@ class Pool:
 
     def submit(self, ask: Ask, now: float) -> list[Decision]:
         """A request comes. Unless the answer has a decision about it, it waits."""
-        lane = Lane(ask.slots, ask.avoid.intersection(self._replicas))
+        lane = Lane(ask.slots, ask.avoid and ask.avoid.intersection(self._replicas))
         if refusal := self._impossible(ask.id, lane):
             return [refusal]
         matches = self._index.matches(ask.blocks) if ask.blocks else _NO_MATCHES

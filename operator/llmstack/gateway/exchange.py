@@ -32,7 +32,6 @@ from llmstack.gateway.refusals import (
     INVALID,
     SERVER,
     Answer,
-    Headers,
     Refused,
     error,
     no_replica_left,
@@ -59,7 +58,7 @@ class _Forward:
     body: bytes
     model: Model
     ask: Ask
-    ours: Headers
+    ours: bytes
 
 
 class Exchanges:
@@ -69,7 +68,6 @@ class Exchanges:
         self._app = app
         self._limits = limits
         self._upstreams = Upstreams(limits)
-        self._relays: dict[Relay, tuple[str, str]] = {}
         self._last_bytes: dict[tuple[str, str], float] = {}
 
     def last_byte(self, model: str, replica: str) -> float:
@@ -80,12 +78,13 @@ class Exchanges:
         """Closes the idle connections to replicas."""
         self._upstreams.close()
 
+    def heard(self, relay: Relay, now: float) -> None:
+        """Bytes of this response have come lately. Asked for from time to time, not per byte."""
+        self._last_bytes[relay.origin] = now
+
     def tick(self, now: float) -> None:
-        """Called from time to time, so that nothing of this is done per byte."""
+        """Called from time to time."""
         self._upstreams.tick(now)
-        for relay, origin in list(self._relays.items()):
-            if relay.tick(now, self._limits.answer_idle_seconds):
-                self._last_bytes[origin] = now
         if len(self._last_bytes) > _LAST_BYTES:
             known = {(m.id, b.id) for m in self._app.catalog.models for b in m.backends}
             self._last_bytes = {k: v for k, v in self._last_bytes.items() if k in known}
@@ -93,15 +92,17 @@ class Exchanges:
     def refuse(self, client: Connection, fault: Malformed) -> None:
         """What came is no request; it is answered and recorded all the same."""
         note = Note(client.request)
-        answered = _answer(client, note, _malformed(fault), ())
+        answered = _answer(client, note, _malformed(fault), b"")
         self._app.record(note.outcome(answered))
 
     async def serve(self, client: Connection) -> None:
         """One request."""
         head = client.head
         note = Note(head)
-        origin = (head.get(b"origin") or "").encode("latin-1")
-        ours = ((b"x-request-id", note.id), *cors.headers(self._app.cors, origin))
+        ours = b"x-request-id: %b\r\n" % note.id
+        if self._app.cors:
+            origin = (head.get(b"origin") or "").encode("latin-1")
+            ours += forward.lines(cors.headers(self._app.cors, origin))
         answered = 0
         try:
             answer = await self._story(client, head, note, ours)
@@ -121,7 +122,7 @@ class Exchanges:
             self._app.record(note.outcome(answered))
 
     async def _story(
-        self, client: Connection, head: RequestHead, note: Note, ours: Headers
+        self, client: Connection, head: RequestHead, note: Note, ours: bytes
     ) -> Answer | None:
         """The answer, unless a replica's was relayed."""
         app = self._app
@@ -147,7 +148,7 @@ class Exchanges:
         return None
 
     def _forward(
-        self, client: Connection, head: RequestHead, note: Note, body: bytes, ours: Headers
+        self, client: Connection, head: RequestHead, note: Note, body: bytes, ours: bytes
     ) -> _Forward:
         """What is to be sent, to which model, for how many slots? Raises Refused."""
         endpoint = find(head.method, head.path)
@@ -233,25 +234,30 @@ class Exchanges:
         head = forward.request_head(
             request.client.head, request.path, backend, len(request.body), request.note.id
         )
-        dress = self._dress(request, grant)
+        dress, origin = self._dress(request, grant), (request.model.id, grant.replica)
         while True:
-            reused = upstream.reused
+            relay = request.note.relay = Relay(upstream, request.client, dress, origin)
             try:
-                await self._pass(request, Relay(upstream, request.client, dress), head)
+                relay.send(head, request.body)
+                await relay.over
+                self._last_bytes[origin] = time.monotonic()
                 return
+            except asyncio.CancelledError:
+                relay.abandon()
+                raise
             except Unanswered as fault:
-                if not (reused and fault.silent):
+                if not (upstream.reused and fault.silent):
                     raise
             upstream = await self._upstreams.connect(backend)
 
     def _dress(self, request: _Forward, grant: Grant) -> Callable[[ResponseHead], bytes]:
         """How does the head of the replica's response reach the client? Called as it begins."""
-        ours = (
-            *request.ours,
-            (b"x-llmstack-replica", grant.replica.encode("latin-1", "replace")),
-            (b"x-llmstack-queued-ms", b"%d" % (request.note.queued * 1000)),
-            (b"x-llmstack-prefix-hit", b"%.2f" % grant.hit),
+        ours = b"%bx-llmstack-replica: %b\r\nx-llmstack-queued-ms: %d\r\n" % (
+            request.ours,
+            grant.replica.encode("latin-1", "replace"),
+            request.note.queued * 1000,
         )
+        ours += b"x-llmstack-prefix-hit: %.2f\r\n" % grant.hit
 
         def dress(head: ResponseHead) -> bytes:
             self._app.owner.first_byte(grant.lease)
@@ -259,22 +265,8 @@ class Exchanges:
 
         return dress
 
-    async def _pass(self, request: _Forward, relay: Relay, head: bytes) -> None:
-        request.note.relay = relay
-        origin = (request.model.id, request.note.replica)
-        self._relays[relay] = origin
-        try:
-            relay.send(head, request.body)
-            await relay.over
-            self._last_bytes[origin] = time.monotonic()
-        except asyncio.CancelledError:
-            relay.abandon()
-            raise
-        finally:
-            del self._relays[relay]
 
-
-def _answer(client: Connection, note: Note, answer: Answer, ours: Headers) -> int:
+def _answer(client: Connection, note: Note, answer: Answer, ours: bytes) -> int:
     """Answers by ourselves; gives the bytes of the body."""
     note.status, note.code = answer.status, answer.code
     client.answer(answer, ours)

@@ -247,7 +247,8 @@ class Front:
     @property
     def idle(self) -> bool:
         """Nothing of any request is left."""
-        return not self.exchanges._relays and self.server.held == 0
+        relays = [connection.relay for connection in self.server.connections]
+        return not any(relays) and self.server.held == 0
 
 
 @contextlib.asynccontextmanager

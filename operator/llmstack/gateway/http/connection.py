@@ -9,7 +9,7 @@ While a request is served its connection is read on: only so is a FIN seen.
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine
 from enum import Enum, auto
 from typing import Protocol, cast
 
@@ -46,6 +46,10 @@ class Handler(Protocol):
 
     def refuse(self, client: "Connection", fault: Malformed) -> None:
         """Answers what is no request."""
+        ...
+
+    def heard(self, relay: Relay, now: float) -> None:
+        """Bytes of this response have come lately."""
         ...
 
     def tick(self, now: float) -> None:
@@ -123,8 +127,8 @@ class Connection(asyncio.Protocol):
         assert body is not None
         return body
 
-    def answer(self, what: Answer, ours: Iterable[tuple[bytes, bytes]]) -> None:
-        """A response of our own."""
+    def answer(self, what: Answer, ours: bytes) -> None:
+        """A response of our own, with these lines."""
         head = self._reader.head
         keep = head is not None and self.keep
         bodyless = head is not None and head.method == "HEAD"
@@ -209,14 +213,20 @@ class Connection(asyncio.Protocol):
                 if waited > limits.head_seconds:
                     self._refuse(_slow("head", limits.head_seconds))
             case State.SERVING:
-                if self._reader.body is None and waited > limits.body_seconds:
-                    self._malformed(_slow("body", limits.body_seconds))
+                self._tick_request(now)
             case State.LINGERING:
                 if waited > limits.linger_seconds:
                     self._transport.abort()
             case State.CLOSED:
                 if waited > limits.stall_seconds:
                     self._transport.abort()
+
+    def _tick_request(self, now: float) -> None:
+        limits = self._shared.limits
+        if self._reader.body is None and now - self._since > limits.body_seconds:
+            self._malformed(_slow("body", limits.body_seconds))
+        elif self.relay is not None and self.relay.tick(now, limits.answer_idle_seconds):
+            self._shared.handler.heard(self.relay, now)
 
     def drain(self) -> None:
         """No further request; one that is served may end."""

@@ -72,44 +72,43 @@ _REASONS = {
 
 def request_head(head: RequestHead, path: str, backend: Backend, length: int, id: bytes) -> bytes:
     """The head of the request to a replica: the path is ours, the length that of the whole body."""
-    lines = [
-        b"POST %b HTTP/1.1\r\nhost: %b\r\ncontent-length: %d\r\nx-request-id: %b"
-        % (path.encode("ascii"), _host(backend), length, id)
-    ]
-    if backend.key:
-        lines.append(b"authorization: Bearer " + backend.key.encode("latin-1"))
-    lines.append(_to_replica(head))
-    return b"\r\n".join(lines)
+    return b"POST %b HTTP/1.1\r\n%bcontent-length: %d\r\nx-request-id: %b\r\n%b" % (
+        path.encode("ascii"),
+        _of_replica(backend),
+        length,
+        id,
+        _to_replica(head),
+    )
 
 
-def response_head(head: ResponseHead, ours: Iterable[tuple[bytes, bytes]], keep: bool) -> bytes:
-    """The head of the response to a client; its body passes as it comes."""
-    lines = [b"%b: %b" % field for field in ours]
-    if not keep:
-        lines.append(b"connection: close")
-    lines.append(b"\r\n")
-    return _to_client(head) + b"\r\n".join(lines)
+def lines(headers: Iterable[tuple[bytes, bytes]]) -> bytes:
+    """Headers as they are written."""
+    return b"".join(b"%b: %b\r\n" % header for header in headers)
 
 
-def answer(
-    what: Answer, ours: Iterable[tuple[bytes, bytes]], keep: bool, bodyless: bool = False
-) -> bytes:
+def response_head(head: ResponseHead, ours: bytes, keep: bool) -> bytes:
+    """The head of the response to a client, with lines of ours; its body passes as it comes."""
+    return _to_client(head) + ours + (b"\r\n" if keep else b"connection: close\r\n\r\n")
+
+
+def answer(what: Answer, ours: bytes, keep: bool, bodyless: bool = False) -> bytes:
     """A whole response of our own. `bodyless`: the answer to HEAD."""
-    lines = [b"HTTP/1.1 %d %b" % (what.status, _REASONS.get(what.status, b"Answer"))]
-    lines += [name + b": " + value for name, value in (*what.headers, *ours)]
+    head = b"HTTP/1.1 %d %b\r\n" % (what.status, _REASONS.get(what.status, b"Answer"))
+    head += lines(what.headers) + ours
     if what.status != 204:
-        lines.append(b"content-type: %b" % what.content_type)
-        lines.append(b"content-length: %d" % len(what.body))
-    if not keep:
-        lines.append(b"connection: close")
-    lines.append(b"\r\n")
-    head = b"\r\n".join(lines)
+        head += b"content-type: %b\r\n" % what.content_type
+        head += b"content-length: %d\r\n" % len(what.body)
+    head += b"\r\n" if keep else b"connection: close\r\n\r\n"
     return head if bodyless else head + what.body
 
 
-def _host(backend: Backend) -> bytes:
+@lru_cache(REMEMBERED)
+def _of_replica(backend: Backend) -> bytes:
+    """Its name and its key."""
     host = f"[{backend.host}]" if ":" in backend.host else backend.host
-    return f"{host}:{backend.port}".encode("ascii")
+    name = b"host: %b:%d\r\n" % (host.encode("ascii"), backend.port)
+    key = b"authorization: Bearer %b\r\n" % backend.key.encode("latin-1")
+    return name + key if backend.key else name
 
 
 @lru_cache(REMEMBERED)
@@ -122,14 +121,14 @@ def _to_replica(head: RequestHead) -> bytes:
 @lru_cache(REMEMBERED)
 def _to_client(head: ResponseHead) -> bytes:
     """The status, the lines that pass, and the framing."""
-    lines = [b"HTTP/1.1 %d %b" % (head.status, head.reason)]
+    passing = [b"HTTP/1.1 %d %b" % (head.status, head.reason)]
     connection = next((value for name, value in head.fields if name == b"connection"), b"")
-    lines += _passing(head.fields, _NOT_TO_CLIENTS, connection)
+    passing += _passing(head.fields, _NOT_TO_CLIENTS, connection)
     if head.length is None:
-        lines.append(b"transfer-encoding: chunked")
+        passing.append(b"transfer-encoding: chunked")
     elif head.length or head.status not in (204, 304):
-        lines.append(b"content-length: %d" % head.length)
-    return b"".join(line + b"\r\n" for line in lines)
+        passing.append(b"content-length: %d" % head.length)
+    return b"".join(line + b"\r\n" for line in passing)
 
 
 def _passing(fields: Fields, dropped: frozenset[bytes], connection: bytes) -> list[bytes]:

@@ -36,6 +36,7 @@ def _size_lines() -> list[bytes]:
 
 
 _SIZE_LINES = _size_lines()
+_LENGTHS = {b"%x" % payload: payload for payload in range(1, _SMALL)}
 
 
 class Garbage(LLMStackError):
@@ -170,18 +171,22 @@ class Chunked:
             return self._end(data)
         at, end = 0, len(data)
         while at < end:
-            size = _SIZE.match(data, at)
-            if size is None:
-                self._hold_size(data[at:])
-                return passed + data[:at]
-            length = int(size[1], 16)
+            line = data.find(_CRLF, at, at + 5)  # A small chunk's size is found by itself.
+            length = _LENGTHS.get(data[at:line], 0) if line > at else 0
+            start = line + 2
+            if not length:
+                size = _SIZE.match(data, at)
+                if size is None:
+                    self._hold_size(data[at:])
+                    return passed + data[:at]
+                length, start = int(size[1], 16), size.end()
             if not length:
                 self._trailers = 0
-                return passed + data[:at] + self._end(data[size.end() :])
-            stop = size.end() + length + 2
+                return passed + data[:at] + self._end(data[start:])
+            stop = start + length + 2
             if stop > end:
-                return passed + data[:at] + self._incomplete(data, at, size.end(), stop)
-            if data[stop - 2 : stop] != _CRLF:
+                return passed + data[:at] + self._incomplete(data, at, start, stop)
+            if not data.startswith(_CRLF, stop - 2):
                 raise Garbage("a chunk is longer than its size says")
             at = stop
         return passed + data

@@ -43,47 +43,39 @@ class Client(Protocol):
         ...
 
 
-class Relay(asyncio.Protocol):
-    """One request at one replica. `over` ends with the response, or raises a ReplicaFault."""
+class Relay:
+    """One request at one replica. `over` ends with the response, or raises a ReplicaFault.
 
-    __slots__ = (
-        "_buffer",
-        "_client",
-        "_dress",
-        "_framing",
-        "_head",
-        "_loop",
-        "_passing",
-        "_seen",
-        "_seen_at",
-        "_upstream",
-        "_withheld",
-        "beginning",
-        "first_byte",
-        "over",
-    )
+    `origin` is the model and the replica, for whoever asks when that one last said something.
+    """
+
+    _buffer = b""
+    _head: ResponseHead | None = None
+    _framing: Framing | None = None
+    _withheld = b""
+    _passing: "_Passing | None" = None
+    _seen = -1
+    _seen_at = 0.0
+    beginning = b""
+    first_byte = 0.0
 
     def __init__(
-        self, upstream: Upstream, client: Client, dress: Callable[[ResponseHead], bytes]
+        self,
+        upstream: Upstream,
+        client: Client,
+        dress: Callable[[ResponseHead], bytes],
+        origin: tuple[str, str],
     ) -> None:
-        self._loop = asyncio.get_running_loop()
         self._upstream = upstream
         self._client = client
         self._dress = dress
-        self._buffer = b""
-        self._head: ResponseHead | None = None
-        self._framing: Framing | None = None
-        self._withheld = b""
-        self._passing: _Passing | None = None
-        self._seen, self._seen_at = -1, 0.0
-        self.beginning = b""
-        self.first_byte = 0.0
-        self.over: asyncio.Future[None] = self._loop.create_future()
+        self.origin = origin
+        self.over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def send(self, head: bytes, body: bytes) -> None:
         """Sends the request; `over` tells the rest."""
-        transport = self._upstream.transport
-        transport.set_protocol(self)
+        upstream, transport = self._upstream, self._upstream.transport
+        upstream.user = self
         self._client.relay = self
         if len(body) < _MOST_HEAD:
             transport.write(head + body)
@@ -144,12 +136,6 @@ class Relay(asyncio.Protocol):
         except Garbage as error:
             self._fault(f"sent garbage: {error}")
 
-    def eof_received(self) -> None:
-        self.ended(None)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self.ended(exc)
-
     def ended(self, exc: Exception | None) -> None:
         """The replica's connection ended."""
         if self.over.done():
@@ -174,6 +160,8 @@ class Relay(asyncio.Protocol):
         self._client.relay = None
         if self._client.paused:
             self._upstream.transport.resume_reading()
+        if self._passing is not None:
+            self._upstream.transport.set_protocol(self._upstream)
         self._upstream.give_back(head.keep_alive and not framing.rest)
         self.over.set_result(None)
 

@@ -2,24 +2,40 @@
 
 import asyncio
 from collections import deque
-from typing import cast
+from typing import Protocol, cast
 
 from llmstack.gateway.catalog import Backend
 from llmstack.gateway.http.faults import Unreachable
 from llmstack.gateway.http.limits import Limits
 
 Address = tuple[str, int]
+Idle = dict[Address, "deque[Upstream]"]
+"""The connections that nobody uses; the one that was used last is at the end."""
+
+
+class User(Protocol):
+    """Who waits for a response on a connection."""
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes came."""
+        ...
+
+    def ended(self, exc: Exception | None) -> None:
+        """No more will come."""
+        ...
 
 
 class Upstream(asyncio.Protocol):
-    """A connection to a replica. While a request uses it, a Relay is its transport's protocol."""
+    """A connection to a replica, and who uses it; None while it is idle."""
 
-    __slots__ = ("_idle", "_loop", "reused", "since", "transport")
+    __slots__ = ("_address", "_idle", "_loop", "reused", "since", "transport", "user")
 
-    def __init__(self, idle: "deque[Upstream]", loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, idle: Idle, address: Address, loop: asyncio.AbstractEventLoop) -> None:
         self._idle = idle
+        self._address = address
         self._loop = loop
         self.transport: asyncio.Transport
+        self.user: User | None = None
         self.reused = False
         self.since = 0.0
 
@@ -28,15 +44,21 @@ class Upstream(asyncio.Protocol):
         self.transport = cast(asyncio.Transport, transport)
 
     def data_received(self, data: bytes) -> None:
+        if self.user is not None:
+            self.user.data_received(data)
+            return
         # Nobody asked: it may be the rest of an answer, which must never become part of the next.
         self._leave()
         self.transport.abort()
 
     def eof_received(self) -> None:
-        self._leave()
+        self.connection_lost(None)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._leave()
+        if self.user is not None:
+            self.user.ended(exc)
+        else:
+            self._leave()
 
     def give_back(self, reusable: bool) -> None:
         """Its request is over. Only a clean connection may serve another one."""
@@ -44,17 +66,18 @@ class Upstream(asyncio.Protocol):
         if not reusable or transport.is_closing() or transport.get_write_buffer_size():
             transport.abort()
             return
-        transport.set_protocol(self)
+        self.user = None
         self.since = self._loop.time()
-        self._idle.append(self)
+        self._idle.setdefault(self._address, deque()).append(self)
 
     def close(self) -> None:
         """Ends an idle connection."""
         self.transport.close()
 
     def _leave(self) -> None:
-        if self in self._idle:
-            self._idle.remove(self)
+        idle = self._idle.get(self._address)
+        if idle is not None and self in idle:
+            idle.remove(self)
 
 
 class Upstreams:
@@ -62,7 +85,7 @@ class Upstreams:
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
-        self._idle: dict[Address, deque[Upstream]] = {}
+        self._idle: Idle = {}
 
     def idle(self, backend: Backend) -> Upstream | None:
         """The connection that was used last; it is the least likely to be closed by now."""
@@ -78,10 +101,11 @@ class Upstreams:
         """A new connection. Raises Unreachable."""
         address = (backend.host, backend.port)
         loop = asyncio.get_running_loop()
-        idle = self._idle.setdefault(address, deque())
         try:
             async with asyncio.timeout(self._limits.connect_seconds):
-                _, upstream = await loop.create_connection(lambda: Upstream(idle, loop), *address)
+                _, upstream = await loop.create_connection(
+                    lambda: Upstream(self._idle, address, loop), *address
+                )
         except TimeoutError as error:
             seconds = self._limits.connect_seconds
             raise Unreachable(f"accepted no connection within {seconds:g} s") from error

@@ -10,7 +10,7 @@ from llmstack.gateway.http.framing import Garbage
 from llmstack.gateway.http.head import parse_request, parse_response
 from llmstack.gateway.refusals import Answer, unauthorized
 
-OURS = ((b"x-request-id", b"r1"),)
+OURS = b"x-request-id: r1\r\n"
 
 
 def to_replica(*lines: bytes, backend: Backend | None = None) -> list[bytes]:
@@ -176,7 +176,7 @@ def test_an_answer_of_our_own() -> None:
 
 
 def test_answers_without_a_body() -> None:
-    assert answer(Answer(200, b"{}"), (), keep=True, bodyless=True).endswith(
+    assert answer(Answer(200, b"{}"), b"", keep=True, bodyless=True).endswith(
         b"content-length: 2\r\n\r\n"
     )
-    assert answer(Answer(204, b""), (), keep=True) == b"HTTP/1.1 204 No Content\r\n\r\n"
+    assert answer(Answer(204, b""), b"", keep=True) == b"HTTP/1.1 204 No Content\r\n\r\n"

@@ -9,7 +9,7 @@ a lease would seem to have begun after it.
 import asyncio
 import itertools
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from llmstack.gateway.catalog import Catalog, Model
@@ -158,14 +158,29 @@ class LocalOwner:
             del self._leases[grant.lease]
             self._follow(ask.model, pool, pool.give_back(grant.lease, now))
 
-    def _follow(self, model: str, pool: Pool, decisions: Iterable[Decision]) -> None:
+    def _follow(self, model: str, pool: Pool, decisions: list[Decision]) -> None:
         """Tells those that wait, and sets the timer of the next budget to end."""
-        for decision in decisions:
-            if isinstance(decision, Grant):
-                self._leases[decision.lease] = (model, decision.replica, pool)
-            self._waiting[decision.ask].set_result(decision)
+        while decisions:
+            further: list[Decision] = []
+            for decision in decisions:
+                further += self._tell(model, pool, decision)
+            decisions = further
         self._set_timer(model, pool)
         self.changed(model)
+
+    def _tell(self, model: str, pool: Pool, decision: Decision) -> list[Decision]:
+        """Wakes who waits for this; gives what follows where nobody does any more."""
+        future = self._waiting[decision.ask]
+        if future.cancelled():
+            # Between the cancellation of a coroutine and its next step others run: it is about to
+            # withdraw, and will find that there is nothing left to withdraw.
+            if isinstance(decision, Refusal):
+                return []
+            return pool.give_back(decision.lease, time.monotonic())
+        if isinstance(decision, Grant):
+            self._leases[decision.lease] = (model, decision.replica, pool)
+        future.set_result(decision)
+        return []
 
     def _set_timer(self, model: str, pool: Pool) -> None:
         """A timer that fires too early sets the next; so only an earlier end needs another one."""

@@ -89,6 +89,32 @@ async def test_a_grant_for_someone_who_has_just_left_goes_to_the_next() -> None:
     assert (owner.load()["m"].busy, owner.load()["m"].draining) == (0, 0)
 
 
+async def test_slots_that_come_free_while_someone_is_leaving_go_to_the_next() -> None:
+    owner = owner_of(MODEL)
+    first = await granted(owner, 1)
+    second, third = await waiting(owner, 2), await waiting(owner, 3)
+    second.cancel()
+    # Its future is cancelled, but it has not run since, so that the queue does not know yet.
+    owner.release(first.lease, Ending.DONE)
+    decision = await third
+    assert isinstance(decision, Grant)
+    assert second.cancelled()
+    owner.release(decision.lease, Ending.DONE)
+    load = owner.load()["m"]
+    assert (load.busy, load.draining, load.waiting) == (0, 0, 0)
+
+
+async def test_a_budget_that_ends_while_someone_is_leaving_stops_nobody() -> None:
+    owner = owner_of(replace(MODEL, queue=QueueLimits(timeout=30)))
+    await granted(owner, 1)
+    second, third = await waiting(owner, 2), await waiting(owner, 3)
+    second.cancel()
+    owner.apply(catalog_of([]))
+    decision = await third
+    assert isinstance(decision, Refusal)
+    assert decision.reason is Reason.MODEL_GONE
+
+
 async def test_a_refusal_for_someone_who_has_just_left_is_nobodys() -> None:
     owner = owner_of(MODEL)
     await granted(owner, 1)

@@ -17,6 +17,12 @@ _FORBIDDEN = {
     "id_slot": "it pins the request to a slot that may be busy; the gateway chooses",
 }
 _COUNTS = ("n", "n_cmpl")
+_MOST = 1_000_000
+"""No replica has so many slots; a larger count is taken for this one, so that sums stay small."""
+_MOST_VALUES = 1_000_000
+"""To make objects of more takes so long that others' streams would stand still."""
+_SMALL = 1024 * 1024
+"""Bytes; a body of that size is not worth counting in."""
 
 
 class Peek(NamedTuple):
@@ -54,6 +60,9 @@ def peek(endpoint: Endpoint, body: bytes) -> Peek:
 
 
 def _object(body: bytes) -> Mapping[str, Any]:
+    # An upper bound: commas and brackets within strings are counted too.
+    if len(body) > _SMALL and sum(map(body.count, (b",", b"[", b"{"))) > _MOST_VALUES:
+        raise Refused(bad_request(f"The body may hold at most {_MOST_VALUES} values."))
     try:
         fields = orjson.loads(body)
     except orjson.JSONDecodeError as error:
@@ -91,12 +100,15 @@ def _count(value: Any, name: str) -> int:
         return 1
     if type(value) is not int and not (type(value) is float and value.is_integer()):
         raise Refused(bad_request(f"'{name}' must be a whole number.", name))
-    return max(1, int(value))
+    return min(max(1, int(value)), _MOST)
 
 
 def _setting(endpoint: Endpoint, fields: Mapping[str, Any]) -> bytes:
     parts = [fields[name] for name in (*endpoint.setting, "lora") if fields.get(name)]
-    return orjson.dumps(parts) if parts else b""
+    try:
+        return orjson.dumps(parts) if parts else b""
+    except orjson.JSONEncodeError as error:  # It reads deeper than it writes.
+        raise Refused(bad_request("The body is nested too deeply.")) from error
 
 
 def _prompt(endpoint: Endpoint, body: bytes) -> bytes:

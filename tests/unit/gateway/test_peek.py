@@ -78,6 +78,9 @@ def test_takes_as_many_slots_as_the_server_makes_tasks(path, fields, slots):
         (b'{"id_slot": 1}', "'id_slot' is not allowed"),
         (b'{"id_slot": null}', "'id_slot' is not allowed"),
         (b'{"id\\u005fslot": 1}', "'id_slot' is not allowed"),
+        (b'{"tools": ' + b"[" * 500 + b"]" * 500 + b"}", "nested too deeply"),
+        (b'{"messages": [' + b"[]," * 1_000_000 + b"[]]}", "at most 1000000 values"),
+        (b'{"model": "\\ud800"}', "no JSON"),
     ],
 )
 def test_what_cannot_work_is_refused_in_openais_shape(body, says):
@@ -94,6 +97,16 @@ def test_what_cannot_work_is_refused_in_openais_shape(body, says):
 def test_of_two_fields_of_one_name_the_last_counts_as_it_does_in_llama_server():
     endpoint = endpoints.find("POST", CHAT)
     assert peek(endpoint, b'{"n": 1, "n": 4}').slots == 4
+
+
+def test_a_count_beyond_all_reason_stays_a_number_that_json_can_take():
+    endpoint = endpoints.find("POST", "/v1/completions")
+    slots = peek(endpoint, b'{"n": 1e300, "prompt": ["a", "b"]}').slots
+    assert orjson.dumps(slots * 100_000)
+
+
+def test_a_large_body_of_one_long_text_is_read():
+    assert asked(CHAT, model="m", messages=[{"content": "a" * 2_000_000}]).model == "m"
 
 
 def test_model_and_stream_are_read():

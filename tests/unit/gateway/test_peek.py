@@ -79,7 +79,9 @@ def test_takes_as_many_slots_as_the_server_makes_tasks(path, fields, slots):
         (b'{"id_slot": null}', "'id_slot' is not allowed"),
         (b'{"id\\u005fslot": 1}', "'id_slot' is not allowed"),
         (b'{"tools": ' + b"[" * 500 + b"]" * 500 + b"}", "nested too deeply"),
-        (b'{"messages": [' + b"[]," * 1_000_000 + b"[]]}", "at most 1000000 values"),
+        pytest.param(
+            b'{"messages": [' + b"[]," * 1_000_000 + b"[]]}", "at most 1000000 values", id="values"
+        ),
         (b'{"model": "\\ud800"}', "no JSON"),
     ],
 )

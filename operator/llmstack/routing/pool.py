@@ -66,7 +66,7 @@ class Pool:
         self._queue.add(waiting)
         decisions = self._dispatch(now)
         crowded = self._queue.bounded > self._limits.max_requests
-        if crowded and waiting.bounded and self._queue.get(ask.id) is waiting:
+        if crowded and self._queue.get(ask.id) is waiting:
             decisions += self._push_out(waiting, now)
         return decisions
 

@@ -146,7 +146,8 @@ async def test_a_budget_that_became_shorter_ends_earlier() -> None:
     await granted(owner, 1)
     second = await waiting(owner, 2)
     owner.apply(catalog_of([replace(MODEL, queue=QueueLimits(timeout=0.02))]))
-    decision = await second
+    async with asyncio.timeout(10):
+        decision = await second
     assert isinstance(decision, Refusal)
     assert decision.reason is Reason.SLOT_TIMEOUT
 

@@ -77,6 +77,18 @@ class TestFullQueue:
         assert bench.where(other) == "waits"
         assert [bench.where(ask) for ask in flood] == ["a", "waits", "waits", "waits", FULL]
 
+    def test_the_youngest_is_so_whatever_it_asks_for(self) -> None:
+        bench = Bench(2, limits=Limits(max_requests=3))
+        bench.ask("flood", slots=2)
+        flood = []
+        for moment, slots in enumerate([2, 1, 2]):
+            bench.now = float(moment)
+            flood.append(bench.ask("flood", slots=slots))
+        bench.ask("other")
+        assert [bench.where(ask) for ask in flood] == ["waits", "waits", FULL]
+        bench.ask("third")
+        assert [bench.where(ask) for ask in flood] == ["waits", FULL, FULL]
+
     def test_until_both_have_as_many(self) -> None:
         bench = Bench(1, limits=Limits(max_requests=4))
         for _ in range(5):

@@ -16,6 +16,22 @@ def test_a_free_slot_is_granted_at_once() -> None:
     assert (grant.replica, grant.waited, grant.hit) == ("a", 0.0, 0.0)
 
 
+def test_a_conversation_that_goes_on_goes_where_it_was_and_is_told_its_share() -> None:
+    bench = Bench(2, 2)
+    first = bench.ask(blocks=(1, 2, 3))
+    bench.ask()
+    grant = bench.grant(bench.ask(blocks=(1, 2, 3, 4)))
+    assert (grant.replica, grant.hit) == (bench.where(first), 3 / 4)
+
+
+def test_a_replica_that_was_restarted_has_nothing_cached() -> None:
+    bench = Bench(1)
+    bench.end(bench.ask(blocks=(1, 2, 3)))
+    bench.take(bench.pool.gone("a", 0.0))
+    bench.up("a", 1)
+    assert bench.grant(bench.ask(blocks=(1, 2, 3))).hit == 0
+
+
 def test_who_finds_all_slots_busy_waits_and_is_served_when_one_is_released() -> None:
     bench = Bench(1)
     first, second = bench.ask(), bench.ask()
@@ -286,6 +302,15 @@ class TestReplicasComeAndGo:
         bench.take(bench.pool.gone("a", 0.0))
         bench.up("a", 1)
         assert bench.where(second) == "a"
+
+    def test_and_counts_no_longer_against_its_tenant(self) -> None:
+        bench = Bench(1)
+        bench.end(bench.ask("canceller"), Ending.CANCELLED)
+        bench.now = 1.0
+        first, second = bench.ask("canceller"), bench.ask("other")
+        bench.take(bench.pool.gone("a", 1.0))
+        bench.up("a", 1)
+        assert (bench.where(first), bench.where(second)) == ("a", "waits")
 
     def test_restarted_with_fewer_slots_it_gets_fewer_requests(self) -> None:
         bench = Bench(4)

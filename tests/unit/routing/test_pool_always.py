@@ -59,6 +59,9 @@ class Pools(RuleBasedStateMachine):
         self.spent: dict[int, tuple[float, float]] = {}
         self.leases: dict[int, tuple[Model, str]] = {}
         self.extra: set[int] = set()
+        for name in "ab":
+            self.replica(name, 2, True)
+            self.idle_poll(name, 0)
 
     def follow(self, decisions: Iterable[Decision], *reasons: Reason) -> None:
         """Each decision is about one that waits, and allowed."""

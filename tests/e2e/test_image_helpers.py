@@ -131,6 +131,18 @@ def test_what_is_remembered_decides(
         assert liveness(served.container, WEDGE_SECONDS="20") == verdict, sentence
 
 
+def test_a_verdict_does_not_make_it_forget_that_it_asked(served: Served) -> None:
+    """Else the next time it would seem that nobody had asked for a while, and begin anew."""
+    with stopped(served.container) as pid:
+        now = int(float(Path("/proc/uptime").read_text().split()[0]))
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        remember(served, f"{now - 60} {now - 39} {int(fields[11]) + int(fields[12])} {fields[19]}")
+        assert liveness(served.container, WEDGE_SECONDS="20") == 1
+    first, last, *_ = served.container.exec("cat", STATE).stdout.split()
+    assert int(first) == now - 60
+    assert int(last) >= now
+
+
 @pytest.mark.parametrize("line", ["", "1", "1 2 3", "a b c d", "1 2 3 4 5", "-1 -1 -1 -1"])
 def test_a_memory_that_cannot_be_read_is_begun_anew(served: Served, line: str) -> None:
     remember(served, line)

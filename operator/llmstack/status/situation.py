@@ -45,9 +45,19 @@ class Situation:
 
     @property
     def available(self) -> int:
-        """How many replicas answer, old and new? A server that is wedged does not."""
-        silent = sum(pod.ready for pod in self.wedged)
-        return max(0, self.workload.available - silent) if self.workload else 0
+        """How many replicas answer, old and new? A server that is wedged does not.
+
+        The Deployment's count may be older than the pods: a wedged one that fails its probe, too,
+        is still in it.
+        """
+        counted = self.workload.available if self.workload else 0
+        return min(counted, self._well) if self.wedged else counted
+
+    @property
+    def _well(self) -> int:
+        """How many pods are ready, and neither wedged nor on their way out?"""
+        alive = (pod for pod in self.observed.pods if pod.ready and not pod.terminating)
+        return sum(pod not in self.wedged for pod in alive)
 
     @cached_property
     def wedged(self) -> tuple[Pod, ...]:

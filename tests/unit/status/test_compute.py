@@ -75,9 +75,10 @@ def test_ready_is_true_exactly_when_someone_answers_or_nobody_is_needed(passes: 
     for (snapshot, spec), status in zip(passes, run(passes), strict=True):
         found = conditions(status)
         counted = snapshot.workload
-        wedged = [pod for pod in snapshot.pods if pod.name in snapshot.wedged]
-        silent = [pod for pod in wedged if pod.ready and not pod.terminating]
-        answering = bool(counted and counted.available > len(silent))
+        well = [pod for pod in snapshot.pods if pod.ready and pod.name not in snapshot.wedged]
+        known = {pod.name for pod in snapshot.pods if not pod.terminating}
+        answering = bool(counted and counted.available)
+        answering = answering and bool(well or not snapshot.wedged & known)
         needless = bool(counted and counted.wanted == 0) and (
             spec.get("replicas") == 0 or spec.get("autoscaling", {}).get("minReplicas") == 0
         )

@@ -763,6 +763,26 @@ WEDGED: list[Row] = [
         ("Ready", "False", "ServerWedged", "qwen-1 answers no more"),
     ),
     (
+        "it fails its probe, and the Deployment has not heard of it yet",
+        observed(
+            loading(Container("llama-server", R, started=True)),
+            workload=workload(1, 1),
+            wedged=frozenset({"qwen-1"}),
+        ),
+        {},
+        ("Ready", "False", "ServerWedged", "qwen-1 answers no more"),
+    ),
+    (
+        "one of two fails its probe, too, and the other one answers",
+        observed(
+            serving("qwen-2"),
+            loading(Container("llama-server", R, started=True)),
+            wedged=frozenset({"qwen-1"}),
+        ),
+        {},
+        ("Ready", "True", "ServerWedged", "qwen-1 answers no more"),
+    ),
+    (
         "the kubelet has begun to restart it",
         observed(loading(), wedged=frozenset({"qwen-1"})),
         {},

@@ -109,7 +109,7 @@ class Exchanges:
             if answer is not None:
                 answered = _answer(client, note, answer, ours)
         except asyncio.CancelledError:
-            note.code = "client_gone"
+            note.code = client.why_gone
             raise
         except Exception:
             log.exception("request %s was not answered", note.id.decode("ascii"))

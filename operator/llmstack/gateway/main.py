@@ -8,6 +8,7 @@ import argparse
 import asyncio
 import gc
 import logging
+import resource
 import signal
 import sys
 from collections.abc import Mapping, Sequence
@@ -42,6 +43,7 @@ def run(argv: Sequence[str], env: Mapping[str, str]) -> int:
             _from_file(options.config, settings) if options.config else _from_cluster(settings, env)
         )
         _collect_rarely()
+        _allow_files()
         uvloop.run(story)
     except ConfigurationError as error:
         sys.stderr.write(f"llmstack gateway: {error}\n")
@@ -56,6 +58,12 @@ def _collect_rarely() -> None:
     """Requests leave no cycles behind, and what is here now stays: looking for some costs CPU."""
     gc.freeze()
     gc.set_threshold(10_000, 20, 20)
+
+
+def _allow_files() -> None:
+    """A connection is a file: as many as the system lets this process have."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def _parse(argv: Sequence[str]) -> argparse.Namespace:

@@ -7,7 +7,8 @@ class Outcome(NamedTuple):
     """One request, ended. Durations are in seconds since its head was read.
 
     code        "" for an answer of the replica's that came whole; else why not: the `code` of our
-                own answer, `client_gone`, `replica_failed` after the first byte
+                own answer; `client_gone`, `client_stalled` (it took no byte), `stopping`;
+                `replica_failed` after the first byte
     model       a model's id; "" if none was found
     tenant      "" if the key was not known
     status      as the client saw it; 0 if it saw none

@@ -166,8 +166,23 @@ async def test_a_client_that_stops_reading_for_good_loses_its_slot() -> None:
         client = await front.client()
         client.reader._transport.pause_reading()  # type: ignore[attr-defined]
         await client.send(post(STREAM))
-        assert (await front.recorded()).code == "client_gone"
+        assert (await front.recorded()).code == "client_stalled"
         await nothing_left(front)
+
+
+@on_uvloop
+async def test_peers_that_vanish_without_a_word_are_probed_for() -> None:
+    """Both sides: nothing is sent while a request waits, so nothing could fail."""
+    async with Replica.running(WELL) as replica, gateway(replica.port) as front:
+        client = await front.client()
+        await client.send(post())
+        assert (await client.answer()).body == b"well"
+        (connection,) = front.server.connections
+        (idle,) = front.exchanges._upstreams._idle.values()
+        for transport in (connection._transport, idle[0].transport):
+            sock = transport.get_extra_info("socket")
+            assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+            assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) == 30
 
 
 @on_uvloop
@@ -365,7 +380,7 @@ async def test_a_drain_breaks_off_what_lasts_too_long() -> None:
         await client.until(EVENT)
         assert await front.server.drain(0.01) == 1
         assert (await client.answer()).cut
-        assert (await front.recorded()).code == "client_gone"
+        assert (await front.recorded()).code == "stopping"
 
 
 async def served(front: Front):  # type: ignore[no-untyped-def]

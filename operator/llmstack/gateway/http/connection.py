@@ -87,8 +87,10 @@ class Connection(asyncio.Protocol):
         self.responded = False
         self._close = False
         self._transport: asyncio.Transport
+        self._unread = 0
         self.relay: Relay | None = None
         self.paused = False
+        self.why_gone = "client_gone"
 
     # What the story of a request uses
 
@@ -195,6 +197,8 @@ class Connection(asyncio.Protocol):
         self._since = self._loop.time()
         if self.relay is not None:
             self.relay.resume()
+        elif self._task is None:
+            self._served()
 
     # What the server calls
 
@@ -202,8 +206,7 @@ class Connection(asyncio.Protocol):
         """Ends what lasts too long."""
         limits, waited = self._shared.limits, now - self._since
         if self.paused:
-            if waited > limits.stall_seconds:
-                self._transport.abort()
+            self._tick_stalled(now)
             return
         match self._state:
             case State.IDLE:
@@ -220,6 +223,14 @@ class Connection(asyncio.Protocol):
             case State.CLOSED:
                 if waited > limits.stall_seconds:
                     self._transport.abort()
+
+    def _tick_stalled(self, now: float) -> None:
+        """A slow reader may take its time, one that reads nothing holds a slot for nobody."""
+        unread = self._transport.get_write_buffer_size()
+        if unread != self._unread:
+            self._unread, self._since = unread, now
+        elif now - self._since > self._shared.limits.stall_seconds:
+            self.abort("client_stalled")
 
     def _tick_request(self, now: float) -> None:
         limits = self._shared.limits
@@ -238,8 +249,9 @@ class Connection(asyncio.Protocol):
         self._enter(State.CLOSED)
         self._transport.close()
 
-    def abort(self) -> None:
-        """Ends it now."""
+    def abort(self, why: str) -> None:
+        """Ends it now; a request that is served ends for this reason."""
+        self.why_gone = why
         self._transport.abort()
 
     # How it goes from one state to the next
@@ -278,7 +290,7 @@ class Connection(asyncio.Protocol):
             self._transport.abort()
         elif self._close or not self.keep:
             self._linger()
-        else:
+        elif not self.paused:  # Else resume_writing() goes on: unread answers must not pile up.
             self._next()
 
     def _next(self) -> None:

@@ -21,7 +21,7 @@ class Limits:
     stall_seconds     without taking a byte of the response that waits for it: the client has left
     linger_seconds    for a client to read an answer that came before it had sent all
     connect_seconds   to reach a replica
-    answer_idle_seconds    between two bytes of an event stream, after its first
+    answer_idle_seconds    between two bytes of an answer, after its first
     upstream_idle_seconds  an unused connection to a replica; llama-server closes after 5
     resends           replicas that may die of a request that was sent, and it is sent again
     tick              how often times are looked at: what is above is exact to this

@@ -83,9 +83,10 @@ class Relay:
             transport.writelines([head, body])
 
     def abandon(self) -> None:
-        """The client has left: the replica sees it at once."""
+        """The client has left: the replica sees it at once, unless its answer had just ended."""
         self._client.relay = None
-        self._upstream.transport.abort()
+        if self.over.cancelled() or not self.over.done():  # Else others may use the connection.
+            self._upstream.transport.abort()
 
     @property
     def status(self) -> int:
@@ -115,7 +116,7 @@ class Relay:
         self._seen = -1
 
     def tick(self, now: float, idle_seconds: float) -> bool:
-        """Notes whether bytes came; an event stream that has fallen silent is ended.
+        """Notes whether bytes came; an answer that has fallen silent is ended.
 
         True if they did. Only after the first byte: until then a prefill may take minutes.
         """
@@ -124,7 +125,7 @@ class Relay:
         if self._passing.passed != self._seen:
             self._seen, self._seen_at = self._passing.passed, now
             return True
-        if self._head.events and not self._client.paused and now - self._seen_at > idle_seconds:
+        if not self._client.paused and now - self._seen_at > idle_seconds:
             self._fault(f"sent nothing for {idle_seconds:g} s")
         return False
 

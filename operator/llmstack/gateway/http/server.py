@@ -4,6 +4,7 @@ import asyncio
 
 from llmstack.gateway.http.connection import Connection, Handler
 from llmstack.gateway.http.limits import Limits
+from llmstack.gateway.http.sockets import probe
 
 _BACKLOG = 4096
 
@@ -28,6 +29,8 @@ class Server:
             lambda: Connection(self, loop), host, port, backlog=_BACKLOG
         )
         self._listeners.append(listener)
+        for sock in listener.sockets:
+            probe(sock)
         if self._ticking is None:
             self._ticking = loop.call_later(self.limits.tick, self._tick)
         return int(listener.sockets[0].getsockname()[1])
@@ -52,7 +55,7 @@ class Server:
             pass
         unfinished = list(self.connections)
         for connection in unfinished:
-            connection.abort()
+            connection.abort("stopping")
         if self._ticking is not None:
             self._ticking.cancel()
         return len(unfinished)

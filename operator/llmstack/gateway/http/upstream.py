@@ -7,6 +7,7 @@ from typing import Protocol, cast
 from llmstack.gateway.catalog import Backend
 from llmstack.gateway.http.faults import Unreachable
 from llmstack.gateway.http.limits import Limits
+from llmstack.gateway.http.sockets import probe
 
 Address = tuple[str, int]
 Idle = dict[Address, "deque[Upstream]"]
@@ -42,6 +43,7 @@ class Upstream(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         # uvloop's transports are none of asyncio's classes.
         self.transport = cast(asyncio.Transport, transport)
+        probe(transport.get_extra_info("socket"))
 
     def data_received(self, data: bytes) -> None:
         if self.user is not None:

@@ -172,24 +172,24 @@ class Relay:
 
     def _take_head(self, data: bytes) -> bytes | None:
         """Gives what came after the head, once that is whole."""
-        data = self._buffer + data
-        end = data.find(END)
-        if end < 0:
-            self._buffer = data
-            if len(data) > _MOST_HEAD:
-                raise Garbage("the head of its answer does not end")
-            return None
-        self._buffer = b""
-        head = parse_response(data[: end + len(END)])
-        rest = data[end + len(END) :]
-        if head.status < 200:  # 100 Continue, 103 Early Hints: the answer is still to come.
-            return self._take_head(rest)
+        data, begin = self._buffer + data, 0
+        while (end := data.find(END, begin)) >= 0:
+            head = parse_response(data[begin : end + len(END)])
+            begin = end + len(END)
+            if head.status >= 200:  # Before it 100 Continue, 103 Early Hints may come.
+                self._buffer = b""
+                return data[begin:] if self._is_answer(head) else None
+        self._buffer = data[begin:]
+        if len(self._buffer) > _MOST_HEAD:
+            raise Garbage("the head of its answer does not end")
+        return None
+
+    def _is_answer(self, head: ResponseHead) -> bool:
         if head.status in _REFUSALS:
             self._fail(Locked("refused the gateway's key"))
-            return None
-        self._head = head
-        self._framing = _framing(head)
-        return rest
+            return False
+        self._head, self._framing = head, _framing(head)
+        return True
 
     def _take_first(self, framing: Framing, data: bytes) -> None:
         if data:

@@ -16,6 +16,7 @@ docs/gateway-config.md explains it.
 """
 
 import ipaddress
+import re
 from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -40,6 +41,7 @@ from llmstack.api.scaling import QueueSpec
 from llmstack.errors import ConfigurationError
 
 LOCALHOST = "localhost"
+_HOST = re.compile(r"[a-z0-9._:%-]+")
 
 
 @dataclass(frozen=True)
@@ -88,7 +90,9 @@ def _backend_address(value: object) -> Address:
     except ValueError as error:
         raise _wrong(words) from error
     rest = parts.path.strip("/") or parts.query or parts.fragment
-    if parts.scheme != "http" or not host or rest or "@" in parts.netloc or port == 0:
+    if parts.scheme != "http" or rest or "@" in parts.netloc or port == 0:
+        raise _wrong(words)
+    if not host or not _HOST.fullmatch(host):  # It becomes a header.
         raise _wrong(words)
     return Address(host, port or 80)
 
@@ -222,6 +226,8 @@ def parse(text: str, where: str) -> ConfigPart:
     except ValidationError as error:
         clauses = "; ".join(_clause(item) for item in error.errors())
         raise ConfigurationError(f"{where}: {clauses}") from error
+    except (ValueError, RecursionError) as error:  # Of a date that does not exist, of its depth.
+        raise ConfigurationError(f"{where}: not YAML: {error}") from error
 
 
 def _of_yaml(error: yaml.YAMLError) -> str:

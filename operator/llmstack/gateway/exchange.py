@@ -207,7 +207,6 @@ class Exchanges:
             upstream = self._upstreams.idle(backend) or await self._upstreams.connect(backend)
             ending = Ending.CANCELLED
             await self._relay(request, grant, backend, upstream)
-            ending = Ending.DONE
         except BeforeFirstByte as fault:
             ending = Ending.FAILED
             return fault
@@ -216,6 +215,8 @@ class Exchanges:
             note.code = "replica_failed"
             log.warning("replica %s of %s %s", grant.replica, request.model.id, fault)
         finally:
+            if note.relay is not None and note.relay.whole:
+                ending = Ending.DONE  # Also where the client left in that moment.
             self._app.owner.release(grant.lease, ending)
         return None
 

@@ -326,13 +326,14 @@ async def test_a_used_connection_that_died_is_replaced_only_once() -> None:
         assert len(replica.turns) == 3
 
 
+@pytest.mark.parametrize("sent", [b"HTTP/1.1 ", b"HTTP/1.1 103 Early Hints\r\n\r\n"])
 @on_uvloop
-async def test_a_used_connection_that_has_begun_to_answer_is_not_replaced() -> None:
+async def test_a_used_connection_that_has_begun_to_answer_is_not_replaced(sent: bytes) -> None:
     async def script(turn: Turn) -> None:
         if turn.number == 1:
             await turn.send(plain(b"well"))
         else:
-            await turn.send(b"HTTP/1.1 ")
+            await turn.send(sent)
             turn.close()
 
     async with Replica.running(script) as replica, gateway(replica.port) as front:

@@ -86,6 +86,7 @@ class Connection(asyncio.Protocol):
         self._held = 0
         self.responded = False
         self._close = False
+        self._dropped = False
         self._transport: asyncio.Transport
         self._unread = 0
         self.relay: Relay | None = None
@@ -120,7 +121,7 @@ class Connection(asyncio.Protocol):
         """The whole body. Raises Malformed."""
         if self._reader.body is None and self._fault is None:
             if self.head.expects:
-                self._transport.write(_CONTINUE)
+                self._write(_CONTINUE)
             self._body = self._loop.create_future()
             await self._body
         if self._fault is not None:
@@ -136,7 +137,7 @@ class Connection(asyncio.Protocol):
         bodyless = head is not None and head.method == "HEAD"
         self._close = not keep
         self.responded = True
-        self._transport.write(forward.answer(what, ours, keep, bodyless))
+        self._write(forward.answer(what, ours, keep, bodyless))
 
     def begin(self, first: bytes) -> Callable[[bytes], None]:
         """The first bytes of a response; those that follow go into what it gives."""
@@ -151,7 +152,12 @@ class Connection(asyncio.Protocol):
         if last is None:
             self._transport.abort()
         else:
-            self._transport.write(last)
+            self._write(last)
+
+    def _write(self, data: bytes) -> None:
+        # A story takes a step more after its client has left, and uvloop raises on what is closed.
+        if not self._transport.is_closing():
+            self._transport.write(data)
 
     # What the loop calls
 
@@ -311,7 +317,7 @@ class Connection(asyncio.Protocol):
         if reader.ahead > shared.limits.pipelined:
             # Read and forgotten: who stops reading does not see that a client leaves.
             reader.discard()
-            self._close = True
+            self._close = self._dropped = True
         grown = reader.held - self._held
         if grown > 0:
             if shared.held + grown > shared.limits.bodies:
@@ -340,7 +346,8 @@ class Connection(asyncio.Protocol):
 
     def _linger(self) -> None:
         """Closes so that the answer arrives: unread bytes would make the kernel reset it."""
-        if self._reader.body is not None and not self._reader.ahead and self._fault is None:
+        reader = self._reader
+        if not (reader.body is None or reader.ahead or self._fault or self._dropped):
             self.close()
             return
         self._enter(State.LINGERING)
@@ -352,6 +359,8 @@ class Connection(asyncio.Protocol):
         """The client has left."""
         if self._state is State.SERVING:
             self._enter(State.CLOSED)
+            if self.relay is not None:
+                self.relay.abandon()
             if self._task is not None:
                 # After its first step, so that each story is told from its beginning.
                 self._loop.call_soon(self._task.cancel)

@@ -50,6 +50,7 @@ class Relay:
     """
 
     _buffer = b""
+    _silent = True
     _head: ResponseHead | None = None
     _framing: Framing | None = None
     _withheld = b""
@@ -85,8 +86,14 @@ class Relay:
     def abandon(self) -> None:
         """The client has left: the replica sees it at once, unless its answer had just ended."""
         self._client.relay = None
-        if self.over.cancelled() or not self.over.done():  # Else others may use the connection.
+        if not self.whole:  # Else others may use the connection.
             self._upstream.transport.abort()
+
+    @property
+    def whole(self) -> bool:
+        """Did the whole answer come?"""
+        over = self.over
+        return over.done() and not over.cancelled() and over.exception() is None
 
     @property
     def status(self) -> int:
@@ -130,6 +137,7 @@ class Relay:
         return False
 
     def data_received(self, data: bytes) -> None:
+        self._silent = False
         try:
             rest = self._take_head(data) if self._framing is None else data
             if rest is not None and self._framing is not None:
@@ -227,8 +235,7 @@ class Relay:
         if self.over.done():
             return
         if self._passing is None:
-            silent = self._head is None and not self._buffer
-            self._fail(Unanswered(why, silent))
+            self._fail(Unanswered(why, self._silent))
             return
         self._client.end_early(self._last_words(self._passing, why))
         self._fail(CutOff(why))

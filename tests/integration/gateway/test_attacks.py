@@ -7,6 +7,7 @@ import contextlib
 from dataclasses import replace
 
 from llmstack.gateway.http.connection import Connection
+from llmstack.gateway.refusals import unauthorized
 from tests.integration.gateway.raw import (
     EVENTS,
     QUICK,
@@ -89,6 +90,38 @@ async def test_a_client_that_leaves_as_its_answer_ends_takes_no_connection_along
         await until(lambda: front.busy == 0 or front.owner.draining("smol", "replica-0"))
         assert (await front.ask(post())).status == 200
         assert replica.connections == 1
+
+
+@on_uvloop
+async def test_a_replica_is_let_go_in_the_step_that_sees_its_client_leave() -> None:
+    async def script(turn: Turn) -> None:
+        await turn.send(EVENTS, chunk(b"data: 1\n\n"))
+        await turn.client_gone()
+
+    async with Replica.running(script) as replica, gateway(replica.port) as front:
+        client = await front.client()
+        await client.send(post(STREAM))
+        await client.until(b"data: 1")
+        ours = connection(front)
+        assert ours.relay is not None
+        upstream = ours.relay._upstream.transport
+        ours.eof_received()
+        # Else what it still sends is written to a client that is closed, which uvloop refuses.
+        assert upstream.is_closing()
+        assert (await front.recorded()).code == "client_gone"
+
+
+@on_uvloop
+async def test_an_answer_to_a_client_that_has_just_left_is_dropped() -> None:
+    async with gateway() as front:
+        client = await front.client()
+        await client.send(post())
+        await until(lambda: front.owner.load()["smol"].waiting == 1)
+        ours = connection(front)
+        ours.abort("stopping")
+        await until(lambda: not front.server.connections)
+        ours.answer(unauthorized(), b"")
+        assert (await front.recorded()).code == "stopping"
 
 
 @on_uvloop

@@ -51,21 +51,25 @@ async def test_clients_that_leave_cost_no_slot_and_make_no_request_wait_inside(
     before = await llama.deferrals()
     async with gateway_of(llama.client, tmp_path) as gateway:
         way = Through(gateway)
-        storm = Storm(way, SEED, LEAVING, PACE)
-        await storm.blow()
+        # As many clients as slots wait for nobody: they leave in prefill and in decode.
+        few = Storm(way, SEED, LEAVING // 2, PACE, clients=2)
+        many = Storm(way, SEED + 1, LEAVING - LEAVING // 2, PACE)
+        await few.blow()
+        await many.blow()
         load = (await gateway.load())[MODEL]
     phases = way.phases()
     await all_idle(llama.client)
     deferrals = await llama.deferrals() - before
     for phase, count in sorted(phases.items()):
         record_property(f"left {phase}", count)
-    for name, count in (("whole", len(storm.whole)), ("deferrals", deferrals), ("seed", SEED)):
+    whole = few.whole + many.whole
+    for name, count in (("whole", len(whole)), ("deferrals", deferrals), ("seed", SEED)):
         record_property(name, count)
     assert deferrals == 0
     assert (load["total"], load["busy"], load["draining"], load["foreign"]) == (2, 0, 0, 0)
-    assert sum(storm.left.values()) == LEAVING
+    assert (few.left + many.left).total() == LEAVING
     assert set(phases) == {Phase.QUEUED, Phase.SENT, Phase.ANSWERED}
-    for tokens, reply in storm.whole:
+    for tokens, reply in whole:
         last = reply.events()[-1] if "event-stream" in reply.headers["content-type"] else None
         assert (last or reply.json())["tokens_predicted"] == tokens
 

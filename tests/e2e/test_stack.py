@@ -186,14 +186,17 @@ def model_server_away(stack: Stack) -> Iterator[None]:
         stack.kubectl("rollout", "status", *server, "--timeout=60s")
 
 
-def test_the_operator_needs_no_right_that_it_has_not(
+ACCOUNTS = (":llm-stack:llm-stack", ":llm-stack:llm-stack-gateway")
+
+
+def test_operator_and_gateway_need_no_right_that_they_have_not(
     stack: Stack, sample: str, audit: list[dict[str, Any]]
 ) -> None:
     """In all tests so far: so it comes before the one that takes its rights away."""
     refused = [
         (entry["verb"], entry["requestURI"])
         for entry in audit
-        if entry["user"]["username"].endswith(":llm-stack:llm-stack")
+        if entry["user"]["username"].endswith(ACCOUNTS)
         # (A namespace that is being deleted refuses with 403, too: that is no matter of rights.)
         and entry.get("annotations", {}).get("authorization.k8s.io/decision") == "forbid"
     ]

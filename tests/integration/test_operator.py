@@ -172,9 +172,9 @@ def test_the_status_tells_the_url_for_clients(space: Namespace) -> None:
 
 
 def test_a_name_that_two_claim_is_told_to_both_until_one_gives_it_up(space: Namespace) -> None:
-    def valid(name: str) -> tuple[str, str]:
+    def valid(name: str) -> tuple[object, object]:
         condition = space.condition("SpecValid", name)
-        return condition["status"], condition["reason"]
+        return condition.get("status"), condition.get("reason")
 
     model = {"source": "http://models.internal/model.gguf"}
     space.apply("one", model={**model, "aliases": ["gpt-4o-mini"]})

@@ -11,7 +11,13 @@ from tests.e2e.stack.release import NAMESPACE
 from tests.e2e.stack.stack import Stack
 
 SECONDS = 30.0
-CHILDREN = ("deployment/faulty", "service/faulty-replicas", "serviceaccount/faulty")
+CHILDREN = (
+    "deployment/faulty",
+    "service/faulty",
+    "service/faulty-replicas",
+    "networkpolicy/faulty",
+    "serviceaccount/faulty",
+)
 
 
 @pytest.fixture

@@ -9,7 +9,13 @@ from collections.abc import Iterable
 from functools import lru_cache
 
 from llmstack.gateway.catalog import Backend
-from llmstack.gateway.http.head import REMEMBERED, Fields, RequestHead, ResponseHead, tokens
+from llmstack.gateway.http.head import (
+    REMEMBERED,
+    Fields,
+    RequestHead,
+    ResponseHead,
+    connection_tokens,
+)
 from llmstack.gateway.refusals import Answer
 
 _HOP_BY_HOP = frozenset(
@@ -114,7 +120,7 @@ def _of_replica(backend: Backend) -> bytes:
 @lru_cache(REMEMBERED)
 def _to_replica(head: RequestHead) -> bytes:
     """The lines that pass, and the head's end."""
-    passing = _passing(head.fields, _NOT_TO_REPLICAS, head.by_name.get(b"connection", b""))
+    passing = _passing(head.fields, _NOT_TO_REPLICAS)
     return b"".join(line + b"\r\n" for line in passing) + b"\r\n"
 
 
@@ -122,8 +128,7 @@ def _to_replica(head: RequestHead) -> bytes:
 def _to_client(head: ResponseHead) -> bytes:
     """The status, the lines that pass, and the framing."""
     passing = [b"HTTP/1.1 %d %b" % (head.status, head.reason)]
-    connection = next((value for name, value in head.fields if name == b"connection"), b"")
-    passing += _passing(head.fields, _NOT_TO_CLIENTS, connection)
+    passing += _passing(head.fields, _NOT_TO_CLIENTS)
     if head.length is None:
         passing.append(b"transfer-encoding: chunked")
     elif head.length or head.status not in (204, 304):
@@ -131,7 +136,6 @@ def _to_client(head: ResponseHead) -> bytes:
     return b"".join(line + b"\r\n" for line in passing)
 
 
-def _passing(fields: Fields, dropped: frozenset[bytes], connection: bytes) -> list[bytes]:
-    if connection:
-        dropped = dropped | tokens(connection)
+def _passing(fields: Fields, dropped: frozenset[bytes]) -> list[bytes]:
+    dropped = dropped | connection_tokens(fields)
     return [name + b": " + value for name, value in fields if name not in dropped]

@@ -22,7 +22,9 @@ REMEMBERED = 128
 """Heads that are not read anew; long ones are not among them."""
 _LONGEST_REMEMBERED = 2048
 END = b"\r\n\r\n"
-_SINGLE = frozenset({b"host", b"content-type", b"authorization", b"x-api-key", b"expect"})
+_SINGLE = frozenset(
+    {b"host", b"content-type", b"authorization", b"x-api-key", b"expect", b"transfer-encoding"}
+)
 _HOST = re.compile(rb"[A-Za-z0-9._~-]*(?::\d{0,5})?|\[[0-9A-Fa-f:.]+\](?::\d{0,5})?")
 _ID = re.compile(rb"[\x21-\x7e]{1,128}")
 _DIGITS = re.compile(rb"[0-9]{1,18}")
@@ -141,7 +143,7 @@ def _request(method: str, parts: _Parts) -> RequestHead:
         fields=fields,
         by_name=by_name,
         length=_request_length(by_name),
-        keep_alive=b"close" not in tokens(by_name.get(b"connection", b"")),
+        keep_alive=b"close" not in connection_tokens(fields),
         expects=expect is not None,
     )
 
@@ -191,8 +193,8 @@ def _parse_response(head: bytes) -> ResponseHead:
         raise Garbage("its answer is no HTTP/1.1")
     status = parser.get_status_code()
     by_name = dict(parts.fields)
-    length, until_close = _response_length(status, parts.fields, by_name)
-    closes = b"close" in tokens(by_name.get(b"connection", b""))
+    length, until_close = _response_length(status, parts.fields)
+    closes = b"close" in connection_tokens(parts.fields)
     return ResponseHead(
         status=status,
         reason=head[13 : head.index(b"\r\n")],
@@ -204,16 +206,14 @@ def _parse_response(head: bytes) -> ResponseHead:
     )
 
 
-def _response_length(
-    status: int, fields: Fields, by_name: dict[bytes, bytes]
-) -> tuple[int | None, bool]:
+def _response_length(status: int, fields: Fields) -> tuple[int | None, bool]:
     """How long is the body, and does only the connection's end end it?"""
     if status < 200 or status in (204, 304):
         return 0, False
     lengths = {value.strip(b" \t") for name, value in fields if name == b"content-length"}
-    encoding = by_name.get(b"transfer-encoding")
-    if encoding is not None:
-        if lengths or encoding.strip(b" \t").lower() != b"chunked":
+    encodings = [value for name, value in fields if name == b"transfer-encoding"]
+    if encodings:
+        if lengths or [value.strip(b" \t").lower() for value in encodings] != [b"chunked"]:
             raise Garbage("its answer is framed in two ways")
         return None, False
     if not lengths:
@@ -224,9 +224,10 @@ def _response_length(
     return int(length), False
 
 
-def tokens(value: bytes) -> frozenset[bytes]:
-    """The words of a list such as that of Connection, in lower case."""
-    return frozenset(part.strip() for part in value.lower().split(b",")) if value else frozenset()
+def connection_tokens(fields: Fields) -> frozenset[bytes]:
+    """What does Connection name, in lower case, however often it is there?"""
+    words = b",".join(value for name, value in fields if name == b"connection").lower().split(b",")
+    return frozenset(word.strip() for word in words)
 
 
 def _why(error: Exception) -> str:

@@ -53,6 +53,7 @@ CASES = (
     Case("chunked twice", _with(b"Transfer-Encoding: chunked", b"Transfer-Encoding: chunked")),
     Case("chunked, then identity", _with(b"Transfer-Encoding: chunked, identity")),
     Case("gzip, then chunked", _with(b"Transfer-Encoding: gzip, chunked")),
+    Case("gzip, chunked below", _with(b"Transfer-Encoding: gzip", b"Transfer-Encoding: chunked")),
     Case("gzip alone", _with(b"Transfer-Encoding: gzip")),
     Case("quoted chunked", _with(b'Transfer-Encoding: "chunked"')),
     Case("a space before the colon", _with(b"Transfer-Encoding : chunked")),

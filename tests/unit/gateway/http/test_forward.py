@@ -69,6 +69,14 @@ def test_what_connection_names_does_not_reach_a_replica() -> None:
     ]
 
 
+def test_connection_may_be_there_twice() -> None:
+    twice = (b"Connection: X-Hop, close", b"Connection: X-Other", b"X-Hop: a", b"X-Other: b")
+    assert to_replica(*twice) == to_replica()
+    assert not parse_request(
+        b"POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nConnection: keep-alive\r\n\r\n"
+    ).keep_alive
+
+
 def test_other_headers_reach_a_replica() -> None:
     lines = (b"content-type: application/json", b"anthropic-version: 2023-06-01", b"x-a: \xff")
     assert to_replica(*lines)[4:] == list(lines)

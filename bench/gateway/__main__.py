@@ -1,6 +1,8 @@
 """`python -m bench.gateway`: the measurements, one after the other."""
 
 import argparse
+import signal
+import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -80,6 +82,8 @@ def _options() -> argparse.Namespace:
 
 def main() -> None:
     """Measure, print, and write if asked."""
+    # So that what was started is stopped, too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     given = _options()
     for part in given.only.split(","):
         with tempfile.TemporaryDirectory(prefix="bench-") as work:

@@ -197,6 +197,8 @@ class Pool:
     def _dispatch(self, now: float) -> list[Decision]:
         """Grants as long as anyone who waits fits anywhere."""
         decisions: list[Decision] = []
+        if not self._clocks.serving:  # However many wait, each event then costs the same.
+            return decisions
         while step := self._turns.next():
             waiting, replica = step
             self._queue.remove(waiting, served_at=now)
@@ -270,11 +272,11 @@ class Pool:
         serving = any(ledger.usable for ledger in self._replicas.values())
         self._clocks.switch(serving, now)
         decisions: list[Decision] = []
-        for lane in [lane for lane in self._queue.lanes if self._impossible(0, lane)]:
-            for waiting in [waiting for waiting in self._queue if waiting.lane == lane]:
-                if refusal := self._impossible(waiting.ask.id, lane):
-                    self._queue.remove(waiting)
-                    decisions.append(refusal)
+        hopeless = {lane for lane in self._queue.lanes if self._impossible(0, lane)}
+        for waiting in [waiting for waiting in self._queue if waiting.lane in hopeless]:
+            if refusal := self._impossible(waiting.ask.id, waiting.lane):
+                self._queue.remove(waiting)
+                decisions.append(refusal)
         return decisions + self._dispatch(now)
 
     def _retry_after(self) -> int:

@@ -9,6 +9,7 @@
 
 import asyncio
 import hmac
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -18,6 +19,8 @@ CONTENT_TYPE = "text/plain"
 STREAM = "application/x-ndjson"
 _COALESCE_SECONDS = 0.05
 """Changes that are closer together make one line."""
+_SHARE = 0.05
+"""Of the event loop's time, at most, for one follower: of thousands of replicas a line is long."""
 _SILENCE_SECONDS = 2.0
 """So long at most without a line: followers take silence for the gateway's death."""
 
@@ -97,15 +100,27 @@ async def _stream(request: web.Request, views: Views) -> web.StreamResponse:
     try:
         while True:
             # The version comes before the load: what changes in between is told the next time.
-            seen = views.changes.version
-            await response.write(views.load() + b"\n")
-            await asyncio.sleep(_COALESCE_SECONDS)
+            seen, began = views.changes.version, time.monotonic()
+            line = views.load() + b"\n"
+            took = time.monotonic() - began
+            await response.write(line)
+            await asyncio.sleep(_pause(took))
             await views.changes.newer(seen, _SILENCE_SECONDS)
     except ConnectionError:
         return response
 
 
+def _pause(took: float) -> float:
+    """How long until the next line, after one that took so long?"""
+    return min(max(_COALESCE_SECONDS, took / _SHARE), _SILENCE_SECONDS / 2)
+
+
+def _bytes(header: str) -> bytes:
+    """As it came: aiohttp keeps what is no UTF-8 as surrogates."""
+    return header.encode("utf-8", "surrogateescape")
+
+
 def _may(request: web.Request, key: str) -> bool:
     scheme, _, presented = request.headers.get("Authorization", "").partition(" ")
-    known = scheme.lower() == "bearer" and hmac.compare_digest(presented.encode(), key.encode())
+    known = scheme.lower() == "bearer" and hmac.compare_digest(_bytes(presented), key.encode())
     return known or not key

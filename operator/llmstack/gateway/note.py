@@ -10,6 +10,8 @@ from llmstack.gateway.outcome import Outcome
 
 _process = os.urandom(6).hex()
 _numbers = itertools.count(1)
+_LONGEST_PATH = 200
+"""Characters that are kept for the log, which anybody can write to."""
 
 
 class Note:
@@ -36,7 +38,7 @@ class Note:
     def __init__(self, head: RequestHead | None) -> None:
         self.id = (head.id if head is not None else b"") or _new_id()
         self.method = head.method if head is not None else ""
-        self.path = head.path if head is not None else ""
+        self.path = head.path[:_LONGEST_PATH] if head is not None else ""
         self.arrived = time.monotonic()
         self.status = 0
         self.code = ""

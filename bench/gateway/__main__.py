@@ -15,8 +15,9 @@ _PROXIES = (proxies.direct, proxies.envoy, proxies.haproxy(), _OURS)
 
 
 def _chunks(work: Path, given: argparse.Namespace) -> Table:
-    streams = chunks.Streams(given.streams, given.chunks, given.interval)
-    return chunks.table(work, _PROXIES, given.runs or 5, streams)
+    intervals = [float(interval) for interval in given.interval.split(",")]
+    paces = [chunks.Streams(given.streams, given.chunks, interval) for interval in intervals]
+    return chunks.table(work, _PROXIES, given.runs or 5, paces)
 
 
 def _short(work: Path, given: argparse.Namespace) -> Table:
@@ -67,7 +68,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--runs", type=int, default=0, help="of each part; 0: as the part has it")
     parser.add_argument("--streams", type=int, default=1000)
     parser.add_argument("--chunks", type=int, default=200)
-    parser.add_argument("--interval", type=float, default=0.02)
+    parser.add_argument("--interval", default="0.02,0.04", help="seconds, one after the other")
     parser.add_argument("--requests", type=int, default=6000)
     parser.add_argument("--rate", type=float, default=500)
     parser.add_argument("--crowd", type=int, default=2000)

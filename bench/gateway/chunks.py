@@ -27,6 +27,10 @@ class Streams:
     interval: float = 0.02
 
     @property
+    def total(self) -> int:
+        return self.count * self.chunks
+
+    @property
     def seconds(self) -> float:
         return _START + self.chunks * self.interval
 
@@ -70,8 +74,26 @@ def measure(proxy: proxies.Proxy, streams: Streams) -> Run:
     return Run(cpu, len(asks) - len(right), len(right) * streams.chunks / reads)
 
 
-def table(work: Path, starts: Sequence[proxies.Start], runs: int, streams: Streams) -> Table:
+def table(
+    work: Path, starts: Sequence[proxies.Start], runs: int, paces: Sequence[Streams]
+) -> Table:
     """Interleaved runs through all; medians."""
+    rows: list[list[str]] = []
+    for streams in paces:
+        found = _interleaved(work, starts, runs, streams)
+        envoy = median(run.cpu for run in found["Envoy"])
+        rows += [_row(name, of_name, streams, envoy) for name, of_name in found.items()]
+    first = paces[0]
+    options = f" --runs {runs} --streams {first.count} --chunks {first.chunks} --interval "
+    options += ",".join(f"{streams.interval:g}" for streams in paces)
+    head = ["chunks of a stream", "through", f"CPU s per {first.total:,} chunks", "µs per chunk"]
+    head += ["÷ Envoy", "wanted", "chunks per read", "wrong or broken"]
+    return Table("chunks", options, head, rows)
+
+
+def _interleaved(
+    work: Path, starts: Sequence[proxies.Start], runs: int, streams: Streams
+) -> dict[str, list[Run]]:
     with (
         proxies.backend(slots=streams.count, interval=streams.interval) as replica,
         proxies.started(starts, work, [replica]) as compared,
@@ -80,19 +102,17 @@ def table(work: Path, starts: Sequence[proxies.Start], runs: int, streams: Strea
         for _ in range(runs):
             for proxy in compared:
                 found[proxy.name].append(measure(proxy, streams))
-    total = streams.count * streams.chunks
-    envoy = median(run.cpu for run in found["Envoy"])
-    rows = [_row(name, list_, total, envoy) for name, list_ in found.items()]
-    options = f" --runs {runs} --streams {streams.count} --chunks {streams.chunks}"
-    options += f" --interval {streams.interval:g}"
-    head = ["proxy", f"CPU s per {total:,} chunks", "µs per chunk", "÷ Envoy", "wanted"]
-    return Table("chunks", options, [*head, "chunks per read", "wrong or broken"], rows)
+    return found
 
 
-def _row(name: str, runs: list[Run], total: int, envoy: float) -> list[str]:
+def _row(name: str, runs: list[Run], streams: Streams, envoy: float) -> list[str]:
     cpu = median(run.cpu for run in runs)
-    wanted = "≤ 0.8" if name == "ours" else ""
-    broken = sum(run.broken for run in runs)
-    per_read = median(run.per_read for run in runs)
-    cells = [f"{cpu:.2f}", f"{cpu / total * 1e6:.1f}", f"{cpu / envoy:.2f}"]
-    return [name, *(cells if cpu else ["–"] * 3), wanted, f"{per_read:.2f}", str(broken)]
+    cells = [f"{cpu:.2f}", f"{cpu / streams.total * 1e6:.1f}", f"{cpu / envoy:.2f}"]
+    return [
+        f"{streams.interval * 1e3:g} ms apart",
+        name,
+        *(cells if cpu else ["–"] * 3),
+        "≤ 0.8" if name == "ours" else "",
+        f"{median(run.per_read for run in runs):.2f}",
+        str(sum(run.broken for run in runs)),
+    ]

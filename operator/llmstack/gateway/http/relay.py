@@ -279,7 +279,12 @@ class _Passing(asyncio.Protocol):
     @property
     def tail(self) -> bytes:
         """The last bytes that passed, from the beginning of a chunk on."""
-        return b"".join(self._older + self._recent)
+        pieces = self._older + self._recent
+        first, size = len(pieces), 0
+        while first and size < _KEEP:
+            first -= 1
+            size += len(pieces[first])
+        return b"".join(pieces[first:])
 
     def data_received(self, data: bytes) -> None:
         try:

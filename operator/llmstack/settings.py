@@ -198,9 +198,9 @@ class GatewayLimits:
         LLMSTACK_HEADER_BYTES         32768: largest head of a request
         LLMSTACK_HEADER_SECONDS       10: longest time for a head to arrive
         LLMSTACK_BODY_BYTES           67108864: largest body of a request
-        LLMSTACK_BODY_SECONDS         30: longest silence within a body
+        LLMSTACK_BODY_SECONDS         30: longest time for a body to arrive
         LLMSTACK_IDLE_SECONDS         75: a connection without a request is kept so long
-        LLMSTACK_STREAM_IDLE_SECONDS  120: longest silence of a replica within a stream, after its
+        LLMSTACK_STREAM_IDLE_SECONDS  120: longest silence of a replica within an answer, after its
                                       first byte
         LLMSTACK_WRITE_SECONDS        60: longest time in which a client takes nothing of its answer
         LLMSTACK_CONNECT_SECONDS      3: longest time to connect to a replica

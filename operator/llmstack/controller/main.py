@@ -21,12 +21,12 @@ from llmstack.controller.fence import Fence, end_process, now
 from llmstack.controller.health import Vitals, serve
 from llmstack.controller.leading import Leading
 from llmstack.controller.lease import LeaseKeeper
-from llmstack.logs import configure
 from llmstack.controller.metrics import Metrics
 from llmstack.errors import ConfigurationError, LeaseLost
 from llmstack.kube.client import KubeClient
 from llmstack.kube.connection import Connection, connect
 from llmstack.kube.transport import Transport
+from llmstack.logs import configure
 from llmstack.settings import OperatorSettings
 
 log = logging.getLogger(__name__)

@@ -4,7 +4,8 @@
        ┌── a fault before the first byte: release, ask again, avoid that replica ──┘
        └─> send ─ relay ─ release ─ record
 
-A client that leaves cancels the story where it is; the lease is released, the outcome recorded.
+A client that leaves cancels the story where it is, and the outcome is recorded. The lease is
+released once the replica knows, too (upstream.py).
 """
 
 import asyncio
@@ -12,6 +13,7 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from itertools import count
 
 from llmstack.gateway import cors, local
@@ -200,7 +202,7 @@ class Exchanges:
     async def _try(self, request: _Forward, grant: Grant) -> BeforeFirstByte | None:
         """Sends it to the replica of a lease, which ends here. A fault: nothing was seen yet."""
         note = request.note
-        note.replica, note.hit = grant.replica, grant.hit
+        note.replica, note.hit, note.relay = grant.replica, grant.hit, None
         ending = Ending.DONE  # Until something is sent, its slots stay idle.
         try:
             backend = self._backend(request.model, grant.replica)
@@ -217,7 +219,11 @@ class Exchanges:
         finally:
             if note.relay is not None and note.relay.whole:
                 ending = Ending.DONE  # Also where the client left in that moment.
-            self._app.owner.release(grant.lease, ending)
+            release = partial(self._app.owner.release, grant.lease, ending)
+            if note.relay is None or ending is Ending.DONE:
+                release()
+            else:
+                note.relay.abandon(release)
         return None
 
     def _backend(self, model: Model, replica: str) -> Backend:

@@ -82,7 +82,7 @@ async def test_the_storm_shows_it_where_slots_are_given_out_too_early() -> None:
         assert server.deferrals > 0
 
 
-@pytest.mark.parametrize(("rule", "deferrals"), [(Direct, 0), (HastyLook, 1)])
+@pytest.mark.parametrize(("rule", "deferrals"), [(Through, 0), (Direct, 0), (HastyLook, 1)])
 async def test_that_a_slot_looks_idle_proves_nothing_before_the_server_has_closed_its_side(
     rule: type[Through | Direct], deferrals: int, tmp_path: Path
 ) -> None:

@@ -83,11 +83,16 @@ class Relay:
         else:
             transport.writelines([head, body])
 
-    def abandon(self) -> None:
-        """The client has left: the replica sees it at once, unless its answer had just ended."""
+    def abandon(self, ended: Callable[[], None] | None = None) -> None:
+        """The client has left: the replica sees it at once, unless its answer had just ended.
+
+        `ended` is called once the replica has ended it, too.
+        """
         self._client.relay = None
         if not self.whole:  # Else others may use the connection.
-            self._upstream.transport.abort()
+            self._upstream.leave(ended)
+        elif ended is not None:
+            ended()
 
     @property
     def whole(self) -> bool:
@@ -147,6 +152,7 @@ class Relay:
 
     def ended(self, exc: Exception | None) -> None:
         """The replica's connection ended."""
+        self._upstream.over = True
         if self.over.done():
             return
         last = self._framing.closed() if self._framing is not None and exc is None else None
@@ -242,7 +248,6 @@ class Relay:
 
     def _fail(self, fault: ReplicaFault) -> None:
         self._client.relay = None
-        self._upstream.give_back(False)
         self.over.set_exception(fault)
 
     def _last_words(self, passing: "_Passing", why: str) -> bytes | None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 from typing import Protocol, cast
 
 from llmstack.gateway.catalog import Backend
@@ -26,10 +27,28 @@ class User(Protocol):
         ...
 
 
+class _Left:
+    """Throws away what still comes of a response that nobody reads."""
+
+    __slots__ = ("then",)
+
+    def __init__(self) -> None:
+        self.then: Callable[[], None] | None = None
+
+    def data_received(self, data: bytes) -> None:
+        """Too late."""
+
+    def ended(self, exc: Exception | None) -> None:
+        """The end of its input is told, and then that of the connection; one is enough."""
+        if self.then is not None:
+            then, self.then = self.then, None
+            then()
+
+
 class Upstream(asyncio.Protocol):
     """A connection to a replica, and who uses it; None while it is idle."""
 
-    __slots__ = ("_address", "_idle", "_loop", "reused", "since", "transport", "user")
+    __slots__ = ("_address", "_idle", "_loop", "over", "reused", "since", "transport", "user")
 
     def __init__(self, idle: Idle, address: Address, loop: asyncio.AbstractEventLoop) -> None:
         self._idle = idle
@@ -37,6 +56,7 @@ class Upstream(asyncio.Protocol):
         self._loop = loop
         self.transport: asyncio.Transport
         self.user: User | None = None
+        self.over = False
         self.reused = False
         self.since = 0.0
 
@@ -57,6 +77,7 @@ class Upstream(asyncio.Protocol):
         self.connection_lost(None)
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self.over = True
         if self.user is not None:
             self.user.ended(exc)
         else:
@@ -75,6 +96,26 @@ class Upstream(asyncio.Protocol):
     def close(self) -> None:
         """Ends an idle connection."""
         self.transport.close()
+
+    def leave(self, ended: Callable[[], None] | None) -> None:
+        """Its request is wanted no more; `ended` is called when the replica has closed its side.
+
+        What still comes is thrown away. A replica looks at its clients but once a second, and until
+        it has looked it may launch what it had only set aside: a slot that it shows idle meanwhile
+        would be given out twice.
+        """
+        if not isinstance(self.user, _Left):
+            self.user = _Left()
+            self.transport.set_protocol(self)
+            if self.over:
+                self.transport.abort()
+            elif not self.transport.is_closing():
+                self.transport.resume_reading()
+                self.transport.write_eof()
+        if ended is not None and self.over:
+            ended()
+        elif ended is not None:
+            self.user.then = ended
 
     def _leave(self) -> None:
         idle = self._idle.get(self._address)

@@ -46,7 +46,6 @@ class LocalOwner:
         self.changed = changed
         self.hurry = hurry
         self._loop = asyncio.get_running_loop()
-        self._stopping = False
         self._lease_ids = itertools.count(1)
         self._models: dict[str, Model] = {}
         self._pools: dict[str, Pool] = {}
@@ -59,8 +58,6 @@ class LocalOwner:
         pool = self._pools.get(ask.model)
         if pool is None:
             return Refusal(ask.id, Reason.MODEL_GONE)
-        if self._stopping and not ask.avoid:
-            return Refusal(ask.id, Reason.STOPPING, 1)
         own: Decision | None = None
         others: list[Decision] = []
         for decision in pool.submit(ask, time.monotonic()):
@@ -131,10 +128,6 @@ class LocalOwner:
         """Do slots wait for a poll of this backend to be free?"""
         pool = self._pools.get(model)
         return pool is not None and pool.draining(backend)
-
-    def stop(self) -> None:
-        """Takes no new request; serves those that wait, and those that a replica failed."""
-        self._stopping = True
 
     def load(self) -> dict[str, Load]:
         """How all models stand, by id."""

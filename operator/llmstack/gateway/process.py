@@ -112,7 +112,6 @@ class Gateway:
         self.stopping = True
         self._server.retire()
         await asyncio.sleep(self._place.linger)
-        self._owner.stop()
         left = await self._server.drain(self._place.drain)
         self._exchanges.close()
         log.info("stopped; %d requests were cut off", left)

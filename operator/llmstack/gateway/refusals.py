@@ -148,9 +148,6 @@ def of(refusal: Refusal, model: str) -> Answer:
             return bad_request(message, "n", "too_many_slots")
         case Reason.MODEL_GONE:
             return unknown_model(model)
-        case Reason.STOPPING:
-            message = "This gateway is stopping: send it again, another one answers."
-            return error(503, message, kind=SERVER, code="stopping", retry_after=1)
 
 
 def sse_error(message: str, code: str = "replica_failed") -> bytes:

@@ -55,7 +55,6 @@ class Reason(StrEnum):
     NO_REPLICA = "no_replica"
     TOO_MANY_SLOTS = "too_many_slots"
     MODEL_GONE = "model_gone"
-    STOPPING = "stopping"
 
 
 @dataclass(frozen=True, slots=True)

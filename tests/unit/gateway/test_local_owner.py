@@ -203,21 +203,6 @@ async def test_a_backend_that_the_catalog_has_no_more_does_not_come_back() -> No
     assert owner.load()["m"].replicas == ()
 
 
-async def test_when_it_stops_those_that_wait_and_failed_over_are_served_and_no_others() -> None:
-    owner = owner_of(MODEL)
-    first = await granted(owner, 1)
-    second = await waiting(owner, 2)
-    owner.stop()
-    refusal = await owner.acquire(ask(3))
-    assert isinstance(refusal, Refusal)
-    assert refusal.reason is Reason.STOPPING
-    owner.release(first.lease, Ending.DONE)
-    decision = await second
-    assert isinstance(decision, Grant)
-    owner.release(decision.lease, Ending.DONE)
-    assert isinstance(await owner.acquire(ask(4, avoid=frozenset("b"))), Grant)
-
-
 async def test_a_cancelled_request_asks_for_a_poll_which_serves_the_next() -> None:
     hurried: list[tuple[str, str]] = []
     owner = owner_of(MODEL)

@@ -40,6 +40,8 @@ _NOT_TO_REPLICAS = _HOP_BY_HOP | {
     b"expect",
     b"host",
     b"http2-settings",
+    b"if-range",
+    b"range",
     b"x-api-key",
     b"x-conversation-id",
     b"x-request-id",

@@ -49,6 +49,7 @@ def test_the_frame_of_a_request_is_ours() -> None:
         b"Upgrade: h2c",
         b"HTTP2-Settings: AAEA",
         b"Expect: 100-continue",
+        b"Range: bytes=0-9",
         b"Accept-Encoding: gzip, br",
         b"Authorization: Bearer secret",
         b"X-Api-Key: secret",

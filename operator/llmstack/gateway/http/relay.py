@@ -19,7 +19,7 @@ from llmstack.gateway.http.head import END, ResponseHead, parse_response
 from llmstack.gateway.http.upstream import Upstream
 from llmstack.gateway.refusals import sse_error
 
-_KEEP = 4096
+_KEEP = 2048
 """Bytes of a body's end, and of a plain body's beginning, that are remembered."""
 _MOST_HEAD = 64 * 1024
 _MOST_WITHHELD = 4096

@@ -48,7 +48,7 @@ class Model:
     wedge_seconds: float = 120.0
     backends: tuple[Backend, ...] = ()
 
-    @property
+    @cached_property
     def id(self) -> str:
         return f"{self.namespace}/{self.name}" if self.namespace else self.name
 

@@ -219,11 +219,10 @@ class Exchanges:
         finally:
             if note.relay is not None and note.relay.whole:
                 ending = Ending.DONE  # Also where the client left in that moment.
-            release = partial(self._app.owner.release, grant.lease, ending)
             if note.relay is None or ending is Ending.DONE:
-                release()
+                self._app.owner.release(grant.lease, ending)
             else:
-                note.relay.abandon(release)
+                note.relay.abandon(partial(self._app.owner.release, grant.lease, ending))
         return None
 
     def _backend(self, model: Model, replica: str) -> Backend:

@@ -8,7 +8,7 @@ from llmstack.gateway.http.head import RequestHead
 from llmstack.gateway.http.relay import Relay
 from llmstack.gateway.outcome import Outcome
 
-_process = os.urandom(6).hex()
+_process = os.urandom(6).hex().encode("ascii")
 _numbers = itertools.count(1)
 _LONGEST_PATH = 200
 """Characters that are kept for the log, which anybody can write to."""
@@ -79,4 +79,4 @@ class Note:
 
 def _new_id() -> bytes:
     """Unique without asking the kernel for each request."""
-    return b"%b-%x" % (_process.encode("ascii"), next(_numbers))
+    return b"%b-%x" % (_process, next(_numbers))

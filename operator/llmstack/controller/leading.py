@@ -101,6 +101,9 @@ class Leading:
         finally:
             for part in parts:
                 part.cancel()
+            # kopf, as it ends, cancels all tasks that began after it did, also ours: nothing may
+            # begin before it is through.
+            await asyncio.gather(*parts, return_exceptions=True)
             for session in self._sessions:
                 await session.close()
 

@@ -136,7 +136,7 @@ def test_a_verdict_does_not_make_it_forget_that_it_asked(served: Served) -> None
     with stopped(served.container) as pid:
         now = int(float(Path("/proc/uptime").read_text().split()[0]))
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-        remember(served, f"{now - 60} {now - 39} {int(fields[11]) + int(fields[12])} {fields[19]}")
+        remember(served, f"{now - 60} {now - 25} {int(fields[11]) + int(fields[12])} {fields[19]}")
         assert liveness(served.container, WEDGE_SECONDS="20") == 1
     first, last, *_ = served.container.exec("cat", STATE).stdout.split()
     assert int(first) == now - 60

@@ -75,7 +75,7 @@ def test_an_update_with_every_device_in_use_does_not_deadlock(stack: Stack) -> N
     stack.wait_for(
         "faulty",
         lambda now: (
-            now["Ready"]["status"] == "True"
+            now.get("Ready", {}).get("status") == "True"
             and now["Progressing"]["reason"] == "Available"
             and stack.pods("faulty")[0]["metadata"]["uid"] != before["metadata"]["uid"]
         ),

@@ -36,7 +36,6 @@ def _size_lines() -> list[bytes]:
 
 
 _SIZE_LINES = _size_lines()
-_LENGTHS = {b"%x" % payload: payload for payload in range(1, _SMALL)}
 
 
 class Garbage(LLMStackError):
@@ -171,15 +170,11 @@ class Chunked:
             return self._end(data)
         at, end = 0, len(data)
         while at < end:
-            line = data.find(_CRLF, at, at + 5)  # A small chunk's size is found by itself.
-            length = _LENGTHS.get(data[at:line], 0) if line > at else 0
-            start = line + 2
-            if not length:
-                size = _SIZE.match(data, at)
-                if size is None:
-                    self._hold_size(data[at:])
-                    return passed + data[:at]
-                length, start = int(size[1], 16), size.end()
+            size = _SIZE.match(data, at)
+            if size is None:
+                self._hold_size(data[at:])
+                return passed + data[:at]
+            length, start = int(size[1], 16), size.end()
             if not length:
                 self._trailers = 0
                 return passed + data[:at] + self._end(data[start:])

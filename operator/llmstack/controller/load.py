@@ -20,15 +20,14 @@ from llmstack.controller.schedule import Key
 from llmstack.desired.secret import load_key
 from llmstack.errors import ConfigurationError
 from llmstack.kube.errors import ApiError
+from llmstack.routing.load import STREAM, VERSION, ReplicaState
 
 log = logging.getLogger(__name__)
 
-VERSION = 1
 STALE_SECONDS = 10.0
 _PAUSES = (0.2, 0.5, 1.0, 2.0, 5.0)
 _LINE_BYTES = 4 * 1024 * 1024
 _TROUBLE = (aiohttp.ClientError, OSError, ValueError, LookupError, TypeError)
-_STREAM = {"Accept": "application/x-ndjson"}
 
 
 @dataclass(frozen=True)
@@ -52,7 +51,9 @@ class ModelLoad:
     @property
     def wedged(self) -> frozenset[str]:
         """Which pods hold their port open and answer no more?"""
-        return frozenset(replica.id for replica in self.replicas if replica.state == "wedged")
+        return frozenset(
+            replica.id for replica in self.replicas if replica.state == ReplicaState.WEDGED
+        )
 
 
 @dataclass(frozen=True)
@@ -136,7 +137,7 @@ class LoadFollower:
 
     async def _follow(self) -> None:
         """Returns when the gateway ends the stream, as one that stops does."""
-        headers = {**_STREAM, "Authorization": f"Bearer {load_key(await self._root())}"}
+        headers = {"Accept": STREAM, "Authorization": f"Bearer {load_key(await self._root())}"}
         limits = aiohttp.ClientTimeout(total=None, connect=5, sock_read=STALE_SECONDS)
         async with (
             aiohttp.ClientSession(headers=headers, timeout=limits) as session,

@@ -15,8 +15,9 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
+from llmstack.routing.load import STREAM
+
 CONTENT_TYPE = "text/plain"
-STREAM = "application/x-ndjson"
 _COALESCE_SECONDS = 0.05
 """Changes that are closer together make one line."""
 _SHARE = 0.05

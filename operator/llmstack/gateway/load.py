@@ -14,9 +14,7 @@ from typing import Any
 
 import orjson
 
-from llmstack.routing.load import Load, ReplicaLoad
-
-VERSION = 1
+from llmstack.routing.load import VERSION, Load, ReplicaLoad
 
 
 def load_page(epoch: str, loads: Mapping[str, Load]) -> bytes:

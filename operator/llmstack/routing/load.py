@@ -4,6 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+VERSION = 1
+"""Of what the gateway tells on /load and the operator reads; another one when a field's meaning
+changes."""
+STREAM = "application/x-ndjson"
+"""Whoever accepts this gets a line at each change."""
+
 
 class ReplicaState(StrEnum):
     """What may a replica get? Only a ready one gets new requests."""

@@ -7,7 +7,8 @@ from types import SimpleNamespace
 
 import aiohttp
 
-from llmstack.gateway.admin import STREAM, Changes, Views, serve
+from llmstack.gateway.admin import Changes, Views, serve
+from llmstack.routing.load import STREAM
 
 
 @asynccontextmanager

@@ -26,12 +26,14 @@ from llmstack.gateway.http.server import Server
 from llmstack.gateway.local_owner import LocalOwner
 from llmstack.gateway.outcome import Outcome
 from llmstack.routing.slots import SlotsSeen
+from tests.support import waiting
 
 BODY = b'{"model": "smol", "messages": [{"role": "user", "content": "hi"}]}'
 STREAM = BODY[:-1] + b', "stream": true}'
 EVENTS = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
 PATIENCE = 20
 QUICK = Limits(tick=0.02)
+until = functools.partial(waiting.until, seconds=PATIENCE)
 
 
 def on_uvloop(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., None]:
@@ -274,13 +276,6 @@ async def gateway(
     finally:
         await server.drain(0)
         exchanges.close()
-
-
-async def until(true: Callable[[], bool]) -> None:
-    """Waits for something that happens in this very process."""
-    async with asyncio.timeout(PATIENCE):
-        while not true():  # noqa: ASYNC110 - what it looks at has no event of its own
-            await asyncio.sleep(0.002)
 
 
 def reset(writer: asyncio.StreamWriter) -> None:

@@ -7,15 +7,18 @@ import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 
+from tests.support import waiting
 from tests.support.gateway import Gateway
 from tests.support.llama.fake import FakeLlama
 from tests.support.llama.shape import Shape
 
+until = partial(waiting.until, seconds=30)
 MODEL = "qwen"
 CHAT = "/v1/chat/completions"
 SLOW = Shape(slots=2, decode=20, prefill=20_000)
@@ -110,13 +113,6 @@ async def serving(
 def described(*llamas: FakeLlama, **fields: Any) -> dict[str, Any]:
     """A model's entry in the configuration."""
     return {"name": MODEL, "backends": [{"url": llama.url} for llama in llamas], **fields}
-
-
-async def until(true: Callable[[], bool]) -> None:
-    """Waits for something that happens in this very process."""
-    async with asyncio.timeout(30):
-        while not true():  # noqa: ASYNC110 - what it looks at has no event of its own
-            await asyncio.sleep(0.005)
 
 
 async def until_it(holds: Callable[[], Awaitable[bool]]) -> None:

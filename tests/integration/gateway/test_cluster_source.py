@@ -9,6 +9,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,9 @@ from llmstack.kube.connection import connect
 from llmstack.settings import GatewaySettings
 from tests.integration.apiserver import ApiServer
 from tests.integration.deployments import Namespace
+from tests.support import waiting
 
+_until = partial(waiting.until, seconds=60)
 Object = dict[str, Any]
 ROOT = b"0123456789abcdef" * 2
 _numbers = count()
@@ -380,9 +383,3 @@ async def _runs(cluster: Cluster, name: str, address: str, *, ready: bool) -> No
     }
     patch = json.dumps({"status": status})
     await cluster.kubectl("patch", "pod", name, "--subresource=status", "--type=merge", "-p", patch)
-
-
-async def _until(true: Callable[[], bool]) -> None:
-    async with asyncio.timeout(60):
-        while not true():  # noqa: ASYNC110 - what it waits for tells nobody
-            await asyncio.sleep(0.02)

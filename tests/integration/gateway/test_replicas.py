@@ -10,6 +10,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
@@ -20,10 +21,12 @@ from llmstack.gateway.replicas import Replicas
 from llmstack.routing.load import Load, ReplicaState
 from llmstack.routing.messages import Ask, Ending, Grant, Refusal
 from tests.integration.gateway.llamas import Llama
+from tests.support import waiting
 from tests.support.llama.client import Client
 from tests.support.llama.fake import FakeLlama
 from tests.support.llama.shape import Shape
 
+_until = partial(waiting.until, seconds=60)
 QUICK = Pace(poll=0.05, quick=0.01, away=0.05, metrics=0.05, patience=5)
 SELDOM = replace(QUICK, poll=1000)
 """Polls come only where there is reason to hurry."""
@@ -273,9 +276,3 @@ async def test_a_replica_that_nobody_listens_for_harms_none() -> None:
 
 def _behind(llama: Llama) -> Backend:
     return Backend("one", "127.0.0.1", llama.client.port, llama.client.key)
-
-
-async def _until(true: Callable[[], bool]) -> None:
-    async with asyncio.timeout(60):
-        while not true():  # noqa: ASYNC110 - what it waits for tells nobody
-            await asyncio.sleep(0.01)

@@ -6,6 +6,7 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,9 @@ from llmstack.gateway.catalog import Backend
 from llmstack.gateway.config_file import ConfigFile, GatewayConfig, load
 from llmstack.gateway.config_schema import Address
 from llmstack.gateway.keys import line_for
+from tests.support import waiting
 
+_until = partial(waiting.until, seconds=10)
 OPEN = """
 models:
 - name: smol
@@ -222,9 +225,3 @@ async def test_what_says_the_same_is_no_change(file: Path) -> None:
         write(file, "# the same\n" + OPEN)
         config = await it.after(lambda: file.write_text(OPEN.replace("gpt", "end")))
         assert names(config) == ["smol", "end"]
-
-
-async def _until(true: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
-        while not true():  # noqa: ASYNC110 - what it waits for tells nobody
-            await asyncio.sleep(0.005)

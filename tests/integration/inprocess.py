@@ -8,12 +8,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
+from llmstack.api.key import Key
 from llmstack.controller.names import NameIndex
 from llmstack.controller.observe import Observer
 from llmstack.controller.reconcile import Reconciler
 from llmstack.controller.report import Reporter
 from llmstack.controller.root_secret import RootSecret
-from llmstack.controller.schedule import Key
 from llmstack.kube.client import KubeClient
 from llmstack.kube.connection import connect
 from llmstack.kube.errors import ApiError

@@ -11,11 +11,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from llmstack.api.key import Key
 from llmstack.api.resource import LLMDeployment
 from llmstack.controller.contested import AGAIN_SECONDS, Contested
 from llmstack.controller.fence import now
 from llmstack.controller.observe_objects import parse_workload
-from llmstack.controller.schedule import Key
 from llmstack.desired.cache import claim_to_apply
 from llmstack.desired.drift import needs_apply
 from llmstack.desired.metadata import MANAGER, REPLICAS_MANAGER

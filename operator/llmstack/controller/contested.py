@@ -9,7 +9,7 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from llmstack.controller.schedule import Key
+from llmstack.api.key import Key
 from llmstack.desired.drift import needs_apply
 from llmstack.desired.metadata import APPLIED_HASH, Object, annotation
 

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any
 
-from llmstack.controller.schedule import Key
+from llmstack.api.key import Key
 from llmstack.desired.metadata import DEPLOYMENT_LABEL
 from llmstack.kube.kinds import LLM_DEPLOYMENT, Kind
 

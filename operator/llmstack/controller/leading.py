@@ -16,6 +16,7 @@ from collections.abc import Callable
 import aiohttp
 import kopf
 
+from llmstack.api.key import Key
 from llmstack.controller.fence import now
 from llmstack.controller.health import Vitals
 from llmstack.controller.keys import KnownKeys
@@ -28,7 +29,6 @@ from llmstack.controller.reconcile import Reconciler
 from llmstack.controller.report import Reporter
 from llmstack.controller.resync import list_keys, resync
 from llmstack.controller.root_secret import RootSecret
-from llmstack.controller.schedule import Key
 from llmstack.controller.watch import WATCHED, registry
 from llmstack.controller.watch import settings as watch_settings
 from llmstack.kube.client import KubeClient

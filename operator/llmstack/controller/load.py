@@ -8,19 +8,17 @@ The view is stale ten seconds after its last line: then nothing is known, which 
 """
 
 import asyncio
-import json
 import logging
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Awaitable, Callable
 
 import aiohttp
 
-from llmstack.controller.schedule import Key
+from llmstack.api.key import Key
 from llmstack.desired.secret import load_key
 from llmstack.errors import ConfigurationError
 from llmstack.kube.errors import ApiError
-from llmstack.routing.load import STREAM, VERSION, ReplicaState
+from llmstack.routing.load import STREAM
+from llmstack.scaling.load import Load, ModelLoad, parse_load, wedged_changes
 
 log = logging.getLogger(__name__)
 
@@ -28,70 +26,6 @@ STALE_SECONDS = 10.0
 _PAUSES = (0.2, 0.5, 1.0, 2.0, 5.0)
 _LINE_BYTES = 4 * 1024 * 1024
 _TROUBLE = (aiohttp.ClientError, OSError, ValueError, LookupError, TypeError)
-
-
-@dataclass(frozen=True)
-class ReplicaLoad:
-    """One replica: `id` is its pod, `state` one of ready, wedged, draining, loading."""
-
-    id: str
-    state: str
-    slots: int = 0
-    busy: int = 0
-
-
-@dataclass(frozen=True)
-class ModelLoad:
-    """One model: its replicas, the requests that wait, and the slots that these ask for."""
-
-    replicas: tuple[ReplicaLoad, ...] = ()
-    waiting: int = 0
-    waiting_slots: int = 0
-
-    @property
-    def wedged(self) -> frozenset[str]:
-        """Which pods hold their port open and answer no more?"""
-        return frozenset(
-            replica.id for replica in self.replicas if replica.state == ReplicaState.WEDGED
-        )
-
-
-@dataclass(frozen=True)
-class Load:
-    """All models of the gateway that said so; `epoch` changes when it began anew."""
-
-    epoch: str = ""
-    models: Mapping[Key, ModelLoad] = field(default_factory=dict)
-
-
-def parse_load(line: bytes) -> Load:
-    """What does a line say? Raises ValueError for another version, or what is none at all."""
-    body = json.loads(line)
-    if not isinstance(body, dict) or body.get("version") != VERSION:
-        raise ValueError(f"/load speaks another version than {VERSION}: {line[:80]!r}")
-    models = {}
-    for name, model in body["models"].items():
-        namespace, _, short = name.partition("/")
-        models[Key(namespace, short)] = _parse_model(model)
-    return Load(str(body["epoch"]), models)
-
-
-def _parse_model(body: Mapping[str, Any]) -> ModelLoad:
-    replicas = (
-        ReplicaLoad(each["id"], each["state"], each.get("slots", 0), each.get("busy", 0))
-        for each in body.get("replicas", ())
-    )
-    return ModelLoad(tuple(replicas), body.get("waiting", 0), body.get("waitingSlots", 0))
-
-
-def wedged_changes(before: Load, after: Load) -> list[Key]:
-    """Which deployments have other wedged servers now?"""
-    nothing = ModelLoad()
-    return sorted(
-        key
-        for key in before.models.keys() | after.models.keys()
-        if before.models.get(key, nothing).wedged != after.models.get(key, nothing).wedged
-    )
 
 
 class LoadFollower:

@@ -8,9 +8,9 @@ from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any
 
+from llmstack.api.key import Key
 from llmstack.api.names import claimed_names, full_name
 from llmstack.api.resource import parse
-from llmstack.controller.schedule import Key
 from llmstack.errors import InvalidSpec
 
 

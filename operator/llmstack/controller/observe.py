@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from llmstack.api.key import Key
 from llmstack.api.resource import LLMDeployment
 from llmstack.controller.cluster_facts import ClusterFacts
 from llmstack.controller.names import NameIndex
@@ -20,7 +21,6 @@ from llmstack.controller.observe_objects import (
 )
 from llmstack.controller.observe_pods import parse_pod
 from llmstack.controller.pod_logs import LogReader
-from llmstack.controller.schedule import Key
 from llmstack.desired import metadata as names
 from llmstack.kube.client import KubeClient
 from llmstack.kube.kinds import (

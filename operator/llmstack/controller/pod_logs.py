@@ -12,8 +12,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from llmstack.api.key import Key
 from llmstack.controller.observe_pods import PodLogs, find_container
-from llmstack.controller.schedule import Key
 from llmstack.desired.metadata import FETCH_CONTAINER, SERVER_CONTAINER
 from llmstack.kube.client import KubeClient
 from llmstack.observed import Container, ContainerState

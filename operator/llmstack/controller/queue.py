@@ -8,8 +8,9 @@ import logging
 import random
 from collections.abc import Awaitable, Callable
 
+from llmstack.api.key import Key
 from llmstack.controller.fence import now
-from llmstack.controller.schedule import Backoff, Key, Schedule
+from llmstack.controller.schedule import Backoff, Schedule
 from llmstack.errors import LeaseLost
 from llmstack.kube.errors import ApiError
 

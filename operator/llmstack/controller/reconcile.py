@@ -9,12 +9,12 @@ from dataclasses import replace
 from typing import Any
 
 from llmstack.api.conditions import ConditionStatus, ConditionType, LLMDeploymentStatus
+from llmstack.api.key import Key
 from llmstack.api.resource import LLMDeployment, parse, parse_status
 from llmstack.controller.apply import Applier, Outcome
 from llmstack.controller.observe import Observer
 from llmstack.controller.report import Reporter, Subject
 from llmstack.controller.root_secret import RootSecret
-from llmstack.controller.schedule import Key
 from llmstack.desired import Context, GatewayPlace, build
 from llmstack.desired.metadata import deployment_name
 from llmstack.desired.secret import server_key

@@ -12,8 +12,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from llmstack.api.conditions import LLMDeploymentStatus, to_json
+from llmstack.api.key import Key
 from llmstack.api.resource import API_VERSION, KIND, LLMDeployment
-from llmstack.controller.schedule import Key
 from llmstack.desired.metadata import STATUS_MANAGER
 from llmstack.kube.client import KubeClient
 from llmstack.kube.errors import ApiError

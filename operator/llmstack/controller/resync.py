@@ -8,8 +8,8 @@ import asyncio
 import logging
 import random
 
+from llmstack.api.key import Key
 from llmstack.controller.queue import WorkQueue
-from llmstack.controller.schedule import Key
 from llmstack.kube.client import KubeClient
 from llmstack.kube.errors import ApiError
 from llmstack.kube.kinds import LLM_DEPLOYMENT

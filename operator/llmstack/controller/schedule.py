@@ -10,18 +10,8 @@ Pure bookkeeping of keys; the caller brings the time. Invariants:
 """
 
 import heapq
-from dataclasses import dataclass
 
-
-@dataclass(frozen=True, order=True)
-class Key:
-    """Which LLMDeployment?"""
-
-    namespace: str
-    name: str
-
-    def __str__(self) -> str:
-        return f"{self.namespace}/{self.name}"
+from llmstack.api.key import Key
 
 
 class Schedule:

@@ -2,7 +2,7 @@
 
     {"version": 1, "epoch": "<of this process>", "models": {"<namespace/name>": {
         "total": 8, "busy": 5, "draining": 0, "foreign": 0, "ready": 2,
-        "waiting": 3, "waitingSlots": 3, "corrections": {"foreign": 1},
+        "waiting": 3, "waitingSlots": 3, "requests": 71, "corrections": {"foreign": 1},
         "replicas": [{"id": "qwen-0", "state": "ready", "slots": 4, "busy": 3, …}]}}}
 
 `version` changes when a field changes its meaning. An `epoch` ends with the process: counts start
@@ -32,6 +32,7 @@ def _model(load: Load) -> dict[str, Any]:
         "ready": load.ready,
         "waiting": load.waiting,
         "waitingSlots": load.waiting_slots,
+        "requests": load.requests,
         "corrections": dict(load.corrections),
         "replicas": [_replica(replica) for replica in load.replicas],
     }

@@ -42,6 +42,12 @@ NETWORK_POLICY = Kind("networking.k8s.io/v1", "NetworkPolicy", "networkpolicies"
 STORAGE_CLASS = Kind("storage.k8s.io/v1", "StorageClass", "storageclasses", namespaced=False)
 LEASE = Kind("coordination.k8s.io/v1", "Lease", "leases")
 ENDPOINT_SLICE = Kind("discovery.k8s.io/v1", "EndpointSlice", "endpointslices")
+AUTOSCALER = Kind("autoscaling/v2", "HorizontalPodAutoscaler", "horizontalpodautoscalers")
+API_SERVICE = Kind("apiregistration.k8s.io/v1", "APIService", "apiservices", namespaced=False)
+CLUSTER_ROLE = Kind("rbac.authorization.k8s.io/v1", "ClusterRole", "clusterroles", namespaced=False)
+ACCESS_REVIEW = Kind(
+    "authorization.k8s.io/v1", "SubjectAccessReview", "subjectaccessreviews", namespaced=False
+)
 LLM_DEPLOYMENT = Kind(resource.API_VERSION, resource.KIND, resource.PLURAL)
 
 _KINDS = {
@@ -61,6 +67,10 @@ _KINDS = {
         STORAGE_CLASS,
         LEASE,
         ENDPOINT_SLICE,
+        AUTOSCALER,
+        API_SERVICE,
+        CLUSTER_ROLE,
+        ACCESS_REVIEW,
         LLM_DEPLOYMENT,
     )
 }

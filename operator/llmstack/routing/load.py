@@ -40,13 +40,14 @@ class ReplicaLoad:
 class Load:
     """All of a model. Slots are those of all replicas, `total` and `ready` of the ready ones.
 
-    `waiting_slots` is what the requests that wait would take at once. `corrections` counts since
-    the start, by kind.
+    `waiting_slots` is what the requests that wait would take at once. Since the start are counted
+    `requests`, whatever became of them, and `corrections`, by kind.
     """
 
     replicas: tuple[ReplicaLoad, ...] = ()
     waiting: int = 0
     waiting_slots: int = 0
+    requests: int = 0
     corrections: Mapping[str, int] = field(default_factory=dict)
 
     @property

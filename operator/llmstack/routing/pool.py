@@ -46,6 +46,7 @@ class Pool:
         self._turns = Turns(self._queue, self._replicas)
         self._index = Index()
         self._clocks = Clocks(now)
+        self._requests = 0
         self._corrections: Counter[Correction] = Counter()
         self._largest = 0
         self._novel = 0
@@ -53,6 +54,7 @@ class Pool:
 
     def submit(self, ask: Ask, now: float) -> list[Decision]:
         """A request comes. Unless the answer has a decision about it, it waits."""
+        self._requests += 1
         lane = Lane(ask.slots, ask.avoid and ask.avoid.intersection(self._replicas))
         if refusal := self._impossible(ask.id, lane):
             return [refusal]
@@ -191,6 +193,7 @@ class Pool:
             ),
             waiting=len(self._queue),
             waiting_slots=self._queue.slots(max(1, self._largest)),
+            requests=self._requests,
             corrections={kind.value: self._corrections[kind] for kind in Correction},
         )
 

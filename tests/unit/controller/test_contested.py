@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from llmstack.api.key import Key
 from llmstack.controller.contested import AGAIN_SECONDS, Contested
-from llmstack.controller.schedule import Key
 from llmstack.desired.drift import with_applied_hash
 
 KEY = Key("team", "qwen")

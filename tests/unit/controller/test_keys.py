@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from llmstack.api.key import Key
 from llmstack.controller.keys import KnownKeys
-from llmstack.controller.schedule import Key
 from llmstack.kube.kinds import CLAIM, LLM_DEPLOYMENT, POD
 
 

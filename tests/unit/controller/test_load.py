@@ -15,16 +15,11 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+from llmstack.api.key import Key
 from llmstack.controller.load import (
     STALE_SECONDS,
-    Load,
     LoadFollower,
-    ModelLoad,
-    ReplicaLoad,
-    parse_load,
-    wedged_changes,
 )
-from llmstack.controller.schedule import Key
 from llmstack.desired.secret import load_key
 
 ROOT = bytes(32)
@@ -36,40 +31,6 @@ def line(*replicas: tuple[str, str], **fields: Any) -> bytes:
     model = {"replicas": listed, "waiting": 2, "waitingSlots": 3}
     body = {"version": 1, "epoch": "e1", "models": {"team-a/qwen": model}, **fields}
     return json.dumps(body).encode() + b"\n"
-
-
-def test_a_line_tells_slots_and_waiting_requests_of_each_model() -> None:
-    load = parse_load(line(("qwen-1", "ready")))
-
-    assert load.epoch == "e1"
-    assert load.models[QWEN] == ModelLoad((ReplicaLoad("qwen-1", "ready", 4, 1),), 2, 3)
-
-
-@pytest.mark.parametrize("wrong", [b"[]", b"{}", line(version=2), b"no json"])
-def test_what_is_no_load_or_of_another_version_is_refused(wrong: bytes) -> None:
-    with pytest.raises(ValueError):
-        parse_load(wrong)
-
-
-def test_fields_that_a_later_gateway_adds_are_ignored() -> None:
-    assert parse_load(line(("qwen-1", "ready"), more=True)) == parse_load(line(("qwen-1", "ready")))
-
-
-@pytest.mark.parametrize(
-    ("sentence", "before", "after", "changed"),
-    [
-        ("nothing is wedged", line(("a", "ready")), line(("a", "draining")), []),
-        ("one becomes wedged", line(("a", "ready")), line(("a", "wedged")), [QWEN]),
-        ("it answers again", line(("a", "wedged")), line(("a", "ready")), [QWEN]),
-        ("it is gone", line(("a", "wedged")), line(models={}), [QWEN]),
-        ("it stays so", line(("a", "wedged")), line(("a", "wedged"), ("b", "ready")), []),
-        ("another one", line(("a", "wedged")), line(("b", "wedged")), [QWEN]),
-    ],
-)
-def test_only_a_change_of_the_wedged_servers_concerns_a_deployment(
-    sentence: str, before: bytes, after: bytes, changed: list[Key]
-) -> None:
-    assert wedged_changes(parse_load(before), parse_load(after)) == changed, sentence
 
 
 class Gateway:
@@ -171,7 +132,3 @@ async def test_without_a_gateway_nothing_is_known_and_nothing_ends(unused_tcp_po
     async with following(f"http://127.0.0.1:{unused_tcp_port}/load") as found:
         assert found.follower.load() is None
         assert found.follower.wedged(QWEN) == frozenset()
-
-
-def test_a_view_is_empty_before_the_first_line() -> None:
-    assert Load().models == {}

@@ -7,8 +7,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
+from llmstack.api.key import Key
 from llmstack.controller.names import NameIndex
-from llmstack.controller.schedule import Key
 
 A, B, C = Key("team-a", "qwen"), Key("team-b", "llama"), Key("team-b", "qwen")
 

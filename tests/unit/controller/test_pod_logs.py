@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from llmstack.api.key import Key
 from llmstack.controller.pod_logs import LogReader
-from llmstack.controller.schedule import Key
 
 KEY = Key("team", "qwen")
 LOG = """loading model

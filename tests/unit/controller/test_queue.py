@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
+from llmstack.api.key import Key
 from llmstack.controller.queue import WorkQueue
-from llmstack.controller.schedule import Key
 from llmstack.errors import LeaseLost
 
 A, B = Key("team", "a"), Key("team", "b")

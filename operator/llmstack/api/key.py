@@ -1,0 +1,14 @@
+"""Which LLMDeployment is meant?"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, order=True)
+class Key:
+    """Which LLMDeployment?"""
+
+    namespace: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.namespace}/{self.name}"

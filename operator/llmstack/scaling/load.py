@@ -1,0 +1,116 @@
+"""What does a line of the gateway's /load say? (`gateway/load.py` writes it.)"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from llmstack.api.key import Key
+from llmstack.routing.load import VERSION, ReplicaState
+
+
+@dataclass(frozen=True)
+class ReplicaLoad:
+    """One replica: `id` is its pod, `state` one of ready, wedged, draining.
+
+    Slots: `busy` of live leases, `draining` of ended ones that may still compute, `foreign` used
+    by others than this gateway.
+    """
+
+    id: str
+    state: str
+    slots: int = 0
+    busy: int = 0
+    draining: int = 0
+    foreign: int = 0
+
+    @property
+    def occupied(self) -> int:
+        """Slots that compute or may compute, whoever uses them."""
+        return self.busy + self.draining + self.foreign
+
+
+@dataclass(frozen=True)
+class ModelLoad:
+    """One model: its replicas, the requests that wait, and the slots that these ask for.
+
+    `requests` counts those that named this model since the gateway's epoch began, whatever became
+    of them: a short one that came and went between two lines shows in it.
+    """
+
+    replicas: tuple[ReplicaLoad, ...] = ()
+    waiting: int = 0
+    waiting_slots: int = 0
+    requests: int = 0
+
+    @property
+    def ready(self) -> int:
+        """Replicas that get new requests."""
+        return sum(replica.state == ReplicaState.READY for replica in self.replicas)
+
+    @property
+    def total(self) -> int:
+        """Slots of the ready replicas."""
+        return sum(r.slots for r in self.replicas if r.state == ReplicaState.READY)
+
+    @property
+    def occupied(self) -> int:
+        """Slots of all replicas that compute or may compute."""
+        return sum(replica.occupied for replica in self.replicas)
+
+    @property
+    def wedged(self) -> frozenset[str]:
+        """Which pods hold their port open and answer no more?"""
+        return frozenset(
+            replica.id for replica in self.replicas if replica.state == ReplicaState.WEDGED
+        )
+
+
+@dataclass(frozen=True)
+class Load:
+    """All models of the gateway that said so; `epoch` changes when it began anew."""
+
+    epoch: str = ""
+    models: Mapping[Key, ModelLoad] = field(default_factory=dict)
+
+
+def parse_load(line: bytes) -> Load:
+    """What does a line say? Raises ValueError for another version, or what is none at all."""
+    body = json.loads(line)
+    if not isinstance(body, dict) or body.get("version") != VERSION:
+        raise ValueError(f"/load speaks another version than {VERSION}: {line[:80]!r}")
+    models = {}
+    for name, model in body["models"].items():
+        namespace, _, short = name.partition("/")
+        models[Key(namespace, short)] = _parse_model(model)
+    return Load(str(body["epoch"]), models)
+
+
+def _parse_model(body: Mapping[str, Any]) -> ModelLoad:
+    replicas = (
+        ReplicaLoad(
+            each["id"],
+            each["state"],
+            each.get("slots", 0),
+            each.get("busy", 0),
+            each.get("draining", 0),
+            each.get("foreign", 0),
+        )
+        for each in body.get("replicas", ())
+    )
+    return ModelLoad(
+        tuple(replicas),
+        body.get("waiting", 0),
+        body.get("waitingSlots", 0),
+        body.get("requests", 0),
+    )
+
+
+def wedged_changes(before: Load, after: Load) -> list[Key]:
+    """Which deployments have other wedged servers now?"""
+    nothing = ModelLoad()
+    return sorted(
+        key
+        for key in before.models.keys() | after.models.keys()
+        if before.models.get(key, nothing).wedged != after.models.get(key, nothing).wedged
+    )

@@ -33,6 +33,25 @@ class LeaseSettings:
 
 
 @dataclass(frozen=True)
+class MetricsSettings:
+    """How is the API served by which an autoscaler reads the load? `service` "": it is not.
+
+    `owner` is the ClusterRole with which the APIServices go. Times in seconds.
+    """
+
+    service: str
+    owner: str
+    port: int
+    check_seconds: float
+    certificate_seconds: float
+
+    @property
+    def secret(self) -> str:
+        """The Secret that holds the serving certificate."""
+        return f"{self.service}-tls"
+
+
+@dataclass(frozen=True)
 class OperatorSettings:
     """What does `llmstack operator` need to know?
 
@@ -60,6 +79,14 @@ class OperatorSettings:
         LLMSTACK_GATEWAY_LOAD_URL     "": where the gateway tells its load; empty: it is not asked
         LLMSTACK_CA_BUNDLE_FILE       "": PEM file of the authorities that downloads trust, which
                                       the operator hands on as a ConfigMap; empty: the image's own
+        LLMSTACK_METRICS_SERVICE      "": Service in the operator's namespace by which the API
+                                      server reaches custom.metrics.k8s.io here; its certificate is
+                                      in the Secret of that name and `-tls`; empty: no such API
+        LLMSTACK_METRICS_OWNER        "": ClusterRole that owns the APIServices: they go with it
+        LLMSTACK_METRICS_PORT         8443: where custom.metrics.k8s.io is served
+        LLMSTACK_METRICS_CHECK_SECONDS  30: certificates and APIServices are looked at so often
+        LLMSTACK_METRICS_CERTIFICATE_SECONDS  7776000: life of a certificate; it is renewed at two
+                                      thirds of it
         LLMSTACK_LEASE_NAME           "llmstack-operator": Lease in the operator's namespace
         LLMSTACK_LEASE_DURATION_SECONDS        15: how long a won Lease lasts (whole seconds)
         LLMSTACK_LEASE_RENEW_DEADLINE_SECONDS  10: the process ends when it could not renew so long
@@ -86,6 +113,7 @@ class OperatorSettings:
     gateway_pods: Mapping[str, str]
     gateway_load_url: str
     ca_bundle: str
+    metrics: MetricsSettings
     lease: LeaseSettings
     resync_seconds: float
     progress_seconds: float
@@ -112,6 +140,7 @@ class OperatorSettings:
             gateway_pods=read.labels("LLMSTACK_GATEWAY_PODS"),
             gateway_load_url=read.text("LLMSTACK_GATEWAY_LOAD_URL", ""),
             ca_bundle=read.file("LLMSTACK_CA_BUNDLE_FILE"),
+            metrics=_metrics(read),
             lease=_lease(read),
             resync_seconds=read.seconds("LLMSTACK_RESYNC_SECONDS", 300),
             progress_seconds=read.seconds("LLMSTACK_PROGRESS_SECONDS", 10),
@@ -303,6 +332,27 @@ def _server_images(read: "_Reader") -> dict[str, str]:
         if image:
             images[vendor] = image
     return images
+
+
+def _metrics(read: "_Reader") -> MetricsSettings:
+    metrics = MetricsSettings(
+        service=read.text("LLMSTACK_METRICS_SERVICE", ""),
+        owner=read.text("LLMSTACK_METRICS_OWNER", ""),
+        port=read.count("LLMSTACK_METRICS_PORT", 8443),
+        check_seconds=read.seconds("LLMSTACK_METRICS_CHECK_SECONDS", 30),
+        certificate_seconds=read.seconds("LLMSTACK_METRICS_CERTIFICATE_SECONDS", 90 * 24 * 3600),
+    )
+    if metrics.service and not metrics.owner:
+        raise ConfigurationError(
+            "LLMSTACK_METRICS_SERVICE needs LLMSTACK_METRICS_OWNER: the APIServices must go with "
+            "the release, or no namespace can be deleted after it"
+        )
+    if metrics.service and read.names("LLMSTACK_NAMESPACES"):
+        raise ConfigurationError(
+            "LLMSTACK_METRICS_SERVICE and LLMSTACK_NAMESPACES exclude each other: the metrics API "
+            "is one for the whole cluster"
+        )
+    return metrics
 
 
 def _lease(read: "_Reader") -> LeaseSettings:

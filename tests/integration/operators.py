@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -18,6 +17,7 @@ import yaml
 from tests.e2e.cluster import versions
 from tests.e2e.cluster.binaries import binary
 from tests.e2e.cluster.processes import wait_until
+from tests.e2e.cluster.sites import free_ports
 from tests.integration.apiserver import ApiServer
 
 CHART = Path(__file__).parents[2] / "charts" / "llm-stack"
@@ -34,8 +34,9 @@ class Process:
 
     def __init__(self, env: dict[str, str], log: Path) -> None:
         self.log = log
-        self.port = _free_port()
-        environment = {**os.environ, **env, "LLMSTACK_HTTP_PORT": str(self.port)}
+        self.port, self.metrics_port = free_ports(2)
+        ports = {"LLMSTACK_HTTP_PORT": self.port, "LLMSTACK_METRICS_PORT": self.metrics_port}
+        environment = {**os.environ, **env, **{key: str(port) for key, port in ports.items()}}
         with log.open("ab") as output:
             self._process = subprocess.Popen(
                 ["setpriv", "--pdeathsig", "KILL", sys.executable, "-m", "llmstack", "operator"],
@@ -81,11 +82,18 @@ class Process:
 class Installation:
     """The chart's rights and settings in one namespace, and processes that run with them.
 
-    `everywhere` serves all namespaces; else only the namespace itself.
+    `everywhere` serves all namespaces; else only the namespace itself. The metrics API is one for
+    the whole API server, so only a test that has one of its own asks for it with `metrics`.
     """
 
     def __init__(
-        self, server: ApiServer, namespace: str, directory: Path, *, everywhere: bool = False
+        self,
+        server: ApiServer,
+        namespace: str,
+        directory: Path,
+        *,
+        everywhere: bool = False,
+        metrics: bool = False,
     ) -> None:
         self.server = server
         self.namespace = namespace
@@ -105,6 +113,11 @@ class Installation:
             "KUBECONFIG": str(server.kubeconfig_for(user, "system:serviceaccounts")),
             **FAST,
         }
+        if metrics:
+            services = [item for item in objects if item["kind"] == "Service"]
+            server.kubectl("apply", "-f", "-", stdin=yaml.safe_dump_all(services))
+        else:
+            self.env["LLMSTACK_METRICS_SERVICE"] = ""
 
     def start(self, name: str, **env: str) -> Process:
         """A new process; the name shows in the Lease and in the audit log."""
@@ -129,9 +142,16 @@ class Installation:
 
 @contextmanager
 def installed(
-    server: ApiServer, namespace: str, directory: Path, *, everywhere: bool = False
+    server: ApiServer,
+    namespace: str,
+    directory: Path,
+    *,
+    everywhere: bool = False,
+    metrics: bool = False,
 ) -> Iterator[Installation]:
-    installation = Installation(server, namespace, directory, everywhere=everywhere)
+    installation = Installation(
+        server, namespace, directory, everywhere=everywhere, metrics=metrics
+    )
     try:
         yield installation
     finally:
@@ -164,10 +184,3 @@ def _runs(item: dict[str, Any], arguments: list[str]) -> bool:
     if item["kind"] != "Deployment":
         return False
     return bool(item["spec"]["template"]["spec"]["containers"][0]["args"] == arguments)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

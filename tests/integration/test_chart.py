@@ -16,6 +16,8 @@ import pytest
 import yaml
 
 from llmstack.desired.metadata import GATEWAY_PORT
+from llmstack.metricsapi.documents import METRICS_GROUP, RESOURCE
+from llmstack.scaling.metrics import METRICS
 from llmstack.settings import GatewayLimits, GatewaySettings, OperatorSettings
 from tests.e2e.cluster import versions
 from tests.e2e.cluster.binaries import binary
@@ -200,6 +202,7 @@ def test_the_operator_understands_what_the_chart_tells_it(tmp_path: Path) -> Non
     assert settings.fetch_env == {"HF_ENDPOINT": "https://hub.example.internal"}
     assert settings.ca_bundle == bundle.read_text()
     assert settings.log_level == "debug"
+    assert settings.metrics.service == ""
     assert settings.gateway_host == "llm-stack-gateway.llm-stack.svc.cluster.example.internal"
     assert settings.gateway_pods == {}
 
@@ -285,7 +288,52 @@ def test_the_names_in_the_roles_are_those_the_operator_uses() -> None:
     operators_own = one(objects, "Role")["rules"]
     names = {name for rule in operators_own for name in rule.get("resourceNames", ())}
 
-    assert names == {settings.lease.name, settings.root_secret}
+    assert names == {settings.lease.name, settings.root_secret, settings.metrics.secret}
+
+
+def named(objects: list[Object], kind: str, name: str) -> Object:
+    (found,) = (
+        body for body in objects if (body["kind"], body["metadata"]["name"]) == (kind, name)
+    )
+    return found
+
+
+def test_the_metrics_service_leads_to_the_port_that_serves_metrics() -> None:
+    objects = render()
+    settings = OperatorSettings.from_env(environment(objects)).metrics
+    service = named(objects, "Service", settings.service)["spec"]
+    (port,) = (each for each in container(objects)["ports"] if each["name"] == "metrics")
+
+    assert service["selector"] == one(objects, "Deployment")["spec"]["selector"]["matchLabels"]
+    assert [(each["port"], each["targetPort"]) for each in service["ports"]] == [(443, "metrics")]
+    assert port["containerPort"] == settings.port
+
+
+def test_the_metrics_api_goes_with_a_role_of_the_release_that_the_operator_may_read() -> None:
+    objects = render()
+    owner = OperatorSettings.from_env(environment(objects)).metrics.owner
+    named(objects, "ClusterRole", owner)
+    readable = [r for r in rules(objects) if r["resources"] == ["clusterroles"]]
+
+    assert [(rule["resourceNames"], rule["verbs"]) for rule in readable] == [([owner], ["get"])]
+
+
+def test_with_namespaces_there_is_no_metrics_api_and_no_right_for_it() -> None:
+    objects = render(file=ALL_OPTIONS)
+    seen = {resource for rule in rules(objects) for resource in rule["resources"]}
+
+    assert not seen & {"apiservices", "subjectaccessreviews", "clusterroles"}
+    assert not [body for body in objects if body["metadata"].get("namespace") == "kube-system"]
+    assert not [body for body in objects if body["metadata"]["name"].endswith("-metrics")]
+    assert METRICS_GROUP not in template(file=ALL_OPTIONS).stdout
+    assert [port["name"] for port in container(objects)["ports"]] == ["http"]
+
+
+def test_whoever_may_view_deployments_may_read_each_of_their_metrics() -> None:
+    (view,) = (body for body in render() if body["metadata"]["name"].endswith("-view"))
+    (rule,) = (rule for rule in view["rules"] if rule["apiGroups"] == [METRICS_GROUP])
+
+    assert rule["resources"] == [f"{RESOURCE}/{metric}" for metric in METRICS]
 
 
 def test_a_stopping_pod_has_time_to_end_its_passes() -> None:

@@ -60,7 +60,18 @@ def test_where_the_gateway_is() -> None:
     assert not OperatorSettings.from_env(NEEDED).gateway_pods
 
 
+def test_the_metrics_api() -> None:
+    env = {"LLMSTACK_METRICS_SERVICE": "llm-metrics", "LLMSTACK_METRICS_OWNER": "llm"}
+    metrics = OperatorSettings.from_env({**NEEDED, **env}).metrics
+    assert (metrics.service, metrics.owner, metrics.port) == ("llm-metrics", "llm", 8443)
+    assert metrics.secret == "llm-metrics-tls"
+    assert not OperatorSettings.from_env(NEEDED).metrics.service
+
+
+METRICS = {"LLMSTACK_METRICS_SERVICE": "x", "LLMSTACK_METRICS_OWNER": "x"}
 WRONG = [
+    ("metrics without an owner", {"LLMSTACK_METRICS_SERVICE": "x"}, "no namespace can be deleted"),
+    ("metrics of some namespaces", {**METRICS, "LLMSTACK_NAMESPACES": "a"}, "exclude each other"),
     ("a needed one is missing", {"POD_NAMESPACE": ""}, "POD_NAMESPACE is not set"),
     ("no number", {"LLMSTACK_WORKERS": "many"}, "LLMSTACK_WORKERS must be a number"),
     ("no whole number", {"LLMSTACK_WORKERS": "1.5"}, "LLMSTACK_WORKERS must be a positive whole"),

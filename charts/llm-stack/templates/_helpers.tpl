@@ -50,6 +50,10 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- printf "%s-gateway" (include "llm-stack.fullname" . | trunc 50 | trimSuffix "-") }}
 {{- end }}
 
+{{- define "llm-stack.metrics.fullname" -}}
+{{- printf "%s-metrics" (include "llm-stack.fullname" . | trunc 50 | trimSuffix "-") }}
+{{- end }}
+
 {{- define "llm-stack.gateway.serviceAccountName" -}}
 {{- .Values.gateway.serviceAccount.name | default (include "llm-stack.gateway.fullname" .) }}
 {{- end }}

@@ -1,8 +1,12 @@
 """What does the process do while it leads?
 
-    resync ──┐
-    load ────┤
-    kopf ────┴─> queue ─> workers ─> passes
+    resync ──────┐
+    load ────────┤
+    metrics API ─┤
+    kopf ────────┴─> queue ─> workers ─> passes
+
+The load is followed by every process (serving.py); the one that leads also looks at the deployments
+whose servers it tells of. That autoscalers can read metrics is kept by metricsapi/keeper.py.
 
 It ends when it is told to stop (in order: no further pass, the running ones finish), or when one of
 its parts ends by itself, which is a fault.
@@ -20,7 +24,6 @@ from llmstack.api.key import Key
 from llmstack.controller.fence import now
 from llmstack.controller.health import Vitals
 from llmstack.controller.keys import KnownKeys
-from llmstack.controller.load import LoadFollower
 from llmstack.controller.metrics import Metrics
 from llmstack.controller.names import NameIndex
 from llmstack.controller.observe import Observer
@@ -28,13 +31,13 @@ from llmstack.controller.queue import WorkQueue
 from llmstack.controller.reconcile import Reconciler
 from llmstack.controller.report import Reporter
 from llmstack.controller.resync import list_keys, resync
-from llmstack.controller.root_secret import RootSecret
+from llmstack.controller.serving import Serving
 from llmstack.controller.watch import WATCHED, registry
 from llmstack.controller.watch import settings as watch_settings
-from llmstack.kube.client import KubeClient
 from llmstack.kube.connection import Connection
 from llmstack.kube.errors import ApiError
 from llmstack.kube.session import open_watch_session
+from llmstack.metricsapi.keeper import Keeper
 from llmstack.settings import OperatorSettings
 
 log = logging.getLogger(__name__)
@@ -50,15 +53,15 @@ class Leading:
 
     def __init__(
         self,
-        client: KubeClient,
         connection: Connection,
         settings: OperatorSettings,
         identity: str,
         metrics: Metrics,
         vitals: Vitals,
+        serving: Serving,
         started: Callable[[], None],
     ) -> None:
-        self._client = client
+        self._client = client = serving.client
         self._connection = connection
         self._settings = settings
         self._identity = identity
@@ -67,12 +70,14 @@ class Leading:
         self._started = started
         self._stopping = False
         self._sessions: list[aiohttp.ClientSession] = []
-        self._root = RootSecret(
-            client, settings.namespace, settings.root_secret, settings.resync_seconds, now
-        )
+        self._root = serving.root
         self.queue = WorkQueue(self._timed_pass, settings.workers)
         self._names = NameIndex()
-        self._load = LoadFollower(settings.gateway_load_url, self._root.root, self.queue.add, now)
+        self._load = serving.load
+        self._load.changed = self.queue.add
+        self._keeper = Keeper(
+            client, settings.namespace, settings.metrics, time.time, self._metrics_api_changed
+        )
         self._reconciler = Reconciler(
             client,
             settings,
@@ -90,8 +95,8 @@ class Leading:
             asyncio.create_task(self._resync(), name="resync"),
             asyncio.create_task(self._watch(), name="watch"),
         }
-        if self._settings.gateway_load_url:
-            parts.add(asyncio.create_task(self._load.run(), name="load"))
+        if self._settings.metrics.service:
+            parts.add(asyncio.create_task(self._keeper.run(), name="metrics API"))
         try:
             done, _ = await asyncio.wait(parts, return_when=asyncio.FIRST_COMPLETED)
             for part in done:
@@ -107,6 +112,17 @@ class Leading:
             for session in self._sessions:
                 await session.close()
 
+    def metrics_api(self) -> str:
+        """Why can autoscalers not read metrics? "" if they can, else who or what is to change."""
+        if self._settings.namespaces:
+            return (
+                "the metrics API is one for the whole cluster, and this operator serves named "
+                "namespaces only: install it for all of them to scale by slots"
+            )
+        if not self._settings.metrics.service:
+            return "the operator was started without LLMSTACK_METRICS_SERVICE, which the chart sets"
+        return self._keeper.trouble()
+
     def stop(self) -> None:
         """Begins no further pass; run() returns when those that run have ended."""
         self._stopping = True
@@ -118,11 +134,23 @@ class Leading:
             try:
                 await self._root.root()
                 await list_keys(self._client, self._settings.namespaces)
+                if self._settings.metrics.service:
+                    await self._keeper.look()  # the first passes tell how it stands
                 return
             except ApiError as error:
                 hint = "; are the CRDs of crds/ applied?" if error.not_found else ""
                 log.warning("cannot begin yet: %s%s", error, hint)
                 await asyncio.sleep(_BEGIN_RETRY_SECONDS)
+
+    async def _metrics_api_changed(self) -> None:
+        """Lets each deployment tell how the metrics API stands now."""
+        try:
+            keys = await list_keys(self._client, self._settings.namespaces)
+        except ApiError as error:
+            log.warning("the next resync tells how the metrics API stands: %s", error)
+            return
+        for key in keys:
+            self.queue.add(key)
 
     async def _timed_pass(self, key: Key) -> float | None:
         started, result = time.monotonic(), "failed"

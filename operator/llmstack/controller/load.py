@@ -1,10 +1,11 @@
 """How busy is each model, and which servers are wedged, as the gateway sees it?
 
-    gateway /load ── one JSON line a change ──> LoadFollower ─> the newest view
+    gateway /load ── one JSON line a change ──> LoadFollower ─> the newest view ─> metrics API
                                                      └─ wedged servers changed ─> queue
 
-The view is stale ten seconds after its last line: then nothing is known, which is not the same as
-"no load". Where the gateway is away, it is tried again for ever, and passes go on without it.
+Every process of the operator follows it; only the one that leads has a queue. The view is stale ten
+seconds after its last line: then nothing is known, which is not the same as "no load". Where the
+gateway is away, it is tried again for ever, and passes go on without it.
 """
 
 import asyncio
@@ -29,7 +30,10 @@ _TROUBLE = (aiohttp.ClientError, OSError, ValueError, LookupError, TypeError)
 
 
 class LoadFollower:
-    """Follows one gateway's /load at `url`; `changed` is called for each deployment concerned."""
+    """Follows one gateway's /load at `url`; `changed` is called for each deployment concerned.
+
+    `changed` may be set anew: a process that stands by has nobody to tell.
+    """
 
     def __init__(
         self,
@@ -40,14 +44,18 @@ class LoadFollower:
     ) -> None:
         self._url = url
         self._root = root
-        self._changed = changed
+        self.changed = changed
         self._clock = clock
         self._load = Load()
         self._heard = float("-inf")
 
     def load(self) -> Load | None:
         """The newest view; None if it is stale."""
-        return self._load if self._clock() < self._heard + STALE_SECONDS else None
+        return self._load if self.age() < STALE_SECONDS else None
+
+    def age(self) -> float:
+        """Seconds since the last line; infinite before the first."""
+        return self._clock() - self._heard
 
     def wedged(self, key: Key) -> frozenset[str]:
         """Which pods of a deployment are wedged, as far as is known?"""
@@ -87,4 +95,4 @@ class LoadFollower:
     def _take(self, load: Load) -> None:
         before, self._load = self._load, load
         for key in wedged_changes(before, load):
-            self._changed(key)
+            self.changed(key)

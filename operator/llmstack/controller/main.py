@@ -1,10 +1,11 @@
 """How does `llmstack operator` live?
 
     start ─> wait for the Lease ─> lead ─> SIGTERM: passes finish ─> release the Lease ─> end
-                  │                  └──── Lease lost, or a part died ─> end at once
-                  └─ SIGTERM ─> end
+      │           │                  └──── Lease lost, or a part died ─> end at once
+      │           └─ SIGTERM ─> end
+      └─> follow the gateway's load, serve metrics to autoscalers, answer probes, until the end
 
-While it waits it only reads the Lease and answers probes.
+While it waits it writes nothing but its name into a Lease that is free.
 """
 
 import asyncio
@@ -21,7 +22,10 @@ from llmstack.controller.fence import Fence, end_process, now
 from llmstack.controller.health import Vitals, serve
 from llmstack.controller.leading import Leading
 from llmstack.controller.lease import LeaseKeeper
+from llmstack.controller.load import LoadFollower
 from llmstack.controller.metrics import Metrics
+from llmstack.controller.root_secret import RootSecret
+from llmstack.controller.serving import Serving
 from llmstack.errors import ConfigurationError, LeaseLost
 from llmstack.kube.client import KubeClient
 from llmstack.kube.connection import Connection, connect
@@ -75,43 +79,59 @@ class Operator:
             self._call_ended,
         )
         probes = await serve(self._vitals, self._metrics, self._settings.http_port)
+        client = KubeClient(transport)
+        serving = self._serve(client)
         try:
-            return await self._live(KubeClient(transport))
+            return await self._live(client, serving)
         finally:
+            await serving.close()
             await probes.cleanup()
             await transport.close()
 
-    async def _live(self, client: KubeClient) -> int:
+    def _serve(self, client: KubeClient) -> Serving:
+        """Begins what every process does, whether it leads or not."""
+        settings = self._settings
+        root = RootSecret(
+            client, settings.namespace, settings.root_secret, settings.resync_seconds, now
+        )
+        load = LoadFollower(settings.gateway_load_url, root.existing, lambda _: None, now)
+        self._metrics.gauge("load_age_seconds", "Since the gateway's last line.", load.age)
+        return Serving(client, settings, root, load, self._metrics.answered)
+
+    async def _live(self, client: KubeClient, serving: Serving) -> int:
         settings = self._settings
         keeper = LeaseKeeper(
             client, settings.namespace, self._identity, settings.lease, self._fence
         )
-        if not await self._won(keeper):
+        if not await self._won(keeper, serving.task):
             return 0
         leading = Leading(
-            client,
             self._connection,
             settings,
             self._identity,
             self._metrics,
             self._vitals,
+            serving,
             started=self._listen_to_signals,
         )
         self._describe_leading(leading)
         holding = asyncio.create_task(keeper.hold(), name="lease")
         working = asyncio.create_task(leading.run(), name="leading")
         stopping = asyncio.create_task(self._stop.wait(), name="stop")
-        await asyncio.wait({holding, working, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        parts = {holding, working, serving.task}
+        await asyncio.wait({*parts, stopping}, return_when=asyncio.FIRST_COMPLETED)
         if not stopping.done():
-            _die(holding, working)
+            _die(*parts)
         return await self._stop_leading(keeper, leading, holding, working)
 
-    async def _won(self, keeper: LeaseKeeper) -> bool:
+    async def _won(self, keeper: LeaseKeeper, serving: asyncio.Task[None]) -> bool:
         """Waits for the Lease; False if told to stop before."""
         winning = asyncio.create_task(keeper.acquire(), name="winning")
         stopping = asyncio.create_task(self._stop.wait(), name="stop")
-        await asyncio.wait({winning, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({winning, stopping, serving}, return_when=asyncio.FIRST_COMPLETED)
         stopping.cancel()
+        if serving.done():
+            _die(serving)
         if winning.done():
             winning.result()
             return True

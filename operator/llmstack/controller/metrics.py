@@ -8,6 +8,8 @@ llmstack_operator_api_request_seconds{method}        histogram
 llmstack_operator_leader                             1 while this process may write
 llmstack_operator_lease_seconds                      for how long it still may
 llmstack_operator_watch_age_seconds{resource}        since the watch was begun anew
+llmstack_operator_load_age_seconds                   since the gateway's last line; +Inf before it
+llmstack_operator_metrics_api_answers_total{status}  answers of custom.metrics.k8s.io
 """
 
 from collections.abc import Callable, Mapping
@@ -63,6 +65,12 @@ class Metrics:
             registry=self._registry,
         )
         self._watch_ages: Callable[[], Mapping[str, float]] = dict
+        self._answers = Counter(
+            f"{_PREFIX}_metrics_api_answers",
+            "Answers of custom.metrics.k8s.io.",
+            ["status"],
+            registry=self._registry,
+        )
 
     def call(self, method: str, resource: str, status: int, seconds: float) -> None:
         """One call of the Kubernetes API has ended."""
@@ -72,6 +80,10 @@ class Metrics:
     def reconciled(self, result: str, seconds: float) -> None:
         """One pass has ended."""
         self._passes.labels(result).observe(seconds)
+
+    def answered(self, status: int) -> None:
+        """One question of an autoscaler, or of the API server, was answered."""
+        self._answers.labels(str(status)).inc()
 
     def gauge(self, name: str, text: str, source: Callable[[], float]) -> None:
         """A number that is asked for when the metrics are read."""

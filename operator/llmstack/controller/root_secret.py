@@ -44,6 +44,18 @@ class RootSecret:
             self._read_at = started
         return self._root
 
+    async def existing(self) -> bytes:
+        """The root, for one who may not write. Raises ConfigurationError while there is none."""
+        if self._root is None or self._clock() >= self._read_at + self._refresh:
+            started = self._clock()
+            if found := await self._read():
+                self._root, self._read_at = found, started
+        if self._root is None:
+            raise ConfigurationError(
+                f"Secret {self._namespace}/{self._name} is not there yet: the leader creates it"
+            )
+        return self._root
+
     async def _read(self) -> bytes | None:
         live = await self._client.get(SECRET, self._namespace, self._name)
         if live is None:

@@ -38,6 +38,7 @@ class Model:
     """What do clients reach by one name?
 
     `namespace` is "" outside a cluster. `id` is unique: `namespace/name`, or `name` without one.
+    `slots` is what a replica is to have, 0 where only the replicas know.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Model:
     mode: Mode = Mode.GENERATE
     queue: QueueLimits = QueueLimits()
     wedge_seconds: float = 120.0
+    slots: int = 0
     backends: tuple[Backend, ...] = ()
 
     @cached_property

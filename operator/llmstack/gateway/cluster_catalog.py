@@ -82,6 +82,7 @@ def _model(deployment: LLMDeployment, endpoints: Mapping[str, Endpoint], root: b
             spec.queue.cold_start_timeout_seconds,
         ),
         wedge_seconds=spec.lifecycle.wedge_seconds,
+        slots=spec.slots,
         backends=tuple(
             Backend(each.id, each.host, each.port, key, each.accepting)
             for _, each in sorted(endpoints.items())

@@ -2,11 +2,12 @@
 
     {"version": 1, "epoch": "<of this process>", "models": {"<namespace/name>": {
         "total": 8, "busy": 5, "draining": 0, "foreign": 0, "ready": 2,
-        "waiting": 3, "waitingSlots": 3, "requests": 71, "corrections": {"foreign": 1},
+        "waiting": 3, "waitingSlots": 3, "requests": 71, "slotsPerReplica": 4,
+        "corrections": {"foreign": 1},
         "replicas": [{"id": "qwen-0", "state": "ready", "slots": 4, "busy": 3, …}]}}}
 
 `version` changes when a field changes its meaning. An `epoch` ends with the process: counts start
-anew with the next.
+anew with the next. `slotsPerReplica` is what the model's spec says, 0 where it says nothing.
 """
 
 from collections.abc import Mapping
@@ -17,13 +18,13 @@ import orjson
 from llmstack.routing.load import VERSION, Load, ReplicaLoad
 
 
-def load_page(epoch: str, loads: Mapping[str, Load]) -> bytes:
-    """The page, as one line of JSON."""
-    models = {model: _model(load) for model, load in sorted(loads.items())}
+def load_page(epoch: str, loads: Mapping[str, Load], slots: Mapping[str, int]) -> bytes:
+    """The page, as one line of JSON. `slots` a replica is to have, by model."""
+    models = {model: _model(load, slots.get(model, 0)) for model, load in sorted(loads.items())}
     return orjson.dumps({"version": VERSION, "epoch": epoch, "models": models})
 
 
-def _model(load: Load) -> dict[str, Any]:
+def _model(load: Load, slots: int) -> dict[str, Any]:
     return {
         "total": load.total,
         "busy": load.busy,
@@ -33,6 +34,7 @@ def _model(load: Load) -> dict[str, Any]:
         "waiting": load.waiting,
         "waitingSlots": load.waiting_slots,
         "requests": load.requests,
+        "slotsPerReplica": slots,
         "corrections": dict(load.corrections),
         "replicas": [_replica(replica) for replica in load.replicas],
     }

@@ -95,7 +95,7 @@ class Gateway:
     async def _start(self) -> web.AppRunner:
         views = Views(
             metrics=self._records.numbers,
-            load=lambda: load_page(self._epoch, self._owner.load()),
+            load=self._load,
             ready=self._why_not_ready,
             changes=self._changes,
             load_key=lambda: self.load_key,
@@ -118,6 +118,10 @@ class Gateway:
 
     def _record(self, outcome: Outcome) -> None:
         self._records.add(outcome)
+
+    def _load(self) -> bytes:
+        slots = {model.id: model.slots for model in self.app.catalog.models}
+        return load_page(self._epoch, self._owner.load(), slots)
 
     def _why_not_ready(self) -> str:
         if self.stopping:

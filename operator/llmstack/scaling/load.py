@@ -34,7 +34,8 @@ class ReplicaLoad:
 class ModelLoad:
     """One model: its replicas, the requests that wait, and the slots that these ask for.
 
-    `requests` counts those that named this model since the gateway's epoch began, whatever became
+    `slots_per_replica` is what its spec says; 0 if the gateway does not know it. `requests` counts
+    those that named this model since the gateway's epoch began, whatever became
     of them: a short one that came and went between two lines shows in it.
     """
 
@@ -42,6 +43,7 @@ class ModelLoad:
     waiting: int = 0
     waiting_slots: int = 0
     requests: int = 0
+    slots_per_replica: int = 0
 
     @property
     def ready(self) -> int:
@@ -103,6 +105,7 @@ def _parse_model(body: Mapping[str, Any]) -> ModelLoad:
         body.get("waiting", 0),
         body.get("waitingSlots", 0),
         body.get("requests", 0),
+        body.get("slotsPerReplica", 0),
     )
 
 

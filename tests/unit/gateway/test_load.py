@@ -25,12 +25,13 @@ CATALOG = catalog_of(
 
 
 def test_the_load_tells_slots_and_waiting_by_model_and_replica():
-    page = orjson.loads(load_page("e1", LOADS))
+    page = orjson.loads(load_page("e1", LOADS, {"team-a/qwen": 4}))
     assert (page["version"], page["epoch"]) == (1, "e1")
     model = page["models"]["team-a/qwen"]
     assert (model["total"], model["ready"]) == (4, 1)
     assert (model["busy"], model["draining"], model["foreign"]) == (4, 1, 2)
     assert (model["waiting"], model["waitingSlots"]) == (2, 5)
+    assert model["slotsPerReplica"] == 4
     assert [(r["id"], r["state"]) for r in model["replicas"]] == [
         ("qwen-0", "ready"),
         ("qwen-1", "wedged"),

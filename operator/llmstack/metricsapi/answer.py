@@ -1,0 +1,117 @@
+"""What is asked for, and what is the answer? Pure: functions of a path, a query and a view.
+
+/apis                                         APIGroupList
+/apis/custom.metrics.k8s.io                   APIGroup
+/apis/custom.metrics.k8s.io/VERSION           APIResourceList
+…/VERSION/namespaces/NS/llmdeployments.llmstack.dev/NAME/METRIC
+                                              MetricValueList; NAME `*`: all of the namespace
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from llmstack.api.key import Key
+from llmstack.metricsapi.documents import (
+    METRICS_GROUP,
+    RESOURCE,
+    VERSIONS,
+    Answer,
+    Value,
+    failure,
+    group,
+    group_list,
+    resource_list,
+    value_list,
+)
+from llmstack.scaling.load import Load
+from llmstack.scaling.metrics import METRICS
+
+_SELECTORS = ("labelSelector", "metricLabelSelector", "fieldSelector")
+
+
+@dataclass(frozen=True)
+class View:
+    """The load as it was last heard, `at` that moment (seconds since 1970)."""
+
+    load: Load
+    at: float
+
+
+@dataclass(frozen=True)
+class Question:
+    """Which metric of which deployment? `name` may be `*`."""
+
+    version: str
+    namespace: str
+    name: str
+    metric: str
+
+
+def question(path: str) -> Question | None:
+    """Which value does a path ask for? None: it asks for none."""
+    match path.strip("/").split("/"):
+        case ["apis", group_, version, "namespaces", namespace, resource, name, metric] if (
+            group_ == METRICS_GROUP and version in VERSIONS and resource == RESOURCE
+        ):
+            return Question(version, namespace, name, metric)
+    return None
+
+
+def answer(path: str, query: Mapping[str, str], view: View | None) -> Answer:
+    """The answer to one who may ask. `view` None: the gateway was not heard lately."""
+    if asked := question(path):
+        return _values(asked, query, view)
+    match path.strip("/").split("/"):
+        case ["apis"]:
+            return Answer(200, group_list())
+        case ["apis", group_] if group_ == METRICS_GROUP:
+            return Answer(200, group())
+        case ["apis", group_, version] if group_ == METRICS_GROUP and version in VERSIONS:
+            return Answer(200, resource_list(version))
+    return failure(
+        404, f"there is nothing at {path}: metrics are those of {RESOURCE} in a namespace"
+    )
+
+
+def _values(asked: Question, query: Mapping[str, str], view: View | None) -> Answer:
+    if asked.metric not in METRICS:
+        known = ", ".join(METRICS)
+        return failure(404, f"there is no metric {asked.metric} of {RESOURCE}: there are {known}")
+    for name in _SELECTORS:
+        if query.get(name):
+            return failure(
+                400, f"{name} cannot be honoured: ask for one {RESOURCE} by its name, or for *"
+            )
+    if view is None:
+        return failure(
+            503,
+            "the gateway did not tell its load lately, so it is not known: is it running, and does "
+            "the operator reach its /load?",
+        )
+    if asked.name == "*":
+        return _all(asked, view)
+    return _one(asked, view)
+
+
+def _one(asked: Question, view: View) -> Answer:
+    key = Key(asked.namespace, asked.name)
+    model = view.load.models.get(key)
+    if model is None:
+        return failure(404, f"the gateway knows no LLMDeployment {key}")
+    milli = METRICS[asked.metric](model)
+    if milli is None:
+        return failure(
+            503, f"{key}: how many slots a replica has is not known yet, and requests wait"
+        )
+    value = Value(key, asked.metric, milli, view.at)
+    return Answer(200, value_list(asked.version, [value]))
+
+
+def _all(asked: Question, view: View) -> Answer:
+    """All of the namespace whose value is known."""
+    values = [
+        Value(key, asked.metric, milli, view.at)
+        for key, model in sorted(view.load.models.items())
+        if key.namespace == asked.namespace and (milli := METRICS[asked.metric](model)) is not None
+    ]
+    return Answer(200, value_list(asked.version, values))

@@ -1,0 +1,122 @@
+"""Who makes the serving certificate and the APIServices, and keeps them right? The leader, here.
+
+    no certificate        ─> Secret, then APIServices that believe it
+    a new one is due      ─> APIServices believe both, then the Secret; all processes read it
+    APIService gone, bent ─> made again, put right
+    somebody else's       ─> left alone; ours go, and `trouble` says who owns it
+
+Whatever is done is decided in objects.py and certificate.py; here it is carried out, again every
+so many seconds, for nothing tells of a change.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+
+from llmstack.kube.client import KubeClient
+from llmstack.kube.errors import ApiError
+from llmstack.kube.kinds import API_SERVICE, CLUSTER_ROLE, SECRET
+from llmstack.metricsapi.certificate import Material, due, usable
+from llmstack.metricsapi.documents import VERSIONS
+from llmstack.metricsapi.objects import (
+    Object,
+    Place,
+    api_service_name,
+    build_secret,
+    plan,
+    read_secret,
+)
+from llmstack.settings import MetricsSettings
+
+log = logging.getLogger(__name__)
+
+
+class Keeper:
+    """Keeps one installation's certificate and APIServices. `wall` is in seconds since 1970.
+
+    `changed` is called whenever `trouble` is another one than before.
+    """
+
+    def __init__(
+        self,
+        client: KubeClient,
+        namespace: str,
+        settings: MetricsSettings,
+        wall: Callable[[], float],
+        changed: Callable[[], Awaitable[None]],
+    ) -> None:
+        self._client = client
+        self._settings = settings
+        self._place = Place(namespace, settings.service)
+        self._wall = wall
+        self._changed = changed
+        self._trouble = "the metrics API was not looked at yet"
+
+    def trouble(self) -> str:
+        """Why can nobody read the metrics? "" if all is well."""
+        return self._trouble
+
+    async def run(self) -> None:
+        """Keeps them for ever."""
+        while True:
+            await self.look()
+            await asyncio.sleep(self._settings.check_seconds)
+
+    async def look(self) -> None:
+        """One look, and what it asks for."""
+        before = self._trouble
+        try:
+            self._trouble = await self._keep()
+        except ApiError as error:
+            if error.conflict:
+                return  # somebody else writes too: the next look sees what
+            log.warning("the metrics API cannot be kept: %s", error)
+            if error.refused:
+                self._trouble = f"the metrics API cannot be set up: {error}"
+        if self._trouble != before:
+            if self._trouble:
+                log.warning("%s", self._trouble)
+            await self._changed()
+
+    async def _keep(self) -> str:
+        name, namespace = self._settings.secret, self._place.namespace
+        live, owner = await asyncio.gather(
+            self._client.get(SECRET, namespace, name),
+            self._client.get(CLUSTER_ROLE, None, self._settings.owner),
+        )
+        if owner is None:
+            return f"the ClusterRole {self._settings.owner} is gone, which owns the APIServices"
+        material, now = read_secret(live), self._wall()
+        if not due(material, now):
+            assert material is not None
+            return await self._api_services(owner, material.authorities)
+        new = self._issue(material)
+        trouble = ""
+        if usable(material, now):
+            trouble = await self._api_services(owner, new.authorities)
+        await self._write(build_secret(self._place, name, new, live), live)
+        log.info("made a certificate for %s", self._place.hosts[0])
+        return trouble or await self._api_services(owner, new.authorities)
+
+    def _issue(self, before: Material | None) -> Material:
+        # Costs memory: see there.
+        from llmstack.metricsapi.issue import issue  # noqa: PLC0415
+
+        return issue(self._place.hosts, self._settings.certificate_seconds, self._wall(), before)
+
+    async def _write(self, body: Object, live: Object | None) -> None:
+        await (self._client.replace(body) if live else self._client.create(body))
+
+    async def _api_services(self, owner: Object, authorities: str) -> str:
+        names = [api_service_name(version) for version in VERSIONS]
+        found = await asyncio.gather(*(self._client.get(API_SERVICE, None, name) for name in names))
+        planned = plan(dict(zip(VERSIONS, found, strict=True)), self._place, owner, authorities)
+        for body in planned.delete:
+            metadata = body["metadata"]
+            await self._client.delete(API_SERVICE, "", metadata["name"], metadata["uid"])
+        for body in planned.create:
+            await self._client.create(body)
+            log.info("created the APIService %s", body["metadata"]["name"])
+        for body in planned.replace:
+            await self._client.replace(body)
+        return planned.trouble

@@ -231,6 +231,9 @@ class GatewayLimits:
         LLMSTACK_IDLE_SECONDS         75: a connection without a request is kept so long
         LLMSTACK_STREAM_IDLE_SECONDS  120: longest silence of a replica within an answer, after its
                                       first byte
+        LLMSTACK_EARLY_SECONDS        10: a stream that waits so long for a replica to start gets
+                                      its head and a comment, then a comment as often until the
+                                      answer
         LLMSTACK_WRITE_SECONDS        60: longest time in which a client takes nothing of its answer
         LLMSTACK_CONNECT_SECONDS      3: longest time to connect to a replica
         LLMSTACK_MAX_CONNECTIONS      10000: connections of clients at once
@@ -244,6 +247,7 @@ class GatewayLimits:
     body_seconds: float
     idle_seconds: float
     stream_idle_seconds: float
+    early_seconds: float
     write_seconds: float
     connect_seconds: float
     max_connections: int
@@ -260,6 +264,7 @@ class GatewayLimits:
             body_seconds=read.seconds("LLMSTACK_BODY_SECONDS", 30),
             idle_seconds=read.seconds("LLMSTACK_IDLE_SECONDS", 75),
             stream_idle_seconds=read.seconds("LLMSTACK_STREAM_IDLE_SECONDS", 120),
+            early_seconds=read.seconds("LLMSTACK_EARLY_SECONDS", 10),
             write_seconds=read.seconds("LLMSTACK_WRITE_SECONDS", 60),
             connect_seconds=read.seconds("LLMSTACK_CONNECT_SECONDS", 3),
             max_connections=read.count("LLMSTACK_MAX_CONNECTIONS", 10_000),

@@ -5,6 +5,7 @@ config file | cluster  ─> Catalog: a snapshot; the next one replaces it
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from enum import StrEnum
 from functools import cached_property
 
 from llmstack.api.engine import Mode
@@ -24,6 +25,14 @@ class Backend:
     accepting: bool = True
 
 
+class Absence(StrEnum):
+    """Why is no replica there, as whoever runs them says?"""
+
+    UNKNOWN = "no_replica"
+    SLEEPING = "sleeping"
+    STARTING = "starting"
+
+
 @dataclass(frozen=True)
 class QueueLimits:
     """How many requests wait, and how long, in seconds?"""
@@ -38,7 +47,8 @@ class Model:
     """What do clients reach by one name?
 
     `namespace` is "" outside a cluster. `id` is unique: `namespace/name`, or `name` without one.
-    `slots` is what a replica is to have, 0 where only the replicas know.
+    `slots` is what a replica is to have, 0 where only the replicas know. `absence` matters only
+    while no replica is ready.
     """
 
     name: str
@@ -48,6 +58,7 @@ class Model:
     queue: QueueLimits = QueueLimits()
     wedge_seconds: float = 120.0
     slots: int = 0
+    absence: Absence = Absence.UNKNOWN
     backends: tuple[Backend, ...] = ()
 
     @cached_property

@@ -10,11 +10,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from llmstack.api import reasons
 from llmstack.api.resource import LLMDeployment, parse
 from llmstack.desired.metadata import PORT_NAME, SERVICE_LABEL, replicas_service_name
 from llmstack.desired.secret import server_key
 from llmstack.errors import InvalidSpec
-from llmstack.gateway.catalog import Backend, Catalog, Model, QueueLimits, catalog_of
+from llmstack.gateway.catalog import Absence, Backend, Catalog, Model, QueueLimits, catalog_of
 
 log = logging.getLogger(__name__)
 
@@ -83,11 +84,21 @@ def _model(deployment: LLMDeployment, endpoints: Mapping[str, Endpoint], root: b
         ),
         wedge_seconds=spec.lifecycle.wedge_seconds,
         slots=spec.slots,
+        absence=_absence(deployment, endpoints),
         backends=tuple(
             Backend(each.id, each.host, each.port, key, each.accepting)
             for _, each in sorted(endpoints.items())
         ),
     )
+
+
+def _absence(deployment: LLMDeployment, endpoints: Mapping[str, Endpoint]) -> Absence:
+    """The operator's word, until the addresses know better: its status comes a little later."""
+    status = deployment.status
+    if endpoints or status.replicas:
+        return Absence.STARTING
+    asleep = any(each.reason == reasons.SCALED_TO_ZERO for each in status.conditions)
+    return Absence.SLEEPING if asleep else Absence.UNKNOWN
 
 
 def _endpoints(slices: Iterable[Object]) -> dict[ObjectKey, dict[str, Endpoint]]:

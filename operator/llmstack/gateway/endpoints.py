@@ -32,6 +32,11 @@ class Endpoint:
     whole: bool = False
     slots: bool = True
 
+    @property
+    def streams(self) -> bool:
+        """Does it heed `stream`?"""
+        return self.slots and Mode.GENERATE in self.modes
+
 
 _GENERATE = frozenset({Mode.GENERATE})
 _EMBED = frozenset({Mode.EMBED})

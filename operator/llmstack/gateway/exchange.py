@@ -19,6 +19,7 @@ from itertools import count
 from llmstack.gateway import cors, local
 from llmstack.gateway.app import App
 from llmstack.gateway.catalog import Backend, Model
+from llmstack.gateway.early import Early, closing
 from llmstack.gateway.endpoints import find
 from llmstack.gateway.http import forward
 from llmstack.gateway.http.connection import Connection
@@ -61,6 +62,7 @@ class _Forward:
     model: Model
     ask: Ask
     ours: bytes
+    streams: bool
 
 
 class Exchanges:
@@ -116,7 +118,7 @@ class Exchanges:
         except Exception:
             log.exception("request %s was not answered", note.id.decode("ascii"))
             note.code = "internal"
-            if client.responded:
+            if note.relay is not None and client.responded:
                 client.end_early(None)
             else:
                 answered = _answer(client, note, _our_fault(), ours)
@@ -169,15 +171,20 @@ class Exchanges:
             blocks=blocks(key, wanted.prompt) if wanted.prompt else (),
             arrived=note.arrived,
         )
-        return _Forward(client, note, endpoint.path, body, model, ask, ours)
+        streams = wanted.stream and endpoint.streams
+        return _Forward(client, note, endpoint.path, body, model, ask, ours, streams)
 
     async def _until_answered(self, request: _Forward) -> None:
         """Tries replicas until one answers. Raises Refused."""
-        ask, note = request.ask, request.note
+        ask, note, client = request.ask, request.note, request.client
         resends = 0
         fault: BeforeFirstByte | None = None
         while True:
+            if request.streams and client.early is None:
+                client.early = self._early(request)
             granted = await self._app.owner.acquire(ask)
+            if client.early is not None and not client.early.begun:
+                client.early = None
             if isinstance(granted, Refusal):
                 if fault is not None and granted.reason is Reason.NO_REPLICA:
                     raise Refused(no_replica_left(request.model.id, len(ask.avoid), str(fault)))
@@ -192,6 +199,16 @@ class Exchanges:
             resends += isinstance(fault, Unanswered)
             if resends > self._limits.resends or not self._others(request.model.id, ask.avoid):
                 raise Refused(no_replica_left(request.model.id, len(ask.avoid), str(fault)))
+
+    def _early(self, request: _Forward) -> Early:
+        """What it hears if it waits for a replica to start."""
+        return Early(
+            request.client,
+            request.note,
+            request.ours,
+            self._limits.early_seconds,
+            partial(self._app.owner.starting, request.model.id),
+        )
 
     def _others(self, model: str, avoid: frozenset[str]) -> bool:
         """Is there a replica that has not failed this request?"""
@@ -240,13 +257,16 @@ class Exchanges:
         head = forward.request_head(
             request.client.head, request.path, backend, len(request.body), request.note.id
         )
+        client = request.client.early or request.client
         dress, origin = self._dress(request, grant), (request.model.id, grant.replica)
         while True:
-            relay = request.note.relay = Relay(upstream, request.client, dress, origin)
+            relay = request.note.relay = Relay(upstream, client, dress, origin)
             try:
                 relay.send(head, request.body)
                 await relay.over
                 self._last_bytes[origin] = time.monotonic()
+                if isinstance(client, Early) and (refused := client.refused()):
+                    raise Refused(refused)
                 return
             except asyncio.CancelledError:
                 relay.abandon()
@@ -265,8 +285,12 @@ class Exchanges:
         )
         ours += b"x-llmstack-prefix-hit: %.2f\r\n" % grant.hit
 
+        early = request.client.early
+
         def dress(head: ResponseHead) -> bytes:
             self._app.owner.first_byte(grant.lease)
+            if early is not None:
+                return early.dress(head)
             return forward.response_head(head, ours, request.client.keep)
 
         return dress
@@ -275,7 +299,10 @@ class Exchanges:
 def _answer(client: Connection, note: Note, answer: Answer, ours: bytes) -> int:
     """Answers by ourselves; gives the bytes of the body."""
     note.status, note.code = answer.status, answer.code
-    client.answer(answer, ours)
+    if client.responded:  # Its head was sent while it waited.
+        client.end_early(closing(answer))
+    else:
+        client.answer(answer, ours)
     return len(answer.body)
 
 

@@ -7,7 +7,9 @@
         "replicas": [{"id": "qwen-0", "state": "ready", "slots": 4, "busy": 3, …}]}}}
 
 `version` changes when a field changes its meaning. An `epoch` ends with the process: counts start
-anew with the next. `slotsPerReplica` is what the model's spec says, 0 where it says nothing.
+anew with the next. A model is left out until each of its ready replicas was asked once since then.
+`requests` counts those that named the model, whatever became of them. `slotsPerReplica` is what the
+model's spec says, 0 where it says nothing.
 """
 
 from collections.abc import Mapping

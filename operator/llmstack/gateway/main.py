@@ -124,6 +124,7 @@ def limits_of(asked: GatewayLimits) -> Limits:
         stall_seconds=asked.write_seconds,
         connect_seconds=asked.connect_seconds,
         answer_idle_seconds=asked.stream_idle_seconds,
+        early_seconds=asked.early_seconds,
     )
 
 

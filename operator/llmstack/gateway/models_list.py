@@ -7,7 +7,7 @@ slots beside it: clients read what they know and leave the rest.
 from collections.abc import Mapping
 from typing import Any
 
-from llmstack.gateway.catalog import Catalog, Model
+from llmstack.gateway.catalog import Absence, Catalog, Model
 from llmstack.gateway.refusals import Answer, ambiguous_model, ok, unknown_model
 from llmstack.routing.load import Load
 
@@ -37,7 +37,14 @@ def _entry(catalog: Catalog, model: Model, loads: Mapping[str, Load]) -> dict[st
         "owned_by": model.namespace or "llm-stack",
         "aliases": [alias for alias in model.aliases if len(catalog.named(alias)) == 1],
         "mode": model.mode.value,
-        "state": "ready" if load.ready else "no_replica",
+        "state": _state(model, load),
         "replicas": {"ready": load.ready, "all": len(load.replicas)},
         "slots": {"total": load.total, "busy": load.busy, "waiting": load.waiting_slots},
     }
+
+
+def _state(model: Model, load: Load) -> str:
+    """One with a replica that gets no requests, a wedged one say, neither sleeps nor starts."""
+    if load.ready:
+        return "ready"
+    return Absence.UNKNOWN.value if load.replicas else model.absence.value

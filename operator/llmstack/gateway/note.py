@@ -60,7 +60,7 @@ class Note:
             id=self.id.decode("ascii"),
             method=self.method,
             path=self.path,
-            status=relay.status if relay is not None and seen else self.status,
+            status=self.status or (relay.status if relay is not None and seen else 0),
             code=self.code,
             tenant=self.tenant,
             model=self.model,

@@ -11,7 +11,8 @@ class Outcome(NamedTuple):
                 `replica_failed` after the first byte
     model       a model's id; "" if none was found
     tenant      "" if the key was not known
-    status      as the client saw it; 0 if it saw none
+    status      as the client saw it; 0 if it saw none; of an error event after a head that was
+                sent before any replica had answered (early.py), the status that it stands for
     queued      waited for slots; first_byte: until the first byte of the response's body
     tries       replicas that the request was sent to
     hit         share of its prompt that the replica was believed to have cached, 0 to 1

@@ -57,6 +57,7 @@ class Gateway:
         self.load_key = ""
         self._place = place
         self._changes = Changes()
+        self._told: set[str] = set()
         self._epoch = uuid.uuid4().hex
         self._log = AccessLog()
         self._owner = LocalOwner(lambda _: self._changes.happened(), self._hurry)
@@ -120,8 +121,13 @@ class Gateway:
         self._records.add(outcome)
 
     def _load(self) -> bytes:
-        slots = {model.id: model.slots for model in self.app.catalog.models}
-        return load_page(self._epoch, self._owner.load(), slots)
+        """A model is told of once its replicas were asked: before, busy ones would seem idle."""
+        models = self.app.catalog.by_id
+        self._told = {
+            id for id, model in models.items() if id in self._told or self._replicas.asked(model)
+        }
+        loads = {id: load for id, load in self._owner.load().items() if id in self._told}
+        return load_page(self._epoch, loads, {id: models[id].slots for id in loads})
 
     def _why_not_ready(self) -> str:
         if self.stopping:

@@ -21,6 +21,8 @@ INVALID = "invalid_request_error"
 UNAUTHORIZED = "authentication_error"
 BUSY = "rate_limit_error"
 SERVER = "server_error"
+_LONGEST_TEXT = 500
+"""Characters of an error that has no known shape."""
 
 
 @dataclass(frozen=True)
@@ -118,6 +120,17 @@ def no_replica_left(model: str, tried: int, why: str) -> Answer:
     return error(502, message, kind=SERVER, code="replica_failed", retry_after=1)
 
 
+def no_events(what: str) -> Answer:
+    """502: a replica was to stream; the words come after "The replica"."""
+    message = f"The replica {what}. Send the request again."
+    return error(502, message, kind=SERVER, code="replica_failed")
+
+
+def answered_with(status: int, body: bytes) -> Answer:
+    """A replica's own error, as it came: it is no fault of ours, and has no code here."""
+    return Answer(status, body)
+
+
 def of(refusal: Refusal, model: str) -> Answer:
     """The answer for what the queue decided; the table of the contract."""
     seconds, limit = max(1, refusal.retry_after), f"{refusal.limit:g}"
@@ -157,6 +170,19 @@ def sse_error(message: str, code: str = "replica_failed") -> bytes:
     """
     data = {"type": "error", **_shape(message, SERVER, None, code)}
     return b"event: error\ndata: " + orjson.dumps(data) + b"\n\n"
+
+
+def sse_answer(answer: Answer) -> bytes:
+    """The same for an answer whose status can no longer be told."""
+    try:
+        data = orjson.loads(answer.body)
+        known = isinstance(data, dict) and bool(data.get("error"))
+    except orjson.JSONDecodeError:
+        known = False
+    if not known:
+        text = answer.body[:_LONGEST_TEXT].decode(errors="replace")
+        return sse_error(f"The replica answered with {answer.status}: {text}", "replica_error")
+    return b"event: error\ndata: " + orjson.dumps({**data, "type": "error"}) + b"\n\n"
 
 
 def whole_seconds(seconds: float) -> int:

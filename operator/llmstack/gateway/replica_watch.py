@@ -114,6 +114,7 @@ class ReplicaWatch:
         self._wedge = Wedge(model.wedge_seconds)
         self._patience = _patience(pace, model.wedge_seconds)
         self._probe = Probe(backend.host, backend.port, pace.connect)
+        self.asked = False
         self.state = State.AWAY
         self.why = ""
         self.deferred = 0
@@ -164,7 +165,7 @@ class ReplicaWatch:
             raise _Gone(str(error)) from error
         self._wedge = Wedge(self._wedge.wedge_seconds)
         self._broken = False
-        self.state, self.why = State.UP, ""
+        self.state, self.why, self.asked = State.UP, "", True
         log.info("%s is up with %d slots", self, total)
         self._owner.replica_up(*self._ids, total)
         self._owner.seen(*self._ids, poll)
@@ -185,6 +186,7 @@ class ReplicaWatch:
         if why != self.why:
             log.log(level, "%s is away: %s", self, why)
         was, self.state, self.why, self.deferred = self.state, State.AWAY, why, 0
+        self.asked = True
         if was is not State.AWAY:
             self._owner.replica_down(*self._ids)
 

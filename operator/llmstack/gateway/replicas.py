@@ -49,6 +49,11 @@ class Replicas:
         """How does each stand?"""
         return {key: watch.state for key, watch in self._watches.items()}
 
+    def asked(self, model: Model) -> bool:
+        """Has each replica that gets requests answered once, or failed to?"""
+        watches = (self._watches.get((model.id, b.id)) for b in model.backends if b.accepting)
+        return all(watch is not None and watch.asked for watch in watches)
+
     def deferred(self) -> Mapping[str, int]:
         """How many requests wait inside the replicas of each model, as they said last?"""
         found: dict[str, int] = {}

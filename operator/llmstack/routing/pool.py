@@ -54,7 +54,7 @@ class Pool:
 
     def submit(self, ask: Ask, now: float) -> list[Decision]:
         """A request comes. Unless the answer has a decision about it, it waits."""
-        self._requests += 1
+        self._requests += not ask.avoid  # One that a replica failed has been counted before.
         lane = Lane(ask.slots, ask.avoid and ask.avoid.intersection(self._replicas))
         if refusal := self._impossible(ask.id, lane):
             return [refusal]
@@ -183,6 +183,11 @@ class Pool:
         if ledger is None or not ledger.doubts:
             return False
         return bool(self._queue) or ledger.draining > 0
+
+    @property
+    def serving(self) -> bool:
+        """Is there a replica that gets requests?"""
+        return self._clocks.serving
 
     def load(self) -> Load:
         """How things stand."""

@@ -13,6 +13,7 @@ from collections.abc import Callable, Coroutine
 from enum import Enum, auto
 from typing import Protocol, cast
 
+from llmstack.gateway.early import Early
 from llmstack.gateway.http import forward
 from llmstack.gateway.http.head import Malformed, RequestHead
 from llmstack.gateway.http.limits import Limits
@@ -90,6 +91,7 @@ class Connection(asyncio.Protocol):
         self._transport: asyncio.Transport
         self._unread = 0
         self.relay: Relay | None = None
+        self.early: Early | None = None
         self.paused = False
         self.why_gone = "client_gone"
 
@@ -145,6 +147,13 @@ class Connection(asyncio.Protocol):
         self._close = not self.keep
         self._transport.write(first)
         return self._transport.write
+
+    def say(self, data: bytes) -> None:
+        """Bytes of a response that are not a replica's: its beginning, or more of it."""
+        if not self.responded:
+            self.responded = True
+            self._close = not self.keep
+        self._write(data)
 
     def end_early(self, last: bytes | None) -> None:
         """The response ends with these bytes, or breaks off."""
@@ -242,7 +251,10 @@ class Connection(asyncio.Protocol):
         limits = self._shared.limits
         if self._reader.body is None and now - self._since > limits.body_seconds:
             self._malformed(_slow("body", limits.body_seconds))
-        elif self.relay is not None and self.relay.tick(now, limits.answer_idle_seconds):
+            return
+        if self.early is not None:
+            self.early.tick(now)
+        if self.relay is not None and self.relay.tick(now, limits.answer_idle_seconds):
             self._shared.handler.heard(self.relay, now)
 
     def drain(self) -> None:
@@ -289,7 +301,7 @@ class Connection(asyncio.Protocol):
 
     def _served(self) -> None:
         """The request was answered, or its client is gone."""
-        self._body = None
+        self._body = self.early = None
         if self._state is not State.SERVING:
             return
         if not self.responded:

@@ -99,6 +99,13 @@ def response_head(head: ResponseHead, ours: bytes, keep: bool) -> bytes:
     return _to_client(head) + ours + (b"\r\n" if keep else b"connection: close\r\n\r\n")
 
 
+def events_head(ours: bytes, keep: bool) -> bytes:
+    """The head of an event stream that begins before its replica's answer."""
+    head = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ncache-control: no-cache\r\n"
+    head += b"transfer-encoding: chunked\r\n" + ours
+    return head + (b"\r\n" if keep else b"connection: close\r\n\r\n")
+
+
 def answer(what: Answer, ours: bytes, keep: bool, bodyless: bool = False) -> bytes:
     """A whole response of our own. `bodyless`: the answer to HEAD."""
     head = b"HTTP/1.1 %d %b\r\n" % (what.status, _REASONS.get(what.status, b"Answer"))

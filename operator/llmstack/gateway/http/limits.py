@@ -23,6 +23,7 @@ class Limits:
     connect_seconds   to reach a replica
     answer_idle_seconds    between two bytes of an answer, after its first
     upstream_idle_seconds  an unused connection to a replica; llama-server closes after 5
+    early_seconds     a stream without a replica: then its head, and comments as often
     resends           replicas that may die of a request that was sent, and it is sent again
     tick              how often times are looked at: what is above is exact to this
     """
@@ -40,5 +41,6 @@ class Limits:
     connect_seconds: float = 5.0
     answer_idle_seconds: float = 300.0
     upstream_idle_seconds: float = 4.0
+    early_seconds: float = 10.0
     resends: int = 2
     tick: float = 1.0

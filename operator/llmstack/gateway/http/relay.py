@@ -32,7 +32,11 @@ class Client(Protocol):
     """Where the response goes."""
 
     relay: "Relay | None"
-    paused: bool
+
+    @property
+    def paused(self) -> bool:
+        """Is too much of the response still to be read?"""
+        ...
 
     def begin(self, first: bytes) -> Callable[[bytes], None]:
         """The response's first bytes; those that follow go into what it gives."""

@@ -1,0 +1,148 @@
+"""What does a client hear whose stream waits for a replica to start?
+
+    waits, no replica ── `after` seconds ──> head, comments ── its replica answers ──> the answer
+                                                   └── it will not be served ──> an error event
+
+Proxies cut a connection on which nothing moves, and a cold start takes minutes. Comments are no
+events: clients ignore them. A wait for slots is left silent: it is short, and a status says more
+than an event does, which official clients do not retry.
+"""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from llmstack.gateway.http.forward import events_head
+from llmstack.gateway.http.framing import LAST, chunk, unchunk
+from llmstack.gateway.http.head import ResponseHead
+from llmstack.gateway.note import Note
+from llmstack.gateway.refusals import Answer, answered_with, no_events, sse_answer
+
+if TYPE_CHECKING:
+    from llmstack.gateway.http.connection import Connection
+    from llmstack.gateway.http.relay import Relay
+
+_COMMENT = chunk(b": waiting for a replica\n\n")
+_MOST = 64 * 1024
+"""Bytes of an answer that is no event stream; such an error is not longer."""
+
+
+class Early:
+    """One request's stream. Once `begun`, it is the relay's client in place of the connection.
+
+    `cold()` says whether no replica is there. `ours` are our lines of the head.
+    """
+
+    __slots__ = (
+        "_after",
+        "_answer",
+        "_client",
+        "_cold",
+        "_collected",
+        "_heard",
+        "_note",
+        "_ours",
+        "_silent_since",
+        "begun",
+    )
+
+    def __init__(
+        self,
+        client: "Connection",
+        note: Note,
+        ours: bytes,
+        after: float,
+        cold: Callable[[], bool],
+    ) -> None:
+        self._client = client
+        self._note = note
+        self._ours = ours
+        self._after = after
+        self._cold = cold
+        self._silent_since = 0.0
+        self._answer: ResponseHead | None = None
+        self._collected = b""
+        self._heard = False
+        self.begun = False
+
+    # What the connection calls
+
+    def tick(self, now: float) -> None:
+        """Called from time to time, until the replica answers."""
+        if self._heard:
+            return
+        if not self.begun and not self._cold():
+            self._silent_since = 0.0
+        elif not self._silent_since:
+            self._silent_since = now
+        elif now - self._silent_since >= self._after:
+            self._silent_since = now
+            self._speak()
+
+    def _speak(self) -> None:
+        if self.begun:
+            self._client.say(_COMMENT)
+            return
+        self.begun = True
+        self._note.status = 200
+        self._client.say(events_head(self._ours, self._client.keep) + _COMMENT)
+
+    # What the relay calls
+
+    @property
+    def relay(self) -> "Relay | None":
+        return self._client.relay
+
+    @relay.setter
+    def relay(self, relay: "Relay | None") -> None:
+        self._client.relay = relay
+
+    @property
+    def paused(self) -> bool:
+        return self._client.paused
+
+    def dress(self, head: ResponseHead) -> bytes:
+        """Nothing of the replica's head reaches the client, which has one."""
+        self._answer = head
+        return b""
+
+    def begin(self, first: bytes) -> Callable[[bytes], None]:
+        """An event stream passes; anything else is kept, to be told as an event."""
+        self._heard = True
+        head = self._answer
+        assert head is not None
+        if head.status == 200 and head.events and head.length is None:
+            return self._client.begin(first)
+        write = self._in_chunks if head.status == 200 and head.events else self._collect
+        write(first)
+        return write
+
+    def end_early(self, last: bytes | None) -> None:
+        """The answer broke off; what was no event stream ends as one."""
+        self._client.end_early(last or closing(no_events("broke its answer off")))
+
+    # What the story calls
+
+    def refused(self) -> Answer | None:
+        """The answer came whole: what is to be told in its place? None: it has passed."""
+        head = self._answer
+        if head is None or (head.status == 200 and head.events):
+            if head is not None and head.length is not None:
+                self._client.say(LAST)
+            return None
+        body = self._collected if head.length is not None else unchunk(self._collected)
+        if head.status < 400:
+            return no_events(f"answered with {head.status} and no event stream")
+        return answered_with(head.status, body)
+
+    def _collect(self, data: bytes) -> None:
+        if len(self._collected) < _MOST:
+            self._collected += data
+
+    def _in_chunks(self, data: bytes) -> None:
+        if data:
+            self._client.say(chunk(data))
+
+
+def closing(answer: Answer) -> bytes:
+    """The last bytes of a stream that ends with this answer."""
+    return chunk(sse_answer(answer)) + LAST

@@ -5,6 +5,7 @@ import signal
 import sys
 import tempfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from bench.gateway import chunks, conversations, crowd, flood, proxies, short
@@ -35,10 +36,10 @@ def _crowd(work: Path, given: argparse.Namespace) -> Table:
 _LEAST_BUSY = {"HAProxy, leastconn": proxies.haproxy(), "ours": _OURS}
 
 
-def _conversations(work: Path, given: argparse.Namespace) -> Table:
+def _conversations(work: Path, given: argparse.Namespace, *, long: bool = False) -> Table:
     through = {"Envoy, round robin": proxies.envoy, **_LEAST_BUSY}
     runs, count, turns = given.runs or 2, given.conversations, given.turns
-    return conversations.with_reuse(work, through, runs, count, turns)
+    return conversations.with_reuse(work, through, runs, count, turns, long=long)
 
 
 def _alone(work: Path, given: argparse.Namespace) -> Table:
@@ -57,6 +58,7 @@ _PARTS: dict[str, Callable[[Path, argparse.Namespace], Table]] = {
     "latency": _latency,
     "crowd": _crowd,
     "conversations": _conversations,
+    "documents": partial(_conversations, long=True),
     "alone": _alone,
     "flood": _flood,
 }

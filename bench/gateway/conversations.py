@@ -21,7 +21,7 @@ from bench.gateway.report import Table, median, percentile
 _REPLICAS, _SLOTS, _CONTEXT = 4, 2, 2048
 _LIMIT = 400.0
 _TOKENS = 16
-_DOCUMENT, _QUESTION = 120, 20
+_DOCUMENT, _LONG_DOCUMENT, _QUESTION = 120, 400, 20
 """Words."""
 _INSTRUCTIONS = "You are a patient assistant. Answer in one short sentence, from the text alone."
 _WORDS = (
@@ -93,15 +93,15 @@ async def _ask(connection: load.Connection, messages: Sequence[Message]) -> tupl
     return turn, "".join(delta for delta in deltas if delta)
 
 
-def reuse(conversations: int, turns: int) -> Load:
-    """All conversations at once."""
+def reuse(conversations: int, turns: int, document: int) -> Load:
+    """All conversations at once, each about a document of so many words."""
 
     async def one(port: int, number: int) -> list[Turn]:
         connection = await load.connect(port)
         messages = [{"role": "system", "content": _INSTRUCTIONS}]
         done = []
         for index in range(turns):
-            words = _DOCUMENT if index == 0 else _QUESTION
+            words = document if index == 0 else _QUESTION
             messages.append({"role": "user", "content": _text((number, index), words)})
             turn, said = await _ask(connection, messages)
             messages.append({"role": "assistant", "content": said})
@@ -158,12 +158,20 @@ def _interleaved(
 
 
 def with_reuse(
-    work: Path, starts: dict[str, proxies.Start], runs: int, conversations: int, turns: int
+    work: Path,
+    starts: dict[str, proxies.Start],
+    runs: int,
+    conversations: int,
+    turns: int,
+    *,
+    long: bool = False,
 ) -> Table:
     """Conversations through all; the first start is what the others are compared with."""
-    found = _interleaved(work, starts, runs, reuse(conversations, turns))
+    load = reuse(conversations, turns, _LONG_DOCUMENT if long else _DOCUMENT)
+    found = _interleaved(work, starts, runs, load)
     options = f" --runs {runs} --conversations {conversations} --turns {turns}"
-    return _table("conversations", options, found, "≥ 2.5 / ≥ 1.7")
+    part = "documents" if long else "conversations"
+    return _table(part, options, found, "≥ 2.5 / ≥ 1.7")
 
 
 def without_reuse(

@@ -76,7 +76,12 @@ class Leading:
         self._load = serving.load
         self._load.changed = self.queue.add
         self._keeper = Keeper(
-            client, settings.namespace, settings.metrics, time.time, self._metrics_api_changed
+            client,
+            settings.namespace,
+            settings.metrics,
+            time.time,
+            serving.why_no_metrics,
+            self._metrics_api_changed,
         )
         self._reconciler = Reconciler(
             client,

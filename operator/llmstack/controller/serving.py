@@ -33,14 +33,19 @@ class Serving:
         self.root = root
         self.load = load
         self._parts = []
+        self._server: MetricsServer | None = None
         if settings.gateway_load_url:
             self._parts.append(load.run)
         if settings.metrics.service:
-            server = MetricsServer(
+            self._server = MetricsServer(
                 client, settings.namespace, settings.metrics, self._view, now, answered
             )
-            self._parts.append(server.run)
+            self._parts.append(self._server.run)
         self.task = asyncio.create_task(self._run(), name="serving")
+
+    def why_no_metrics(self) -> str:
+        """For what does the metrics API wait before it is served? "" if it is."""
+        return self._server.why_not() if self._server else "a setting"
 
     async def close(self) -> None:
         """Ends it."""

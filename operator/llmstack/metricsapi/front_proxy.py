@@ -12,6 +12,8 @@ from typing import Any
 from urllib.parse import unquote
 
 NAMESPACE, NAME = "kube-system", "extension-apiserver-authentication"
+_AUTHENTICATED, _UNAUTHENTICATED = "system:authenticated", "system:unauthenticated"
+_ANONYMOUS = "system:anonymous"
 _ALLOWED = "requestheader-allowed-names"
 _Sent = list[tuple[str, str]]
 
@@ -75,7 +77,7 @@ def identify(
     return User(
         name=user,
         uid=_first(sent, proxy.uid_headers),
-        groups=tuple(_values(sent, proxy.group_headers)),
+        groups=_groups(user, _values(sent, proxy.group_headers)),
         extra=_extra(sent, proxy.extra_prefixes),
     )
 
@@ -89,6 +91,15 @@ def _names(data: Mapping[str, str], key: str) -> tuple[str, ...]:
 def _common_name(certificate: Mapping[str, Any]) -> str:
     subject = (pair for part in certificate.get("subject", ()) for pair in part)
     return next((value for name, value in subject if name == "commonName"), "")
+
+
+def _groups(user: str, sent: list[str]) -> tuple[str, ...]:
+    """The groups that were sent, and the one of all whom the API server knows.
+
+    It leaves that one out where it asks on its own behalf, as it does to discover the metrics.
+    """
+    known = user == _ANONYMOUS or _AUTHENTICATED in sent or _UNAUTHENTICATED in sent
+    return tuple(sent) if known else (*sent, _AUTHENTICATED)
 
 
 def _values(sent: _Sent, names: tuple[str, ...]) -> list[str]:

@@ -14,15 +14,16 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from llmstack.metricsapi.certificate import Material, still_believed
 
-_EARLIER = timedelta(minutes=5)
-"""Valid so long before it is made: clocks differ."""
+_EARLIER_SECONDS = 300.0
+"""Valid so long before it is made, or a tenth of its life: clocks differ."""
 _PEM = serialization.Encoding.PEM
 
 
 def issue(names: tuple[str, ...], seconds: float, now: float, before: Material | None) -> Material:
     """A certificate for these DNS names that lasts so long, and its authority."""
     begin = datetime.fromtimestamp(now, UTC)
-    span = (begin - _EARLIER, begin + timedelta(seconds=seconds))
+    earlier = timedelta(seconds=min(_EARLIER_SECONDS, seconds / 10))
+    span = (begin - earlier, begin + timedelta(seconds=seconds))
     authority_key = ec.generate_private_key(ec.SECP256R1())
     key = ec.generate_private_key(ec.SECP256R1())
     authority_name = _named(f"llmstack metrics authority {int(now)}")

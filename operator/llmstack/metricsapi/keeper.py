@@ -1,7 +1,7 @@
 """Who makes the serving certificate and the APIServices, and keeps them right? The leader, here.
 
-    no certificate        ─> Secret, then APIServices that believe it
-    a new one is due      ─> APIServices believe both, then the Secret; all processes read it
+    no certificate        ─> Secret; once this process serves with it, APIServices that believe it
+    a new one is due      ─> APIServices believe both; at the next look the Secret, which all read
     APIService gone, bent ─> made again, put right
     somebody else's       ─> left alone; ours go, and `trouble` says who owns it
 
@@ -30,10 +30,15 @@ from llmstack.settings import MetricsSettings
 
 log = logging.getLogger(__name__)
 
+_SOON_SECONDS = 1.0
+"""Until this process serves, it looks so often."""
+
 
 class Keeper:
     """Keeps one installation's certificate and APIServices. `wall` is in seconds since 1970.
 
+    `why_not` tells for what this process waits before it can serve: until then it makes no
+    APIService, for the API server asks at once, and one that nobody answers for holds up others.
     `changed` is called whenever `trouble` is another one than before.
     """
 
@@ -43,14 +48,17 @@ class Keeper:
         namespace: str,
         settings: MetricsSettings,
         wall: Callable[[], float],
+        why_not: Callable[[], str],
         changed: Callable[[], Awaitable[None]],
     ) -> None:
         self._client = client
         self._settings = settings
         self._place = Place(namespace, settings.service)
         self._wall = wall
+        self._why_not = why_not
         self._changed = changed
         self._trouble = "the metrics API was not looked at yet"
+        self._next: Material | None = None  # believed already, and not served yet
 
     def trouble(self) -> str:
         """Why can nobody read the metrics? "" if all is well."""
@@ -60,7 +68,8 @@ class Keeper:
         """Keeps them for ever."""
         while True:
             await self.look()
-            await asyncio.sleep(self._settings.check_seconds)
+            usual = self._settings.check_seconds
+            await asyncio.sleep(min(_SOON_SECONDS, usual) if self._why_not() else usual)
 
     async def look(self) -> None:
         """One look, and what it asks for."""
@@ -87,16 +96,15 @@ class Keeper:
         if owner is None:
             return f"the ClusterRole {self._settings.owner} is gone, which owns the APIServices"
         material, now = read_secret(live), self._wall()
-        if not due(material, now):
-            assert material is not None
+        if material and not due(material, now):
             return await self._api_services(owner, material.authorities)
-        new = self._issue(material)
-        trouble = ""
-        if usable(material, now):
-            trouble = await self._api_services(owner, new.authorities)
+        if usable(material, now) and self._next is None:
+            self._next = self._issue(material)
+            return await self._api_services(owner, self._next.authorities)
+        new, self._next = self._next or self._issue(material), None
         await self._write(build_secret(self._place, name, new, live), live)
         log.info("made a certificate for %s", self._place.hosts[0])
-        return trouble or await self._api_services(owner, new.authorities)
+        return await self._api_services(owner, new.authorities)
 
     def _issue(self, before: Material | None) -> Material:
         # Costs memory: see there.
@@ -111,6 +119,8 @@ class Keeper:
         names = [api_service_name(version) for version in VERSIONS]
         found = await asyncio.gather(*(self._client.get(API_SERVICE, None, name) for name in names))
         planned = plan(dict(zip(VERSIONS, found, strict=True)), self._place, owner, authorities)
+        if planned.create and (waiting := self._why_not()):
+            return f"the metrics API is not served yet: it waits for {waiting}"
         for body in planned.delete:
             metadata = body["metadata"]
             await self._client.delete(API_SERVICE, "", metadata["name"], metadata["uid"])

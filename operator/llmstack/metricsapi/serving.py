@@ -53,7 +53,12 @@ class MetricsServer:
         self._contexts = Contexts()
         self._proxy: FrontProxy | None = None
         self._material: Material | None = None
+        self._listening = False
         self._waiting_for = ""
+
+    def why_not(self) -> str:
+        """For what does it wait before it can serve? "" if it serves."""
+        return "" if self._listening else self._waiting_for or "its certificate"
 
     async def run(self) -> None:
         """Serves until cancelled."""
@@ -74,6 +79,7 @@ class MetricsServer:
         await runner.setup()
         site = web.TCPSite(runner, None, self._settings.port, ssl_context=self._contexts.outer)
         await site.start()
+        self._listening = True
         log.info("serving metrics on port %d", self._settings.port)
         return runner
 

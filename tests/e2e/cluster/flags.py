@@ -42,10 +42,11 @@ def apiserver(site: Site, directory: Path) -> list[str]:
         # The endpoints of the Service `kubernetes` must not be loopback addresses: have none.
         own = ["--disable-admission-plugins=ServiceAccount", "--endpoint-reconciler-type=none"]
     else:
-        # Reaches the pods of an aggregated API directly, not by the address of their Service.
-        own = ["--enable-aggregator-routing=true"]
+        own = []
     return [
         *own,
+        # Reaches the pods of an aggregated API directly, not by the address of their Service.
+        "--enable-aggregator-routing=true",
         f"--bind-address={'127.0.0.1' if site.loopback else '0.0.0.0'}",
         f"--secure-port={site.api}",
         f"--advertise-address={site.address}",

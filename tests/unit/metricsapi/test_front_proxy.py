@@ -25,6 +25,7 @@ def certificate(name: str) -> dict[str, Any]:
 
 
 OURS = certificate("front-proxy-client")
+ANN = User("ann", groups=("system:authenticated",))
 
 
 def test_a_user_is_who_the_api_server_says() -> None:
@@ -41,6 +42,27 @@ def test_a_user_is_who_the_api_server_says() -> None:
     assert identify(PROXY, OURS, headers) == User(
         "ann", "42", ("devs", "system:authenticated"), (("acme.com/project", ("one", "two")),)
     )
+
+
+GROUPS = [
+    ("the API server asks on its own behalf", "system:aggregator", (), ("system:authenticated",)),
+    ("groups of their own", "ann", ("devs",), ("devs", "system:authenticated")),
+    ("it is said already", "ann", ("system:authenticated",), ("system:authenticated",)),
+    ("nobody in particular", "system:anonymous", ("system:unauthenticated",),
+     ("system:unauthenticated",)),
+    ("nobody in particular, without a group", "system:anonymous", (), ()),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("sentence", "user", "sent", "groups"), GROUPS, ids=[g[0] for g in GROUPS])
+def test_whom_the_api_server_knows_is_in_the_group_of_all_such(
+    sentence: str, user: str, sent: tuple[str, ...], groups: tuple[str, ...]
+) -> None:
+    headers = [("X-Remote-User", user), *(("X-Remote-Group", group) for group in sent)]
+    found = identify(PROXY, OURS, headers)
+
+    assert isinstance(found, User)
+    assert found.groups == groups
 
 
 NOBODY = [
@@ -69,14 +91,14 @@ def test_without_allowed_names_any_name_of_the_authority_will_do() -> None:
     proxy = read_front_proxy({"data": DATA | {"requestheader-allowed-names": "[]"}})
     assert proxy is not None
 
-    assert identify(proxy, certificate("any"), [("X-Remote-User", "ann")]) == User("ann")
+    assert identify(proxy, certificate("any"), [("X-Remote-User", "ann")]) == ANN
 
 
 def test_header_names_are_those_of_the_config_map() -> None:
     proxy = read_front_proxy({"data": DATA | {"requestheader-username-headers": '["X-User"]'}})
     assert proxy is not None
 
-    assert identify(proxy, OURS, [("X-User", "ann")]) == User("ann")
+    assert identify(proxy, OURS, [("X-User", "ann")]) == ANN
     assert isinstance(identify(proxy, OURS, [("X-Remote-User", "ann")]), str)
 
 

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from llmstack.api import reasons
+from llmstack.api.conditions import (
+    Condition,
+    ConditionStatus,
+    ConditionType,
+    LLMDeploymentStatus,
+)
 from llmstack.api.engine import Mode
 from llmstack.desired.secret import server_key
-from llmstack.gateway.catalog import Backend, QueueLimits
+from llmstack.gateway.catalog import Absence, Backend, QueueLimits
 from llmstack.gateway.cluster_catalog import Deployments, Endpoint, build_catalog, read_slice
 from tests.unit.desired.samples import deployment
 
@@ -38,6 +46,18 @@ def a_slice(*endpoints: dict[str, Any], name: str = "s1", **more: Any) -> dict[s
     }
 
 
+def status_with(reason: str, replicas: int = 0) -> LLMDeploymentStatus:
+    """A status whose Ready has this reason."""
+    condition = Condition(
+        type=ConditionType.READY,
+        status=ConditionStatus.FALSE,
+        reason=reason,
+        message="",
+        last_transition_time="2026-01-01T00:00:00Z",
+    )
+    return LLMDeploymentStatus(replicas=replicas, conditions=[condition])
+
+
 def test_a_deployment_is_a_model() -> None:
     asked = deployment(
         model={"aliases": ["gpt"]},
@@ -63,6 +83,34 @@ def test_its_replicas_are_those_of_its_service_with_its_key() -> None:
         Backend("qwen-0", "10.0.0.1", 8080, key),
         Backend("qwen-1", "10.0.0.2", 8080, key),
     )
+
+
+ABSENCES = [
+    ("nothing is known yet", LLMDeploymentStatus(), [], Absence.UNKNOWN),
+    ("put to sleep", status_with(reasons.SCALED_TO_ZERO), [], Absence.SLEEPING),
+    ("stopped for good", status_with(reasons.STOPPED), [], Absence.UNKNOWN),
+    ("woken: a replica exists", status_with(reasons.PENDING, 1), [], Absence.STARTING),
+    (
+        "woken: it has an address before the status says so",
+        status_with(reasons.SCALED_TO_ZERO),
+        [a_slice(endpoint(ready=False))],
+        Absence.STARTING,
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("sentence", "status", "slices", "absence"), ABSENCES, ids=[row[0] for row in ABSENCES]
+)
+def test_why_there_is_no_replica(
+    sentence: str,
+    status: LLMDeploymentStatus,
+    slices: list[dict[str, Any]],
+    absence: Absence,
+) -> None:
+    asked = replace(deployment(), status=status)
+    (model,) = build_catalog([asked], slices, ROOT).models
+    assert model.absence is absence
 
 
 def test_the_order_of_things_does_not_matter() -> None:

@@ -1,9 +1,10 @@
 """What do /load, /v1/models and /metrics say of the owner's view?"""
 
 import orjson
+import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from llmstack.gateway.catalog import Model, catalog_of
+from llmstack.gateway.catalog import Absence, Model, catalog_of
 from llmstack.gateway.live_metrics import LiveMetrics
 from llmstack.gateway.load import load_page
 from llmstack.gateway.metrics import Metrics
@@ -45,6 +46,23 @@ def test_models_stand_under_the_shortest_name_that_is_their_own():
     assert qwen["aliases"] == ["gpt-4o-mini"]
     assert (qwen["state"], phi["state"]) == ("ready", "no_replica")
     assert qwen["slots"] == {"total": 4, "busy": 4, "waiting": 5}
+
+
+STATES = [
+    ("ready, whatever is said of it", Absence.SLEEPING, Load((READY,)), "ready"),
+    ("asleep", Absence.SLEEPING, Load(), "sleeping"),
+    ("on its way", Absence.STARTING, Load(), "starting"),
+    ("nobody says why", Absence.UNKNOWN, Load(), "no_replica"),
+    ("there, and wedged", Absence.STARTING, Load((WEDGED,)), "no_replica"),
+]
+
+
+@pytest.mark.parametrize(
+    ("sentence", "absence", "load", "state"), STATES, ids=[row[0] for row in STATES]
+)
+def test_how_a_model_stands(sentence: str, absence: Absence, load: Load, state: str):
+    catalog = catalog_of([Model("qwen", absence=absence)])
+    assert orjson.loads(models_list(catalog, {"qwen": load}, "qwen").body)["state"] == state
 
 
 def test_one_model_is_found_by_each_of_its_names():

@@ -4,6 +4,7 @@ import orjson
 import pytest
 
 from llmstack.gateway import refusals
+from llmstack.gateway.refusals import Answer
 from llmstack.routing.messages import Reason, Refusal
 
 
@@ -50,6 +51,24 @@ def test_both_kinds_of_clients_see_the_error_in_a_stream():
     assert value["type"] == "error"
     assert value["error"]["message"] == "gone"
     assert rest == [b"", b""]
+
+
+EVENTS = [
+    ("ours", refusals.unknown_model("x"), "model_not_found"),
+    ("a replica's own", Answer(400, b'{"error": {"code": 400, "message": "m"}}'), 400),
+    ("one of another shape", Answer(500, b'{"detail": "m"}'), "replica_error"),
+    ("no JSON", Answer(500, b"<h1>oops \xff"), "replica_error"),
+    ("none at all", Answer(500, b""), "replica_error"),
+    ("no object", Answer(500, b"[1]"), "replica_error"),
+]
+
+
+@pytest.mark.parametrize(("sentence", "answer", "code"), EVENTS, ids=[row[0] for row in EVENTS])
+def test_an_answer_is_told_as_an_event(sentence: str, answer: Answer, code: object):
+    name, data, *rest = refusals.sse_answer(answer).split(b"\n")
+    value = orjson.loads(data.removeprefix(b"data: "))
+    assert (name, rest) == (b"event: error", [b"", b""])
+    assert (value["type"], value["error"]["code"]) == ("error", code)
 
 
 def test_a_401_says_how_to_send_a_key():

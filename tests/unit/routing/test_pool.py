@@ -5,7 +5,7 @@ import pytest
 from llmstack.routing.budget import Limits
 from llmstack.routing.load import ReplicaState
 from llmstack.routing.messages import NO_SLOTS, WHOLE, Ending, Reason
-from llmstack.routing.pool import LONGEST_RETRY
+from llmstack.routing.pool import COLD_RETRY, LONGEST_RETRY
 from llmstack.routing.turn import LEAST_PATIENCE
 from tests.unit.routing.samples import Bench
 
@@ -374,3 +374,18 @@ class TestFailover:
         again = bench.ask(avoid=frozenset(failed), arrived=0.5)
         bench.end(first)
         assert (bench.where(again), bench.where(newer)) == (bench.where(first), "waits")
+
+
+def test_each_request_is_counted_once_whatever_becomes_of_it() -> None:
+    bench = Bench(1, 1, limits=Limits(max_requests=0))
+    _, _, refused = bench.ask(), bench.ask(), bench.ask()
+    assert bench.refusal(refused).reason is Reason.QUEUE_FULL
+    bench.ask(avoid=frozenset({"a"}))  # One of them again, which a replica has failed.
+    assert bench.pool.load().requests == 3
+
+
+def test_without_a_replica_and_with_a_queue_of_none_a_request_is_refused_and_counted() -> None:
+    bench = Bench(limits=Limits(max_requests=0))
+    refusal = bench.refusal(bench.ask())
+    assert (refusal.reason, refusal.retry_after) == (Reason.QUEUE_FULL, COLD_RETRY)
+    assert bench.pool.load().requests == 1

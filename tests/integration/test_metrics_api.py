@@ -11,6 +11,7 @@ import pytest
 from tests.e2e.cluster.binaries import binary
 from tests.e2e.cluster.processes import wait_until
 from tests.integration.apiserver import ApiServer
+from tests.integration.deployments import Namespace
 from tests.integration.metrics_api import GROUP, TEAM, Metrics, deployment, value_path
 from tests.integration.operators import installed
 
@@ -150,6 +151,47 @@ def test_one_process_is_enough(metrics: Metrics) -> None:
     metrics.lead_away("two")
     assert metrics.value("slots_waiting") == "3"
     metrics.lead_to(standby, "two")
+
+
+def autoscaler(name: str, target: str) -> str:
+    """One for the Deployment `name` that follows the load of qwen."""
+    metric = {
+        "type": "Object",
+        "object": {
+            "describedObject": {
+                "apiVersion": "llmstack.dev/v1alpha1",
+                "kind": "LLMDeployment",
+                "name": "qwen",
+            },
+            "metric": {"name": "slot_utilization"},
+            "target": {"type": "AverageValue", "averageValue": target},
+        },
+    }
+    return json.dumps(
+        {
+            "apiVersion": "autoscaling/v2",
+            "kind": "HorizontalPodAutoscaler",
+            "metadata": {"name": name},
+            "spec": {
+                "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": name},
+                "minReplicas": 1,
+                "maxReplicas": 9,
+                "metrics": [metric],
+            },
+        }
+    )
+
+
+def test_the_real_autoscaler_asks_for_what_the_slots_need(metrics: Metrics) -> None:
+    """Three quarters of a replica's slots are asked for; at a target of 20% that is four."""
+    space = Namespace(metrics.server, TEAM)
+    with metrics.server.controllers():
+        space.kubectl("create", "deployment", "follows", "--image=example.internal/x:1")
+        space.kubectl("apply", "-f", "-", stdin=autoscaler("follows", "200m"))
+        wait_until(lambda: space.need("deployment", "follows")["spec"]["replicas"] == 4, "four", 60)
+        (read,) = space.need("hpa", "follows")["status"]["currentMetrics"]
+        assert read["object"]["current"]["averageValue"] in ("750m", "188m")
+        space.kubectl("delete", "hpa,deployment", "follows")
 
 
 def test_a_load_that_is_stale_is_an_error_and_never_0(metrics: Metrics) -> None:

@@ -25,6 +25,7 @@ from tests.integration.gateway.serving import (
     described,
     gone,
     serving,
+    until,
 )
 from tests.support.gateway import Gateway
 from tests.support.llama.fake import FakeLlama
@@ -153,23 +154,26 @@ async def test_a_model_that_goes_is_an_error_event(tmp_path: Path) -> None:
         assert (await gateway.logged(request="mine"))["status"] == 404
 
 
-@pytest.mark.parametrize("death", [Death.BEFORE, Death.DURING, Death.GARBAGE])
 async def test_a_replica_that_dies_before_its_first_byte_is_replaced_all_the_same(
-    tmp_path: Path, death: Death
+    tmp_path: Path,
 ) -> None:
-    """The second one loads for so long that the first has to be tried."""
     async with (
         cold(tmp_path) as gateway,
-        FakeLlama.running(FAST) as first,
-        FakeLlama.running(replace(FAST, loading=3)) as second,
+        FakeLlama.running(replace(FAST, prefill=10, batch=16)) as first,
+        FakeLlama.running(FAST) as second,
     ):
-        first.set_faults(death=death, times=100)
-        async with streaming(gateway) as stream:
+        words = " ".join(f"w{n}" for n in range(300))
+        async with streaming(gateway, messages=[{"role": "user", "content": words}]) as stream:
             await stream.comments(1)
+            gateway.rewrite([described(first)])
+            await until(lambda: first.engine.processing == 1)
             gateway.rewrite([described(first, second)])
+            await gateway.loaded(MODEL, ready=2)
+            await first.die()
             assert (await stream.rest())[-1] == "[DONE]"
         entry = await gateway.logged(request="mine")
         assert (entry["status"], entry["outcome"]) == (200, "")
+        assert entry["replica"] == f"127.0.0.1:{second.port}"
         assert await gateway.metric("retries_total") == 1
         assert (await gateway.load())[MODEL]["requests"] == 1
 

@@ -107,6 +107,42 @@ class Workload:
 
 
 @dataclass(frozen=True)
+class Answer:
+    """One condition of the HorizontalPodAutoscaler: True, False or Unknown, and why."""
+
+    status: str = ""
+    reason: str = ""
+    message: str = ""
+
+
+@dataclass(frozen=True)
+class Autoscaler:
+    """How does the HorizontalPodAutoscaler stand?
+
+    `able`: can it read and write the number (AbleToScale)? `active`: can it compute one
+    (ScalingActive)? `limited`: do its bounds hold it (ScalingLimited)? Each empty before its first
+    look. `wanted`: how many replicas it asks for.
+    """
+
+    wanted: int = 0
+    able: Answer = Answer()
+    active: Answer = Answer()
+    limited: Answer = Answer()
+
+
+@dataclass(frozen=True)
+class Demand:
+    """Who asks for a deployment, as the gateway tells?
+
+    `wanted`: somebody asks and no replica is up. `idle_seconds`: for how long a replica was up and
+    nobody asked, seen without a gap; 0 while somebody does, None where it is not known.
+    """
+
+    wanted: bool = False
+    idle_seconds: float | None = None
+
+
+@dataclass(frozen=True)
 class ApplyFailure:
     """Which object did the API server refuse, and in which words? `status` is the HTTP status."""
 
@@ -129,6 +165,7 @@ class Observed:
     object counts as 409. `invalid` is why no objects could be built from the spec, "" if they were.
     `name_conflicts` maps each of the deployment's names that others claim too to these others, as
     namespace/name. `wedged` are the pods whose server the gateway found to answer no more.
+    `metrics_api` is why autoscalers can read no metrics, "" if they can.
     """
 
     children: Mapping[tuple[str, str], Mapping[str, Any]] = field(default_factory=dict)
@@ -144,3 +181,6 @@ class Observed:
     invalid: str = ""
     name_conflicts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     wedged: frozenset[str] = frozenset()
+    autoscaler: Autoscaler | None = None
+    demand: Demand = Demand()
+    metrics_api: str = ""

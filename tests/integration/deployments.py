@@ -68,7 +68,7 @@ class Namespace:
     def children(self, name: str = "qwen") -> dict[str, Object]:
         """What the children say, without what differs between two runs that did the same."""
         label = f"llmstack.dev/deployment={name}"
-        kinds = "deployment,service,serviceaccount,poddisruptionbudget,networkpolicy,secret"
+        kinds = "deployment,service,serviceaccount,poddisruptionbudget,networkpolicy,secret,hpa"
         items = json.loads(self.kubectl("get", kinds, "-l", label, "-o", "json"))["items"]
         return {f"{item['kind']}/{item['metadata']['name']}": _essence(item) for item in items}
 

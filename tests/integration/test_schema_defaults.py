@@ -63,6 +63,18 @@ FULL: Object = {
         "maxReplicas": 8,
         "targetSlotUtilization": 100,
         "scaleToZeroAfterSeconds": 60,
+        "behavior": {
+            "scaleUp": {
+                "stabilizationWindowSeconds": 0,
+                "selectPolicy": "Min",
+                "policies": [{"type": "Percent", "value": 100, "periodSeconds": 1800}],
+            },
+            "scaleDown": {
+                "stabilizationWindowSeconds": 3600,
+                "selectPolicy": "Disabled",
+                "policies": [{"type": "Pods", "value": 1, "periodSeconds": 1}],
+            },
+        },
     },
     "queue": {"maxRequests": 0, "timeoutSeconds": 1, "coldStartTimeoutSeconds": 60},
     "lifecycle": {"startupTimeoutSeconds": 60, "drainSeconds": 0, "wedgeSeconds": 10},

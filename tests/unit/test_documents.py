@@ -30,7 +30,8 @@ FINE = {
     reasons.DOWNLOADING,
     reasons.LOADING,
     reasons.ROLLING_OUT,
-    reasons.AUTOSCALING_INACTIVE,
+    reasons.FOLLOWING,
+    reasons.ASLEEP,
 }
 """Reasons that need nobody to do anything."""
 

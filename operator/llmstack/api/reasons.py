@@ -9,6 +9,10 @@ AVAILABLE = "Available"
 STOPPED = "Stopped"
 SCALED_TO_ZERO = "ScaledToZero"
 FIXED = "FixedReplicas"
+FOLLOWING = "FollowsLoad"
+AT_MAXIMUM = "AtMaximum"
+ASLEEP = "Asleep"
+WAKE_DOWNLOADS = "WakeDownloads"
 
 # Not yet.
 PENDING = "Pending"
@@ -16,7 +20,6 @@ DOWNLOADING = "Downloading"
 LOADING = "Loading"
 ROLLING_OUT = "RollingOut"
 VOLUME_UNBOUND = "VolumeUnbound"
-AUTOSCALING_INACTIVE = "AutoscalingInactive"
 
 # The user's to mend: the spec and what it names.
 NAME_CONFLICT = "NameConflict"
@@ -50,6 +53,11 @@ START_TIMEOUT = "StartTimeout"
 POD_FAILED = "PodFailed"
 MOUNT_FAILED = "MountFailed"
 SERVER_WEDGED = "ServerWedged"
+
+# Autoscaling.
+METRICS_API_UNAVAILABLE = "MetricsApiUnavailable"
+METRICS_UNAVAILABLE = "MetricsUnavailable"
+SCALING_FAILED = "ScalingFailed"
 
 # The operator's own trouble.
 APPLY_FAILED = "ApplyFailed"

@@ -1,10 +1,70 @@
 """How many replicas follow the load, and how do requests wait?"""
 
-from typing import ClassVar
+from enum import StrEnum
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from llmstack.api.base import ApiModel, Rule
+from llmstack.api.base import ATOMIC, ApiModel, Rule
+
+
+class PolicyType(StrEnum):
+    """In what is a step counted?"""
+
+    PODS = "Pods"
+    PERCENT = "Percent"
+
+
+class SelectPolicy(StrEnum):
+    """Which of several policies counts: the widest, the narrowest, or no step at all?"""
+
+    MAX = "Max"
+    MIN = "Min"
+    DISABLED = "Disabled"
+
+
+class ScalingPolicy(ApiModel):
+    """How large may a step be?"""
+
+    type: PolicyType = Field(description="Pods: value is a number of replicas. Percent: of them.")
+    value: int = Field(ge=1, le=100_000, description="Largest change within the period.")
+    period_seconds: int = Field(ge=1, le=1800, description="The period, in seconds.")
+
+
+Policies = Annotated[
+    tuple[ScalingPolicy, ...], Field(min_length=1, max_length=10, json_schema_extra=ATOMIC)
+]
+
+
+class ScalingRules(ApiModel):
+    """How fast may the number of replicas change in one direction?"""
+
+    stabilization_window_seconds: int | None = Field(
+        default=None,
+        ge=0,
+        le=3600,
+        description=(
+            "For so many seconds the most cautious wish counts; by default 0 upwards and 300 "
+            "downwards."
+        ),
+    )
+    select_policy: SelectPolicy | None = Field(
+        default=None,
+        description="Which policy counts; Max by default. Disabled: no change in this direction.",
+    )
+    policies: Policies | None = Field(
+        default=None,
+        description=(
+            "By default up to maxReplicas at once upwards, and one replica a minute downwards."
+        ),
+    )
+
+
+class ScalingBehavior(ApiModel):
+    """How fast do replicas come and go? In the shape of a HorizontalPodAutoscaler."""
+
+    scale_up: ScalingRules | None = Field(default=None, description="On the way up.")
+    scale_down: ScalingRules | None = Field(default=None, description="On the way down.")
 
 
 class AutoscalingSpec(ApiModel):
@@ -22,6 +82,9 @@ class AutoscalingSpec(ApiModel):
         ge=10,
         le=604_800,
         description="With minReplicas 0: seconds without a request before the last replica goes.",
+    )
+    behavior: ScalingBehavior | None = Field(
+        default=None, description="How fast replicas come and go; by default up at once, down slow."
     )
 
     rules: ClassVar[tuple[Rule, ...]] = (

@@ -28,7 +28,7 @@ from llmstack.desired.replicas import (
 )
 from llmstack.kube.client import KubeClient, identify
 from llmstack.kube.errors import ApiError
-from llmstack.observed import ApplyFailure, Observed
+from llmstack.observed import ApplyFailure, Demand, Observed
 
 log = logging.getLogger(__name__)
 Object = dict[str, Any]
@@ -74,7 +74,7 @@ class Applier:
         found = await asyncio.gather(*(self._live(item, observed) for item in desired))
         for item, live in zip(desired, found, strict=True):
             try:
-                if not await self._bring_about_one(deployment, item, live):
+                if not await self._bring_about_one(deployment, item, live, observed.demand):
                     outcome.again = AGAIN_SECONDS
             except ApiError as error:
                 # No answer: neither will the others have one, nor the status. Changed meanwhile:
@@ -93,7 +93,11 @@ class Applier:
         return listed or await self._client.get(kind, namespace, name)
 
     async def _bring_about_one(
-        self, deployment: LLMDeployment, desired: Object, live: Mapping[str, Any] | None
+        self,
+        deployment: LLMDeployment,
+        desired: Object,
+        live: Mapping[str, Any] | None,
+        demand: Demand,
     ) -> bool:
         """Is it as it should be now? False if it differs and must be left so for a while."""
         if is_foreign(live, desired, deployment):
@@ -108,7 +112,8 @@ class Applier:
         left = differs and self._contested.leave(key, desired)
         repair = differs and not left
         if desired["kind"] == "Deployment":
-            await self._deployment(deployment, desired, live, repair=repair)
+            newest = await self._deployment(deployment, desired, live, repair=repair)
+            await self._scale(deployment, newest, demand)
         elif repair:
             await self._repair(key, desired, live)
         return not left
@@ -120,8 +125,11 @@ class Applier:
         live: Mapping[str, Any] | None,
         *,
         repair: bool,
-    ) -> None:
-        """The hand-over of `replicas` first, if it is not complete (desired/replicas.py)."""
+    ) -> Mapping[str, Any]:
+        """The hand-over of `replicas` first, if it is not complete (desired/replicas.py).
+
+        Returns the Deployment as it is then.
+        """
         steps = hand_over(live, initial_replicas(deployment.spec))
         newest: Mapping[str, Any] | None = live
         for step in steps:
@@ -132,8 +140,13 @@ class Applier:
             key = Key(deployment.namespace, deployment.name)
             newest = await self._repair(key, desired, live)
         assert newest is not None, "an absent Deployment is created by the first step"
-        # The newest answer counts, not the snapshot: an autoscaler may have scaled in between.
-        wanted = wanted_replicas(deployment, parse_workload(newest))
+        return newest
+
+    async def _scale(
+        self, deployment: LLMDeployment, newest: Mapping[str, Any], demand: Demand
+    ) -> None:
+        """The newest answer counts, not the snapshot: an autoscaler may have scaled in between."""
+        wanted = wanted_replicas(deployment, parse_workload(newest), demand)
         if wanted is not None:
             metadata = newest["metadata"]
             log.info("%s/%s: scaling to %d", deployment.namespace, metadata["name"], wanted)

@@ -87,7 +87,15 @@ class Leading:
             client,
             settings,
             self._root,
-            Observer(client, settings.progress_seconds, now, self._names, self._load.wedged),
+            Observer(
+                client,
+                settings.progress_seconds,
+                now,
+                self._names,
+                self._load.wedged,
+                self._load.demand,
+                self.metrics_api,
+            ),
             Reporter(client, identity, now),
         )
 

@@ -1,7 +1,7 @@
 """How busy is each model, and which servers are wedged, as the gateway sees it?
 
     gateway /load ── one JSON line a change ──> LoadFollower ─> the newest view ─> metrics API
-                                                     └─ wedged servers changed ─> queue
+                                                     └─ wedged servers, a sleeper called ─> queue
 
 Every process of the operator follows it; only the one that leads has a queue. The view is stale ten
 seconds after its last line: then nothing is known, which is not the same as "no load". Where the
@@ -18,8 +18,10 @@ from llmstack.api.key import Key
 from llmstack.desired.secret import load_key
 from llmstack.errors import ConfigurationError
 from llmstack.kube.errors import ApiError
+from llmstack.observed import Demand
 from llmstack.routing.load import STREAM
 from llmstack.scaling.load import Load, ModelLoad, parse_load, wedged_changes
+from llmstack.scaling.zero import Activity
 
 log = logging.getLogger(__name__)
 
@@ -47,6 +49,7 @@ class LoadFollower:
         self.changed = changed
         self._clock = clock
         self._load = Load()
+        self._activity = Activity(STALE_SECONDS)
         self._heard = float("-inf")
 
     def load(self) -> Load | None:
@@ -61,6 +64,10 @@ class LoadFollower:
         """Which pods of a deployment are wedged, as far as is known?"""
         load = self.load() or Load()
         return load.models.get(key, ModelLoad()).wedged
+
+    def demand(self, key: Key) -> Demand:
+        """Who asks for a deployment, as far as is known?"""
+        return self._activity.demand(key, self._clock())
 
     async def run(self) -> None:
         """Follows for ever."""
@@ -94,5 +101,6 @@ class LoadFollower:
 
     def _take(self, load: Load) -> None:
         before, self._load = self._load, load
-        for key in wedged_changes(before, load):
+        wanted = self._activity.see(load, self._clock())
+        for key in {*wedged_changes(before, load), *wanted}:
             self.changed(key)

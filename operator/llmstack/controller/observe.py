@@ -16,6 +16,7 @@ from llmstack.controller.observe_events import claim_messages, volume_messages
 from llmstack.controller.observe_objects import (
     named_claims,
     named_secrets,
+    parse_autoscaler,
     parse_claim,
     parse_workload,
 )
@@ -24,6 +25,7 @@ from llmstack.controller.pod_logs import LogReader
 from llmstack.desired import metadata as names
 from llmstack.kube.client import KubeClient
 from llmstack.kube.kinds import (
+    AUTOSCALER,
     CLAIM,
     CONFIG_MAP,
     DEPLOYMENT,
@@ -36,17 +38,18 @@ from llmstack.kube.kinds import (
     SERVICE_ACCOUNT,
     Kind,
 )
-from llmstack.observed import Claim, Observed, Pod
+from llmstack.observed import Claim, Demand, Observed, Pod
 
 Object = dict[str, Any]
-_LISTED = (DEPLOYMENT, SERVICE, SERVICE_ACCOUNT, DISRUPTION_BUDGET, NETWORK_POLICY)
+_LISTED = (DEPLOYMENT, SERVICE, SERVICE_ACCOUNT, DISRUPTION_BUDGET, NETWORK_POLICY, AUTOSCALER)
 
 
 class Observer:
     """Takes the snapshots. Remembers only what is costly to read again: logs and cluster facts.
 
-    Two things it is told and does not read: who claims which name, as the watches say, and by
-    `wedged` which pods of a deployment answer no more, as the gateway says.
+    It is told and does not read: who claims which name, as the watches say; by `wedged` which pods
+    of a deployment answer no more, and by `demand` who asks for it, as the gateway says; and by
+    `metrics_api` why autoscalers can read no metrics.
     """
 
     def __init__(
@@ -56,12 +59,16 @@ class Observer:
         clock: Callable[[], float],
         name_index: NameIndex,
         wedged: Callable[[Key], frozenset[str]],
+        demand: Callable[[Key], Demand] = lambda _: Demand(),
+        metrics_api: Callable[[], str] = lambda: "",
     ) -> None:
         self._client = client
         self._facts = ClusterFacts(client, clock)
         self._logs = LogReader(client, progress_seconds, clock)
         self._name_index = name_index
         self._wedged = wedged
+        self._demand = demand
+        self._metrics_api = metrics_api
 
     def forget(self, key: Key) -> None:
         """The deployment is gone."""
@@ -98,6 +105,11 @@ class Observer:
             accelerators=devices,
             name_conflicts=self._name_index.conflicts(key),
             wedged=self._wedged(key),
+            autoscaler=parse_autoscaler(
+                by_name.get(("HorizontalPodAutoscaler", names.autoscaler_name(deployment)))
+            ),
+            demand=self._demand(key),
+            metrics_api=self._metrics_api(),
         )
 
     async def _pods(

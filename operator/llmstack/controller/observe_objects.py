@@ -7,7 +7,7 @@ from llmstack.api.spec import LLMDeploymentSpec
 from llmstack.desired.cache import downloads, source_claims
 from llmstack.desired.metadata import TEMPLATE_HASH, annotation
 from llmstack.errors import InvalidInput
-from llmstack.observed import Claim, Workload
+from llmstack.observed import Answer, Autoscaler, Claim, Workload
 
 Object = Mapping[str, Any]
 
@@ -31,6 +31,23 @@ def parse_workload(body: Object | None) -> Workload | None:
         deadline_exceeded=progressing.get("reason") == "ProgressDeadlineExceeded",
         replica_failure=failure.get("message", "") if failure.get("status") == "True" else "",
         template_hash=annotation(spec["template"], TEMPLATE_HASH),
+    )
+
+
+def parse_autoscaler(body: Object | None) -> Autoscaler | None:
+    """The HorizontalPodAutoscaler as the decisions see it."""
+    if body is None:
+        return None
+    status = body.get("status") or {}
+    found = {
+        item["type"]: Answer(item["status"], item.get("reason", ""), item.get("message", ""))
+        for item in status.get("conditions") or ()
+    }
+    return Autoscaler(
+        wanted=status.get("desiredReplicas", 0),
+        able=found.get("AbleToScale", Answer()),
+        active=found.get("ScalingActive", Answer()),
+        limited=found.get("ScalingLimited", Answer()),
     )
 
 

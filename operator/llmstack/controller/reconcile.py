@@ -17,6 +17,7 @@ from llmstack.controller.report import Reporter, Subject
 from llmstack.controller.root_secret import RootSecret
 from llmstack.desired import Context, GatewayPlace, build
 from llmstack.desired.metadata import deployment_name
+from llmstack.desired.replicas import sleep_check_seconds
 from llmstack.desired.secret import server_key
 from llmstack.desired.template import read_recorded
 from llmstack.errors import InvalidInput, InvalidSpec
@@ -79,7 +80,8 @@ class Reconciler:
         await self._reporter.report(deployment, status)
         if outcome.retry:
             raise outcome.retry
-        return _sooner(outcome.again, self._look_again(status, observed))
+        sleep = sleep_check_seconds(deployment, observed.workload, observed.demand)
+        return _sooner(outcome.again, _sooner(sleep, self._look_again(status, observed)))
 
     async def _context(self, deployment: LLMDeployment, observed: Observed) -> Context:
         root = await self._root.root()

@@ -17,6 +17,7 @@ from llmstack.controller.names import NameIndex
 from llmstack.controller.queue import WorkQueue
 from llmstack.desired.metadata import MANAGED_BY_LABEL, MANAGER
 from llmstack.kube.kinds import (
+    AUTOSCALER,
     CLAIM,
     DEPLOYMENT,
     DISRUPTION_BUDGET,
@@ -34,6 +35,7 @@ CHILDREN = (
     SERVICE_ACCOUNT,
     DISRUPTION_BUDGET,
     NETWORK_POLICY,
+    AUTOSCALER,
     CLAIM,
     POD,
 )

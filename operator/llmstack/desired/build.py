@@ -6,6 +6,7 @@ from llmstack.desired.config_map import build_ca_config_map
 from llmstack.desired.context import Context
 from llmstack.desired.deployment import build_deployment
 from llmstack.desired.drift import with_applied_hash
+from llmstack.desired.horizontal_pod_autoscaler import build_horizontal_pod_autoscaler
 from llmstack.desired.metadata import Object
 from llmstack.desired.network_policy import build_network_policy
 from llmstack.desired.pod_disruption_budget import build_pod_disruption_budget
@@ -31,5 +32,6 @@ def build(deployment: LLMDeployment, context: Context) -> tuple[Object, ...]:
         build_network_policy(deployment, context.gateway),
         build_pod_disruption_budget(deployment),
         build_deployment(deployment, context),
+        build_horizontal_pod_autoscaler(deployment),
     )
     return tuple(with_applied_hash(item) for item in objects if item is not None)

@@ -33,7 +33,7 @@ _WHOLE = {"selector", "podSelector", "namespaceSelector", "matchLabels"}
 """Objects in which one more field says something else: nobody may add any, and no server does."""
 
 _QUANTITIES = {"requests", "limits"}
-_QUANTITY_FIELDS = {"sizeLimit"}
+_QUANTITY_FIELDS = {"sizeLimit", "averageValue"}
 
 
 def with_applied_hash(desired: Object) -> Object:

@@ -41,6 +41,13 @@ KEY_HASH = f"{GROUP}/key-hash"
 """On pods: which server key they were started with; another key needs another server."""
 DEFAULT_CONTAINER = "kubectl.kubernetes.io/default-container"
 
+DELETION_COST = "controller.kubernetes.io/pod-deletion-cost"
+"""On pods: of several, Kubernetes deletes the one of the lowest cost first; 0 without it."""
+
+# Metrics.
+SLOT_UTILIZATION = "slot_utilization"
+"""How many replicas the load would fill: what an autoscaler follows."""
+
 # Containers and ports.
 FETCH_CONTAINER = "fetch"
 SERVER_CONTAINER = "llama-server"
@@ -78,6 +85,11 @@ _MODE_SUFFIX = {AccessMode.READ_WRITE_MANY: "rwx", AccessMode.READ_WRITE_ONCE: "
 
 def deployment_name(deployment: LLMDeployment) -> str:
     """How are the Deployment, its ServiceAccount, budget and NetworkPolicy called?"""
+    return deployment.name
+
+
+def autoscaler_name(deployment: LLMDeployment) -> str:
+    """How is the HorizontalPodAutoscaler called?"""
     return deployment.name
 
 

@@ -19,9 +19,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from llmstack.api.resource import LLMDeployment
+from llmstack.api.scaling import AutoscalingSpec
 from llmstack.api.spec import LLMDeploymentSpec
 from llmstack.desired.metadata import MANAGER, REPLICAS_MANAGER, Object
-from llmstack.observed import Workload
+from llmstack.observed import Demand, Workload
+
+_UNKNOWN = Demand()
+_SLEEP_RETRY_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
@@ -35,36 +39,67 @@ class ReplicasStep:
     replicas: int | None
 
 
-def bounds(spec: LLMDeploymentSpec) -> tuple[int, int | None]:
-    """Between which numbers may replicas be? None: no upper bound.
+def initial_replicas(spec: LLMDeploymentSpec) -> int:
+    """With how many replicas is the Deployment created?
 
-    Nothing wakes a sleeping deployment in this version, so autoscaling goes no lower than one.
+    At least one where autoscaling allows none: its faults show, and its cache fills.
     """
     if spec.replicas is not None:
-        return spec.replicas, spec.replicas
-    if spec.autoscaling is not None:
-        return max(1, spec.autoscaling.min_replicas), spec.autoscaling.max_replicas
-    return 1, None
+        return spec.replicas
+    return max(1, spec.autoscaling.min_replicas) if spec.autoscaling else 1
 
 
-def initial_replicas(spec: LLMDeploymentSpec) -> int:
-    """With how many replicas is the Deployment created?"""
-    return bounds(spec)[0]
-
-
-def wanted_replicas(deployment: LLMDeployment, workload: Workload | None) -> int | None:
+def wanted_replicas(
+    deployment: LLMDeployment, workload: Workload | None, demand: Demand = _UNKNOWN
+) -> int | None:
     """Which number is written through /scale? None leaves it alone.
 
-    A running number within the bounds is kept, also where the spec no longer says where it came
+    Where autoscaling is on, the HorizontalPodAutoscaler writes all numbers but two: from zero to
+    one and from one to zero. A running number is kept where the spec no longer says where it came
     from: autoscaling that is switched on or off at 3 replicas leaves 3, and so does removing
     `replicas: 3`. Removing `replicas: 0` starts one replica: no one else would ever start it.
     """
-    low, high = bounds(deployment.spec)
+    spec = deployment.spec
     if workload is None:
-        return low
+        return initial_replicas(spec)
     running = workload.wanted
-    wanted = max(low, running if high is None else min(running, high))
+    wanted = running or 1
+    if spec.replicas is not None:
+        wanted = spec.replicas
+    elif spec.autoscaling and spec.autoscaling.min_replicas == 0:
+        wanted = _with_sleep(spec.autoscaling, workload, demand)
     return None if wanted == running else wanted
+
+
+def _with_sleep(wish: AutoscalingSpec, workload: Workload, demand: Demand) -> int:
+    if workload.wanted == 0:
+        return int(demand.wanted)
+    idle = demand.idle_seconds
+    due = idle is not None and idle >= wish.scale_to_zero_after_seconds
+    return 0 if due and _one_up(workload) else workload.wanted
+
+
+def _one_up(workload: Workload) -> bool:
+    """Is one replica asked for, and is there one, of the newest template, and ready?
+
+    One that cannot start is not put to sleep, nor an update that fails: that has to show.
+    """
+    counts = (workload.wanted, workload.replicas, workload.updated, workload.ready)
+    return counts == (1, 1, 1, 1) and workload.observed_generation >= workload.generation
+
+
+def sleep_check_seconds(
+    deployment: LLMDeployment, workload: Workload | None, demand: Demand
+) -> float | None:
+    """After how many seconds may it be time to sleep? None where it never is.
+
+    Whoever begins to be idle after now is due later than that, so no look comes too late.
+    """
+    wish = deployment.spec.autoscaling
+    if wish is None or wish.min_replicas or workload is None or workload.wanted != 1:
+        return None
+    left = wish.scale_to_zero_after_seconds - (demand.idle_seconds or 0.0)
+    return max(left, _SLEEP_RETRY_SECONDS)
 
 
 def hand_over(live: Mapping[str, Any] | None, initial: int) -> tuple[ReplicasStep, ...]:

@@ -9,9 +9,10 @@ up: demand is never understated.
 
 from collections.abc import Callable, Mapping
 
+from llmstack.desired import metadata
 from llmstack.scaling.load import ModelLoad
 
-SLOT_UTILIZATION = "slot_utilization"
+SLOT_UTILIZATION = metadata.SLOT_UTILIZATION
 SLOTS_BUSY = "slots_busy"
 SLOTS_WAITING = "slots_waiting"
 SLOTS_TOTAL = "slots_total"

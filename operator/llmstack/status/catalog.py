@@ -44,8 +44,28 @@ CATALOG: dict[str, Entry] = {
         _PROGRESS, Weight.NORMAL, "No replica is needed, and minReplicas is 0."
     ),
     reasons.FIXED: Entry(_SCALE, Weight.SILENT, "spec.autoscaling is not given."),
-    reasons.AUTOSCALING_INACTIVE: Entry(
-        _SCALE, Weight.SILENT, "This version does not follow the load yet."
+    reasons.FOLLOWING: Entry(_SCALE, Weight.SILENT, "The number of replicas follows the load."),
+    reasons.AT_MAXIMUM: Entry(
+        _SCALE, Weight.NORMAL, "The load asks for more replicas than maxReplicas allows."
+    ),
+    reasons.ASLEEP: Entry(
+        _SCALE, Weight.SILENT, "Nobody asks for the model; the next request starts a replica."
+    ),
+    reasons.WAKE_DOWNLOADS: Entry(
+        _SCALE,
+        Weight.WARNING,
+        "minReplicas is 0 and no cache outlives a replica: each wake downloads the model.",
+    ),
+    reasons.METRICS_API_UNAVAILABLE: Entry(
+        _SCALE,
+        Weight.WARNING,
+        "This installation does not serve the metrics API; the message says why, and who does.",
+    ),
+    reasons.METRICS_UNAVAILABLE: Entry(
+        _SCALE, Weight.WARNING, "The HorizontalPodAutoscaler cannot read the load; its own words."
+    ),
+    reasons.SCALING_FAILED: Entry(
+        _SCALE, Weight.WARNING, "The HorizontalPodAutoscaler cannot scale; its own words."
     ),
     reasons.PENDING: Entry(_READY, Weight.SILENT, "Not known yet."),
     reasons.DOWNLOADING: Entry(

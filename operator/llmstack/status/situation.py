@@ -93,7 +93,10 @@ class Situation:
         recorded = annotation(live, SPEC_HASH)
         if recorded and recorded != spec_hash(self.spec):
             return False
-        return self.workload is None or wanted_replicas(self.deployment, self.workload) is None
+        if self.workload is None:
+            return True
+        wanted = wanted_replicas(self.deployment, self.workload, self.observed.demand)
+        return wanted is None
 
     @property
     def asleep(self) -> bool:

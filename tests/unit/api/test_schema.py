@@ -19,6 +19,7 @@ ALLOWED = {
         "minLength",
         "maxLength",
         "maxItems",
+        "minItems",
         "maxProperties",
     ),
     *("x-kubernetes-validations", "x-kubernetes-list-type", "x-kubernetes-list-map-keys"),

@@ -9,8 +9,13 @@ from hypothesis import strategies as st
 
 from llmstack.desired import hand_over, wanted_replicas
 from llmstack.desired.metadata import MANAGER, REPLICAS_MANAGER
-from llmstack.desired.replicas import ReplicasStep, initial_replicas, step_object
-from llmstack.observed import Workload
+from llmstack.desired.replicas import (
+    ReplicasStep,
+    initial_replicas,
+    sleep_check_seconds,
+    step_object,
+)
+from llmstack.observed import Demand, Workload
 from tests.unit.desired.samples import built, deployment
 
 ASLEEP = {"autoscaling": {"minReplicas": 0, "maxReplicas": 4}}
@@ -36,9 +41,10 @@ def running(wanted: int) -> Workload:
         ("autoscaling switched off at 3 keeps 3", {}, 3, None),
         ("replicas removed at 3 keeps 3", {}, 3, None),
         ("replicas 0 removed starts one", {}, 0, 1),
-        ("below the minimum it is raised", SCALED, 1, 2),
-        ("above the maximum it is lowered", SCALED, 9, 4),
-        ("nothing would wake it, so it is raised from zero", ASLEEP, 0, 1),
+        ("below the minimum the autoscaler raises it", SCALED, 1, None),
+        ("above the maximum the autoscaler lowers it", SCALED, 9, None),
+        ("at zero the autoscaler does nothing, so it is raised", SCALED, 0, 1),
+        ("asleep it stays asleep as long as nobody is known to ask", ASLEEP, 0, None),
         ("stopping", {"replicas": 0}, 3, 0),
     ],
 )
@@ -159,3 +165,47 @@ def test_what_each_step_applies() -> None:
 def test_zero_asked_for_creates_no_pod() -> None:
     first = hand_over(None, initial_replicas(deployment(replicas=0).spec))[0]
     assert first == ReplicasStep(MANAGER, 0)
+
+
+CALLED, IDLE = Demand(wanted=True, idle_seconds=0.0), Demand(idle_seconds=900.0)
+SLEEP = [
+    ("somebody asks: it wakes", ASLEEP, running(0), CALLED, 1),
+    ("nobody asks: it sleeps on", ASLEEP, running(0), IDLE, None),
+    ("idle for long enough: it goes to sleep", ASLEEP, running(1), IDLE, 0),
+    ("not a moment too early", ASLEEP, running(1), Demand(idle_seconds=899.9), None),
+    ("not where it is not known", ASLEEP, running(1), Demand(), None),
+    ("not where autoscaling keeps one", SCALED, running(1), IDLE, None),
+    ("not without autoscaling", {}, running(1), IDLE, None),
+    ("two are the autoscaler's to reduce", ASLEEP, running(2), IDLE, None),
+    ("not while an update is on its way", ASLEEP, Workload(1, 1, 1, 2, 1, 1, 1), IDLE, None),
+    ("not before the replica is ready", ASLEEP, Workload(1, 1, 1, 1, 1, 0, 0), IDLE, None),
+    ("not before the newest spec is looked at", ASLEEP, Workload(2, 1, 1, 1, 1, 1, 1), IDLE, None),
+    ("who asks does not scale what runs", ASLEEP, running(3), CALLED, None),
+]
+
+
+@pytest.mark.parametrize(
+    ("sentence", "spec", "now", "demand", "wanted"), SLEEP, ids=[row[0] for row in SLEEP]
+)
+def test_to_zero_and_back(
+    sentence: str, spec: dict[str, Any], now: Workload, demand: Demand, wanted: int | None
+) -> None:
+    assert wanted_replicas(deployment(**spec), now, demand) == wanted
+
+
+@pytest.mark.parametrize(
+    ("spec", "now", "demand", "seconds"),
+    [
+        (ASLEEP, running(1), Demand(idle_seconds=600.0), 300.0),
+        (ASLEEP, running(1), Demand(), 900.0),
+        (ASLEEP, running(0), Demand(), None),
+        (ASLEEP, running(2), Demand(), None),
+        (ASLEEP, None, Demand(), None),
+        (SCALED, running(1), Demand(), None),
+        ({}, running(1), Demand(), None),
+    ],
+)
+def test_when_sleep_may_be_due(
+    spec: dict[str, Any], now: Workload | None, demand: Demand, seconds: float | None
+) -> None:
+    assert sleep_check_seconds(deployment(**spec), now, demand) == seconds

@@ -1,0 +1,86 @@
+"""Does somebody ask for a model that sleeps, and for how long has nobody asked for one that is up?
+
+    line ─┬─ another epoch, or the model is new ─> nothing is known of before: idle begins
+          ├─ a gap before it ────────────────────> idle begins
+          ├─ a slot in use, a request waits, the count rose, no replica ready ─> idle begins
+          └─ else ───────────────────────────────> idle goes on
+
+A request that found no replica ready keeps the model wanted until one is, also when its client has
+left. What a restart takes away (of the operator: all; of the gateway: its counts) neither wakes
+nor puts to sleep: idle begins anew.
+"""
+
+from dataclasses import dataclass
+
+from llmstack.api.key import Key
+from llmstack.observed import Demand
+from llmstack.scaling.load import Load, ModelLoad
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """What was seen of one model?
+
+    Its count, since when it is idle (None: it is not), and whether it was called.
+    """
+
+    requests: int
+    idle_since: float | None = None
+    called: bool = False
+    wanted: bool = False
+
+
+class Activity:
+    """Is fed with every view of the gateway, and remembers what the next is compared with.
+
+    A view is old after `stale_seconds`; without a newer one by then, there is a gap.
+    """
+
+    def __init__(self, stale_seconds: float) -> None:
+        self._stale_seconds = stale_seconds
+        self._epoch = ""
+        self._seen: dict[Key, _Seen] = {}
+        self._known: frozenset[Key] = frozenset()
+        self._at = float("-inf")
+
+    def see(self, load: Load | None, now: float) -> list[Key]:
+        """The next view, None if there is none. Which models are wanted that were not before?"""
+        if load is None or not load.epoch:
+            self._at = float("-inf")
+            return []
+        if load.epoch != self._epoch:
+            self._epoch, self._seen = load.epoch, {}
+        gap = now - self._at >= self._stale_seconds
+        before, known, self._at = self._seen, self._known, now
+        # What a view leaves out is not known for now; its count still is.
+        self._known = frozenset(load.models)
+        self._seen = before | {
+            key: _next(before.get(key), model, now, gap=gap or key not in known)
+            for key, model in load.models.items()
+        }
+        return sorted(
+            key
+            for key in load.models
+            if self._seen[key].wanted and not (key in before and before[key].wanted)
+        )
+
+    def demand(self, key: Key, now: float) -> Demand:
+        """Who asks for a model, as far as is known now?"""
+        seen = self._seen.get(key)
+        if seen is None or key not in self._known or now - self._at >= self._stale_seconds:
+            return Demand()
+        idle = 0.0 if seen.idle_since is None else now - seen.idle_since
+        return Demand(seen.wanted, idle)
+
+
+def _next(seen: _Seen | None, model: ModelLoad, now: float, *, gap: bool) -> _Seen:
+    rose = seen is not None and model.requests > seen.requests
+    busy = model.occupied > 0 or model.waiting > 0
+    called = not model.ready and (rose or (seen is not None and seen.called))
+    since = None if seen is None or gap or rose else seen.idle_since
+    return _Seen(
+        requests=model.requests,
+        idle_since=None if busy or not model.ready else (now if since is None else since),
+        called=called,
+        wanted=not model.ready and (called or model.waiting > 0),
+    )

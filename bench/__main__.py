@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-BENCHES = ("bench.fetch", "bench.stack", "bench.gateway")
+BENCHES = ("bench.fetch", "bench.stack", "bench.gateway", "bench.scaling")
 
 for name in BENCHES:
     subprocess.run([sys.executable, "-m", name, "--write"], check=True)

@@ -72,6 +72,7 @@ class Pod:
     fetch_log: str = ""
     accelerator_unused: str = ""
     volume_message: str = ""
+    deletion_cost: int = 0
 
 
 @dataclass(frozen=True)

@@ -97,6 +97,7 @@ class Leading:
                 self.metrics_api,
             ),
             Reporter(client, identity, now),
+            self._load.model,
         )
 
     async def run(self) -> None:

@@ -65,6 +65,11 @@ class LoadFollower:
         load = self.load() or Load()
         return load.models.get(key, ModelLoad()).wedged
 
+    def model(self, key: Key) -> ModelLoad | None:
+        """How busy is a deployment? None where it is not known."""
+        load = self.load()
+        return load.models.get(key) if load else None
+
     def demand(self, key: Key) -> Demand:
         """Who asks for a deployment, as far as is known?"""
         return self._activity.demand(key, self._clock())

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from llmstack.desired.metadata import (
+    DELETION_COST,
     FETCH_CONTAINER,
     SERVER_CONTAINER,
     TEMPLATE_HASH,
@@ -50,7 +51,16 @@ def parse_pod(body: Object, logs: PodLogs, volume_message: str = "") -> Pod:
         fetch_log=logs.fetch_tail,
         accelerator_unused=logs.accelerator_unused,
         volume_message="" if _has_its_volumes(conditions) else volume_message,
+        deletion_cost=_integer(annotation(body, DELETION_COST)),
     )
+
+
+def _integer(text: str) -> int:
+    """0, as Kubernetes takes it, for what is none."""
+    try:
+        return int(text)
+    except ValueError:
+        return 0
 
 
 def seconds(timestamp: str) -> float:

@@ -5,6 +5,7 @@ finds nothing to change writes nothing.
 """
 
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -12,6 +13,8 @@ from llmstack.api.conditions import ConditionStatus, ConditionType, LLMDeploymen
 from llmstack.api.key import Key
 from llmstack.api.resource import LLMDeployment, parse, parse_status
 from llmstack.controller.apply import Applier, Outcome
+from llmstack.controller.deletion_cost import DeletionCosts
+from llmstack.controller.fence import now
 from llmstack.controller.observe import Observer
 from llmstack.controller.report import Reporter, Subject
 from llmstack.controller.root_secret import RootSecret
@@ -24,6 +27,7 @@ from llmstack.errors import InvalidInput, InvalidSpec
 from llmstack.kube.client import KubeClient
 from llmstack.kube.kinds import LLM_DEPLOYMENT
 from llmstack.observed import ContainerState, Observed, Workload
+from llmstack.scaling.load import ModelLoad
 from llmstack.settings import OperatorSettings
 from llmstack.status import compute, compute_unreadable
 
@@ -41,6 +45,7 @@ class Reconciler:
         root: RootSecret,
         observer: Observer,
         reporter: Reporter,
+        model: Callable[[Key], ModelLoad | None] = lambda _: None,
     ) -> None:
         self._client = client
         self._settings = settings
@@ -48,6 +53,7 @@ class Reconciler:
         self._observer = observer
         self._reporter = reporter
         self._applier = Applier(client)
+        self._costs = DeletionCosts(client, model, now)
 
     async def reconcile(self, key: Key) -> float | None:
         """One pass. Returns after how many seconds to look again, None if only when told."""
@@ -55,6 +61,7 @@ class Reconciler:
         if body is None:
             self._observer.forget(key)
             self._applier.forget(key)
+            self._costs.forget(key)
             self._reporter.forget(key)
             return None
         try:
@@ -80,8 +87,12 @@ class Reconciler:
         await self._reporter.report(deployment, status)
         if outcome.retry:
             raise outcome.retry
-        sleep = sleep_check_seconds(deployment, observed.workload, observed.demand)
-        return _sooner(outcome.again, _sooner(sleep, self._look_again(status, observed)))
+        return _soonest(
+            outcome.again,
+            await self._costs.write(deployment, observed),
+            sleep_check_seconds(deployment, observed.workload, observed.demand),
+            self._look_again(status, observed),
+        )
 
     async def _context(self, deployment: LLMDeployment, observed: Observed) -> Context:
         root = await self._root.root()
@@ -113,8 +124,8 @@ class Reconciler:
         return None if _settled(status, observed.workload) else UNSETTLED_SECONDS
 
 
-def _sooner(one: float | None, other: float | None) -> float | None:
-    return min((seconds for seconds in (one, other) if seconds is not None), default=None)
+def _soonest(*times: float | None) -> float | None:
+    return min((seconds for seconds in times if seconds is not None), default=None)
 
 
 def _settled(status: LLMDeploymentStatus, workload: Workload | None) -> bool:

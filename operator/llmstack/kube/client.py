@@ -86,6 +86,14 @@ class KubeClient:
         path, whole = kind.path(namespace, name), {**body, "metadata": metadata}
         return await self._json("PATCH", kind, path, query=query, body=whole, content_type=MERGE)
 
+    async def annotate(
+        self, kind: Kind, namespace: str, name: str, annotations: Mapping[str, str], manager: str
+    ) -> None:
+        """Sets some annotations; the rest of the object stays as it is."""
+        body = {"metadata": {"annotations": dict(annotations)}}
+        path, query = kind.path(namespace, name), {"fieldManager": manager}
+        await self._json("PATCH", kind, path, query=query, body=body, content_type=MERGE)
+
     async def delete(self, kind: Kind, namespace: str, name: str, uid: str) -> None:
         """Deletes this very object; one that is gone, or another of its name, is left alone."""
         body = {

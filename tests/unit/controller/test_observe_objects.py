@@ -12,10 +12,11 @@ from llmstack.controller.observe_events import claim_messages, volume_messages
 from llmstack.controller.observe_objects import (
     named_claims,
     named_secrets,
+    parse_autoscaler,
     parse_claim,
     parse_workload,
 )
-from llmstack.observed import Claim, Workload
+from llmstack.observed import Answer, Autoscaler, Claim, Workload
 
 
 def spec(**fields: Any) -> LLMDeploymentSpec:
@@ -52,6 +53,20 @@ def test_a_deployment_in_trouble() -> None:
         },
     }
     assert parse_workload(body) == Workload(4, 4, 3, 3, 2, 1, 1, True, "exceeded quota", "t")
+
+
+def test_an_autoscaler() -> None:
+    assert parse_autoscaler(None) is None
+    assert parse_autoscaler({"status": {}}) == Autoscaler()
+    conditions = [
+        {"type": "AbleToScale", "status": "True", "reason": "ReadyForNewScale", "message": "m"},
+        {"type": "ScalingActive", "status": "False", "reason": "FailedGetObjectMetric"},
+    ]
+    assert parse_autoscaler({"status": {"desiredReplicas": 3, "conditions": conditions}}) == (
+        Autoscaler(
+            3, Answer("True", "ReadyForNewScale", "m"), Answer("False", "FailedGetObjectMetric")
+        )
+    )
 
 
 def test_a_claim() -> None:

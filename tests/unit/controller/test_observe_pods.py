@@ -151,3 +151,11 @@ def test_a_container(sentence: str, status: dict[str, Any], parsed: Container) -
 
 def test_a_container_that_the_kubelet_has_not_reported() -> None:
     assert find_container(pod(containerStatuses=[{"name": "other"}]), "llama-server") is None
+
+
+@pytest.mark.parametrize(("written", "cost"), [(None, 0), ("3", 3), ("-1", -1), ("much", 0)])
+def test_what_its_deletion_costs(written: str | None, cost: int) -> None:
+    body = pod()
+    if written is not None:
+        body["metadata"]["annotations"]["controller.kubernetes.io/pod-deletion-cost"] = written
+    assert parse_pod(body, PodLogs()).deletion_cost == cost

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
@@ -18,6 +18,7 @@ from llmstack.kube.client import KubeClient
 from llmstack.kube.connection import connect
 from llmstack.kube.errors import ApiError
 from llmstack.kube.transport import Transport
+from llmstack.observed import Demand
 from llmstack.settings import OperatorSettings
 from tests.integration.apiserver import ApiServer
 
@@ -79,8 +80,13 @@ class Passes:
 
 
 @asynccontextmanager
-async def passes(server: ApiServer, **changes: object) -> AsyncIterator[Passes]:
-    """Passes by an operator with other settings, as far as `changes` names them."""
+async def passes(
+    server: ApiServer, demand: Callable[[Key], Demand] = lambda _: Demand(), **changes: object
+) -> AsyncIterator[Passes]:
+    """Passes by an operator with other settings, as far as `changes` names them.
+
+    `demand` is what the gateway tells of a deployment.
+    """
     settings = replace(SETTINGS, **changes)  # type: ignore[arg-type]
     made = Passes(settings)
     connection = connect(str(server.kubeconfig), {})
@@ -88,7 +94,7 @@ async def passes(server: ApiServer, **changes: object) -> AsyncIterator[Passes]:
     client, clock = KubeClient(transport), time.monotonic
     root = RootSecret(client, settings.namespace, settings.root_secret, 300, clock)
     observer = Observer(
-        client, settings.progress_seconds, clock, NameIndex(), lambda _: frozenset()
+        client, settings.progress_seconds, clock, NameIndex(), lambda _: frozenset(), demand
     )
     made._reconciler = Reconciler(client, settings, root, observer, Reporter(client, "t", clock))
     try:

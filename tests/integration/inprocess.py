@@ -19,6 +19,7 @@ from llmstack.kube.connection import connect
 from llmstack.kube.errors import ApiError
 from llmstack.kube.transport import Transport
 from llmstack.observed import Demand
+from llmstack.scaling.load import ModelLoad
 from llmstack.settings import OperatorSettings
 from tests.integration.apiserver import ApiServer
 
@@ -81,11 +82,14 @@ class Passes:
 
 @asynccontextmanager
 async def passes(
-    server: ApiServer, demand: Callable[[Key], Demand] = lambda _: Demand(), **changes: object
+    server: ApiServer,
+    demand: Callable[[Key], Demand] = lambda _: Demand(),
+    load: Callable[[Key], ModelLoad | None] = lambda _: None,
+    **changes: object,
 ) -> AsyncIterator[Passes]:
     """Passes by an operator with other settings, as far as `changes` names them.
 
-    `demand` is what the gateway tells of a deployment.
+    `demand` and `load` are what the gateway tells of a deployment.
     """
     settings = replace(SETTINGS, **changes)  # type: ignore[arg-type]
     made = Passes(settings)
@@ -96,7 +100,8 @@ async def passes(
     observer = Observer(
         client, settings.progress_seconds, clock, NameIndex(), lambda _: frozenset(), demand
     )
-    made._reconciler = Reconciler(client, settings, root, observer, Reporter(client, "t", clock))
+    reporter = Reporter(client, "t", clock)
+    made._reconciler = Reconciler(client, settings, root, observer, reporter, load)
     try:
         yield made
     finally:

@@ -16,7 +16,7 @@ from llmstack.api.key import Key
 from llmstack.gateway.load import load_page
 from llmstack.observed import Demand
 from llmstack.routing.load import Load, ReplicaLoad, ReplicaState
-from llmstack.scaling.load import parse_load
+from llmstack.scaling import load as scaling
 from llmstack.scaling.zero import Activity
 from tests.integration.apiserver import ApiServer
 from tests.integration.deployments import Namespace
@@ -46,7 +46,7 @@ class Told:
     def line(self, *replicas: ReplicaLoad, epoch: str = "e1", **load: int) -> None:
         model = Load(replicas=replicas, **load)
         line = load_page(epoch, {str(self._key): model}, {str(self._key): 4})
-        self._activity.see(parse_load(line), self.now)
+        self._activity.see(scaling.parse_load(line), self.now)
 
     def quiet_for(self, seconds: float, epoch: str = "e1") -> None:
         """One replica, and nobody who asks: a line at least every other second."""
@@ -212,3 +212,42 @@ async def test_more_than_one_replica_is_the_autoscalers_business(space: Namespac
         told.quiet_for(IDLE + 2)
         await operator.run(space.name)
     assert replicas(space) == 3
+
+
+BUSY = {"qwen-a": 3, "qwen-b": 0, "qwen-c": 1}
+"""Slots in use: one replica would do for all of them."""
+
+
+def make_pod(space: Namespace, name: str) -> None:
+    labels = {"app.kubernetes.io/component": "llama-server", "llmstack.dev/deployment": "qwen"}
+    body = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": name, "labels": labels},
+        "spec": {"serviceAccountName": "qwen", "containers": [{"name": "c", "image": "none"}]},
+    }
+    space.kubectl("apply", "-f", "-", stdin=json.dumps(body))
+
+
+async def test_the_replica_with_the_fewest_slots_in_use_costs_least(space: Namespace) -> None:
+    replicas = tuple(scaling.ReplicaLoad(name, "ready", 8, busy) for name, busy in BUSY.items())
+    loads = [scaling.ModelLoad(replicas, slots_per_replica=8)]
+    async with passes(space.server, load=lambda _: loads[-1]) as operator:
+        space.apply(slots=8, autoscaling={"minReplicas": 1, "maxReplicas": 4})
+        await operator.run(space.name)
+        for name in BUSY:
+            make_pod(space, name)
+        space.kubectl("scale", "deployment", "qwen", "--replicas=3")
+        await operator.run(space.name)
+        assert costs(space) == {"qwen-a": "2", "qwen-b": None, "qwen-c": "1"}, "0 needs no words"
+
+        changed = (scaling.ReplicaLoad("qwen-a", "ready", 8, 0), *replicas[1:])
+        loads.append(scaling.ModelLoad(changed, slots_per_replica=8))
+        await operator.run(space.name)
+        assert costs(space)["qwen-a"] == "2", "not twice within a minute"
+
+
+def costs(space: Namespace) -> dict[str, str | None]:
+    annotation = "controller.kubernetes.io/pod-deletion-cost"
+    pods = (space.need("pod", name)["metadata"] for name in BUSY)
+    return {pod["name"]: pod.get("annotations", {}).get(annotation) for pod in pods}

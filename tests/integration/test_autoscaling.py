@@ -81,6 +81,14 @@ async def started(space: Namespace, operator: Passes, **spec: Any) -> None:
     say_ready(space, 1)
 
 
+async def asleep(space: Namespace, operator: Passes, told: Told) -> None:
+    """Started, and put to sleep."""
+    await started(space, operator)
+    told.quiet_for(IDLE + 2)
+    await operator.run(space.name)
+    assert replicas(space) == 0
+
+
 async def test_the_autoscaler_is_made_kept_right_and_removed(space: Namespace) -> None:
     async with passes(space.server) as operator:
         space.apply(autoscaling={"minReplicas": 2, "maxReplicas": 5, "targetSlotUtilization": 75})
@@ -135,9 +143,7 @@ async def test_it_sleeps_after_the_idle_time_and_not_before(space: Namespace) ->
 async def test_the_first_request_wakes_it(space: Namespace) -> None:
     told = Told(space)
     async with passes(space.server, told.demand) as operator:
-        await started(space, operator)
-        told.quiet_for(IDLE + 2)
-        await operator.run(space.name)
+        await asleep(space, operator, told)
         told.line()
         await operator.run(space.name)
         assert replicas(space) == 0, "nobody asked"
@@ -149,9 +155,7 @@ async def test_the_first_request_wakes_it(space: Namespace) -> None:
 async def test_a_request_that_was_refused_at_once_wakes_it_too(space: Namespace) -> None:
     told = Told(space)
     async with passes(space.server, told.demand) as operator:
-        await started(space, operator)
-        told.quiet_for(IDLE + 2)
-        await operator.run(space.name)
+        await asleep(space, operator, told)
         told.line(requests=5)
         told.line(requests=6)
         await operator.run(space.name)
@@ -184,9 +188,7 @@ async def test_a_gateway_that_begins_anew_begins_the_idle_time_anew(space: Names
 async def test_a_gateway_that_begins_anew_wakes_nothing(space: Namespace) -> None:
     told = Told(space)
     async with passes(space.server, told.demand) as operator:
-        await started(space, operator)
-        told.quiet_for(IDLE + 2)
-        await operator.run(space.name)
+        await asleep(space, operator, told)
         told.line(requests=3, epoch="e2")
         told.line(requests=3, epoch="e2")
         await operator.run(space.name)

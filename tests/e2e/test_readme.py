@@ -17,6 +17,7 @@ import pytest
 import yaml
 
 from tests.e2e.cluster.binaries import binary
+from tests.e2e.cluster.processes import wait_until
 from tests.e2e.stack.release import ROOT
 from tests.e2e.stack.stack import Stack
 from tests.e2e.stack.up import link
@@ -80,8 +81,7 @@ def test_a_second_model_applied_by_hand_becomes_ready_and_answers(shell: Shell) 
     found = blocks("Your first model by hand", "sh")
 
     shell(with_words(found, "kubectl apply"))
-    with closing(socket.create_server(("127.0.0.1", 0))) as probe:
-        port = probe.getsockname()[1]
+    port = free_port()
     ask = with_words(found, "curl").replace("8080:80", f"{port}:80")
     said = shell(ask.replace("localhost:8080", f"localhost:{port}"))
     (python,) = blocks("Your first model by hand", "python")
@@ -107,6 +107,29 @@ def test_kubectl_get_looks_as_it_is_shown(stack: Stack, shell: Shell) -> None:
 
 def without_age(table: str) -> list[list[str]]:
     return [line.split()[:-1] for line in table.splitlines()]
+
+
+def free_port() -> int:
+    with closing(socket.create_server(("127.0.0.1", 0))) as probe:
+        port: int = probe.getsockname()[1]
+    return port
+
+
+def test_the_sample_follows_a_load_as_it_is_told(stack: Stack, shell: Shell) -> None:
+    """All of it but the last line, which watches for ever: it is asked for once, and again."""
+    stack.apply(stack.sample())
+    stack.wait("smollm2")
+
+    (found,) = blocks("Replicas that follow the load", "sh")
+    commands, watch, _ = found.partition("kubectl get hpa smollm2")
+    ours = commands.replace("8080", str(free_port()))
+    shell(ours.replace('"model": "smollm2"', f'"model": "{stack.full_name("smollm2")}"'))
+
+    def followed() -> bool:
+        return stack.get("deployment", "smollm2")["spec"]["replicas"] == 4
+
+    wait_until(followed, "four replicas", 60)
+    wait_until(lambda: "750m/800m (avg)" in shell(watch), "the load against its target", 60)
 
 
 def test_the_commands_that_help_when_it_is_not_ready_say_something(

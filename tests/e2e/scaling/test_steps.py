@@ -20,7 +20,7 @@ from .watching import Replicas, replicas_of
 
 UP = (2, 4, 6, 8, 10) if SOAK else (2, 6)
 DOWN = (8, 6, 4, 2, 1) if SOAK else (1,)
-STREAMS = 500 if SOAK else 12
+STREAMS = 500 if SOAK else 8
 Record = Callable[[str, object], None]
 
 

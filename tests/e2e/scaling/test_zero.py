@@ -17,7 +17,7 @@ from .models import hpa_condition, listed, metric, sleeper
 from .streams import Answer, Client, crowd, text_of
 from .watching import Watch, pods_of, replicas_of
 
-CYCLES = 20 if SOAK else 2
+CYCLES = 20 if SOAK else 1
 SHORT = text_of(40)
 Record = Callable[[str, object], None]
 

@@ -2,7 +2,7 @@
 
     line ─┬─ another epoch, or the model is new ─> nothing is known of before: idle begins
           ├─ a gap before it ────────────────────> idle begins
-          ├─ a slot in use, a request waits, the count rose, no replica ready ─> idle begins
+          ├─ a slot in use, a request waits, the count moved, no replica ready ─> idle begins
           └─ else ───────────────────────────────> idle goes on
 
 A request that found no replica ready keeps the model wanted until one is, also when its client has
@@ -75,9 +75,11 @@ class Activity:
 
 def _next(seen: _Seen | None, model: ModelLoad, now: float, *, gap: bool) -> _Seen:
     rose = seen is not None and model.requests > seen.requests
+    # It falls where a model was deleted and made anew: nothing is known of what came in between.
+    same = seen is not None and model.requests == seen.requests
     busy = model.occupied > 0 or model.waiting > 0
     called = not model.ready and (rose or (seen is not None and seen.called))
-    since = None if seen is None or gap or rose else seen.idle_since
+    since = seen.idle_since if seen is not None and same and not gap else None
     return _Seen(
         requests=model.requests,
         idle_since=None if busy or not model.ready else (now if since is None else since),

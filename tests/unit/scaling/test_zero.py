@@ -36,6 +36,8 @@ ROWS: list[tuple[str, Views, float, Demand]] = [
     ("a request that waits, too", [(0, view(UP)), (9, view(UP, waiting=1))], 12, Demand(False, 0)),
     ("one that came and went between two views, too",
      [(0, view(UP)), (9, view(UP, requests=8))], 12, Demand(False, 3)),
+    ("a count that fell, for the model was made anew, begins it anew",
+     [(0, view(UP)), (9, view(UP, requests=0))], 12, Demand(False, 3)),
     ("it begins when the slot is free again",
      [(0, view(BUSY)), (9, view(UP)), (15, view(UP))], 20, Demand(False, 11)),
     ("a gap begins it anew", [(0, view(UP)), (10, view(UP))], 12, Demand(False, 2)),

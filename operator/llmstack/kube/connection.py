@@ -45,12 +45,20 @@ class Connection:
             context.check_hostname = False
             context.verify_mode = ssl.CERT_NONE
         if self.certificate:
-            # The ssl module reads certificates from files only; this one lives for the call.
-            with tempfile.NamedTemporaryFile("w", suffix=".pem") as file:
-                file.write(f"{self.certificate}\n{self.key}\n")
-                file.flush()
-                context.load_cert_chain(file.name)
+            load_chain(context, self.certificate, self.key)
         return context
+
+
+def load_chain(context: ssl.SSLContext, certificate: str, key: str) -> None:
+    """Lets a context present a certificate, both as PEM text.
+
+    Raises ssl.SSLError if the two do not fit together.
+    """
+    # The ssl module reads certificates from files only; this one lives for the call.
+    with tempfile.NamedTemporaryFile("w", suffix=".pem") as file:
+        file.write(f"{certificate}\n{key}\n")
+        file.flush()
+        context.load_cert_chain(file.name)
 
 
 def connect(kubeconfig: str, env: Mapping[str, str]) -> Connection:

@@ -4,8 +4,9 @@
 """
 
 import ssl
-import tempfile
 from dataclasses import dataclass
+
+from llmstack.kube.connection import load_chain
 
 _BEGIN = "-----BEGIN CERTIFICATE-----"
 _RENEWED_AT = 2 / 3
@@ -56,7 +57,7 @@ def usable(material: Material | None, now: float) -> bool:
     if material is None or lasts is None or not lasts.begin <= now < lasts.end:
         return False
     try:
-        load_chain(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), material)
+        load_chain(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), material.certificate, material.key)
     except ssl.SSLError:
         return False
     return True
@@ -68,15 +69,6 @@ def due(material: Material | None, now: float) -> bool:
         return True
     lasts = life(split(material.authorities)[0])
     return lasts is None or now >= lasts.renewal
-
-
-def load_chain(context: ssl.SSLContext, material: Material) -> None:
-    """Lets a context serve with it. Raises ssl.SSLError if the parts do not fit together."""
-    # The ssl module reads certificates from files only; this one lives for the call.
-    with tempfile.NamedTemporaryFile("w", suffix=".pem") as file:
-        file.write(f"{material.certificate}\n{material.key}\n")
-        file.flush()
-        context.load_cert_chain(file.name)
 
 
 def still_believed(before: Material | None, now: float) -> str:

@@ -10,7 +10,8 @@ Connections that stand keep theirs.
 
 import ssl
 
-from llmstack.metricsapi.certificate import Material, load_chain
+from llmstack.kube.connection import load_chain
+from llmstack.metricsapi.certificate import Material
 
 
 class Contexts:
@@ -25,7 +26,7 @@ class Contexts:
         """New connections are served with this. Raises ssl.SSLError if it cannot be."""
         context = _context()
         context.load_verify_locations(cadata=authority)
-        load_chain(context, material)
+        load_chain(context, material.certificate, material.key)
         self._newest = context
 
     def _choose(

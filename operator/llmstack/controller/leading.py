@@ -30,7 +30,7 @@ from llmstack.controller.observe import Observer
 from llmstack.controller.queue import WorkQueue
 from llmstack.controller.reconcile import Reconciler
 from llmstack.controller.report import Reporter
-from llmstack.controller.resync import list_keys, resync
+from llmstack.controller.resync import list_keys, look_at_all, resync
 from llmstack.controller.serving import Serving
 from llmstack.controller.watch import WATCHED, registry
 from llmstack.controller.watch import settings as watch_settings
@@ -158,13 +158,7 @@ class Leading:
 
     async def _metrics_api_changed(self) -> None:
         """Lets each deployment tell how the metrics API stands now."""
-        try:
-            keys = await list_keys(self._client, self._settings.namespaces)
-        except ApiError as error:
-            log.warning("the next resync tells how the metrics API stands: %s", error)
-            return
-        for key in keys:
-            self.queue.add(key)
+        await look_at_all(self._client, self.queue, self._settings.namespaces)
 
     async def _timed_pass(self, key: Key) -> float | None:
         started, result = time.monotonic(), "failed"

@@ -23,13 +23,20 @@ async def resync(
     """Runs for ever. The passes are spread over the period, so that they are no burst of load."""
     while True:
         await asyncio.sleep(period * random.uniform(0.9, 1.1))  # noqa: S311 - only spreads load
-        try:
-            keys = await list_keys(client, namespaces)
-        except ApiError as error:
-            log.warning("resync left out: %s", error)
-            continue
-        for key in keys:
-            queue.add(key, delay=random.uniform(0, period / 2))  # noqa: S311
+        await look_at_all(client, queue, namespaces, spread=period / 2)
+
+
+async def look_at_all(
+    client: KubeClient, queue: WorkQueue, namespaces: tuple[str, ...], spread: float = 0.0
+) -> None:
+    """A pass over each deployment, within so many seconds; none where they cannot be listed."""
+    try:
+        keys = await list_keys(client, namespaces)
+    except ApiError as error:
+        log.warning("the next resync looks at all deployments: %s", error)
+        return
+    for key in keys:
+        queue.add(key, delay=random.uniform(0, spread))  # noqa: S311 - only spreads load
 
 
 async def list_keys(client: KubeClient, namespaces: tuple[str, ...]) -> list[Key]:

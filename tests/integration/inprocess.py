@@ -98,7 +98,13 @@ async def passes(
     client, clock = KubeClient(transport), time.monotonic
     root = RootSecret(client, settings.namespace, settings.root_secret, 300, clock)
     observer = Observer(
-        client, settings.progress_seconds, clock, NameIndex(), lambda _: frozenset(), demand
+        client,
+        settings.progress_seconds,
+        clock,
+        NameIndex(),
+        wedged=lambda _: frozenset(),
+        demand=demand,
+        metrics_api=str,
     )
     reporter = Reporter(client, "t", clock)
     made._reconciler = Reconciler(client, settings, root, observer, reporter, load)

@@ -87,6 +87,11 @@ class AutoscalingSpec(ApiModel):
         default=None, description="How fast replicas come and go; by default up at once, down slow."
     )
 
+    @property
+    def fewest_awake(self) -> int:
+        """Fewest replicas while it does not sleep: what a HorizontalPodAutoscaler may ask for."""
+        return max(1, self.min_replicas)
+
     rules: ClassVar[tuple[Rule, ...]] = (
         Rule(
             "self.minReplicas <= self.maxReplicas",

@@ -44,14 +44,11 @@ class DeletionCosts:
     async def write(self, deployment: LLMDeployment, observed: Observed) -> float | None:
         """Writes what has changed. Returns after how many seconds to look again, None: no need."""
         key = Key(deployment.namespace, deployment.name)
-        wish, workload, model = (
-            deployment.spec.autoscaling,
-            observed.workload,
-            self._model(key),
-        )
-        if wish is None or workload is None or model is None:
+        wish, workload = deployment.spec.autoscaling, observed.workload
+        if wish is None or workload is None or workload.wanted <= wish.fewest_awake:
             return None
-        if workload.wanted <= max(1, wish.min_replicas):
+        model = self._model(key)
+        if model is None:
             return None
         live = {pod.name: pod.deletion_cost for pod in observed.pods if not pod.terminating}
         written = self._written.get(key, {})

@@ -59,8 +59,8 @@ class Observer:
         clock: Callable[[], float],
         name_index: NameIndex,
         wedged: Callable[[Key], frozenset[str]],
-        demand: Callable[[Key], Demand] = lambda _: Demand(),
-        metrics_api: Callable[[], str] = lambda: "",
+        demand: Callable[[Key], Demand],
+        metrics_api: Callable[[], str],
     ) -> None:
         self._client = client
         self._facts = ClusterFacts(client, clock)

@@ -45,7 +45,7 @@ class Reconciler:
         root: RootSecret,
         observer: Observer,
         reporter: Reporter,
-        model: Callable[[Key], ModelLoad | None] = lambda _: None,
+        model: Callable[[Key], ModelLoad | None],
     ) -> None:
         self._client = client
         self._settings = settings

@@ -41,7 +41,7 @@ def build_horizontal_pod_autoscaler(deployment: LLMDeployment) -> Object | None:
                 "kind": "Deployment",
                 "name": deployment_name(deployment),
             },
-            "minReplicas": max(1, wish.min_replicas),
+            "minReplicas": wish.fewest_awake,
             "maxReplicas": wish.max_replicas,
             "metrics": [_metric(deployment, wish)],
             "behavior": _behavior(wish),

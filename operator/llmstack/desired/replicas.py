@@ -46,7 +46,7 @@ def initial_replicas(spec: LLMDeploymentSpec) -> int:
     """
     if spec.replicas is not None:
         return spec.replicas
-    return max(1, spec.autoscaling.min_replicas) if spec.autoscaling else 1
+    return spec.autoscaling.fewest_awake if spec.autoscaling else 1
 
 
 def wanted_replicas(

@@ -35,8 +35,8 @@ class ModelLoad:
     """One model: its replicas, the requests that wait, and the slots that these ask for.
 
     `slots_per_replica` is what its spec says; 0 if the gateway does not know it. `requests` counts
-    those that named this model since the gateway's epoch began, whatever became
-    of them: a short one that came and went between two lines shows in it.
+    those that named this model since the gateway's epoch began, whatever became of them: a short
+    one that came and went between two lines shows in it.
     """
 
     replicas: tuple[ReplicaLoad, ...] = ()

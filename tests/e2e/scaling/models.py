@@ -21,6 +21,11 @@ QUICK = {
 """Down by one each quarter of a minute, by what is asked for now; up at once, as ever."""
 
 
+def small(resources: Object) -> Object:
+    """A server of one thread that leaves room for others."""
+    return {"threads": 1, "promptCacheMemory": "64Mi", "resources": resources}
+
+
 def busy(stack: Stack, name: str) -> Object:
     """One to MOST replicas that are as slow as a quarter of a core.
 
@@ -32,7 +37,7 @@ def busy(stack: Stack, name: str) -> Object:
         slots=SLOTS,
         contextLength=2048,
         cache=CACHE,
-        engine={"threads": 1, "promptCacheMemory": "64Mi", "resources": resources},
+        engine=small(resources),
         autoscaling={
             "minReplicas": 1,
             "maxReplicas": MOST,
@@ -51,7 +56,7 @@ def sleeper(stack: Stack, name: str, slots: int = 4) -> Object:
         slots=slots,
         contextLength=1024,
         cache=CACHE,
-        engine={"threads": 1, "promptCacheMemory": "64Mi", "resources": resources},
+        engine=small(resources),
         autoscaling={
             "minReplicas": 0,
             "maxReplicas": 1,

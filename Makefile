@@ -40,7 +40,7 @@ check: ## lint, types, layers, unit tests: under a minute
 # Tools and images are built beside the integration tests, which need few of them; whoever needs one
 # that is still being built waits for it.
 test: check ## everything: check, integration, end to end; the first phase that fails ends it
-	@$(PHASE) "integration and end-to-end tests" $(STACK) while-preparing $(PYTEST) tests/integration tests/e2e
+	@$(PHASE) "integration and end-to-end tests" $(STACK) while-preparing $(BIN)/python -m tests.lanes
 
 soak: venv ## the long proofs at full counts; dated results in docs/soak/
 	@LLMSTACK_SOAK=1 $(PHASE) "soak" $(PYTEST) -p tests.soak_report -m soak tests/integration tests/e2e

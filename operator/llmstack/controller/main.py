@@ -39,7 +39,7 @@ log = logging.getLogger(__name__)
 def run(argv: Sequence[str], env: Mapping[str, str]) -> int:
     """The role `operator`. Returns the exit status."""
     if argv:
-        sys.stderr.write("llmstack operator takes no arguments: see llmstack/settings.py\n")
+        sys.stderr.write("llmstack operator takes no arguments: see llmstack/settings/\n")
         return 2
     try:
         settings = OperatorSettings.from_env(env)

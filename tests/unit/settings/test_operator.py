@@ -1,4 +1,4 @@
-"""Which settings does an environment ask for?"""
+"""Which settings does an environment ask of the operator?"""
 
 from pathlib import Path
 

@@ -1,0 +1,73 @@
+"""Which settings does `llmstack fetch` start with?"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from llmstack.errors import ConfigurationError
+from llmstack.settings.reader import Reader
+
+
+@dataclass(frozen=True)
+class ProxySettings:
+    """Through which proxies do requests go? Empty: directly. `bypass` is NO_PROXY."""
+
+    http: str = ""
+    https: str = ""
+    bypass: str = ""
+
+
+@dataclass(frozen=True)
+class FetchSettings:
+    """What does `llmstack fetch` need to know besides its arguments?
+
+    All optional, with the default:
+        HF_ENDPOINT                   "https://huggingface.co": hub that hf:// names
+        HF_TOKEN_FILE                 "": file with a bearer token for the source's own host (the
+                                      key `token` of the Secret in spec.model.secretRef)
+        HTTPS_PROXY, HTTP_PROXY, NO_PROXY   "": as curl reads them, in lower case too
+        SSL_CERT_FILE                 "": CA bundle in place of the system's
+        LLMSTACK_FETCH_CONNECTIONS    8: ranges of a file downloaded at once
+        LLMSTACK_FETCH_ATTEMPTS       6: failures in a row, without progress, that end a download
+        LLMSTACK_FETCH_BACKOFF_SECONDS     0.5: wait after the first failure; doubles up to 15
+        LLMSTACK_FETCH_IDLE_SECONDS   30: a connection that sends nothing for so long has failed
+        LLMSTACK_FETCH_CONNECT_SECONDS     10: longest time to connect
+        LLMSTACK_FETCH_PROGRESS_SECONDS    2: shortest time between two progress lines
+        LLMSTACK_FETCH_LOCK_SECONDS   15: a lock that was not renewed for so long is taken over
+    """
+
+    endpoint: str
+    token_file: str
+    proxies: ProxySettings
+    ca_file: str
+    connections: int
+    attempts: int
+    backoff: float
+    idle: float
+    connect: float
+    progress: float
+    lock: float
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str]) -> "FetchSettings":
+        """Which settings does this environment ask for? Raises ConfigurationError."""
+        read = Reader(env)
+        endpoint = read.text("HF_ENDPOINT", "https://huggingface.co").rstrip("/")
+        if not endpoint.startswith(("https://", "http://")):
+            raise ConfigurationError(f"HF_ENDPOINT must begin with https://, not {endpoint!r}")
+        return cls(
+            endpoint=endpoint,
+            token_file=read.text("HF_TOKEN_FILE", ""),
+            proxies=ProxySettings(
+                http=read.text("http_proxy", "") or read.text("HTTP_PROXY", ""),
+                https=read.text("https_proxy", "") or read.text("HTTPS_PROXY", ""),
+                bypass=read.text("no_proxy", "") or read.text("NO_PROXY", ""),
+            ),
+            ca_file=read.text("SSL_CERT_FILE", ""),
+            connections=read.count("LLMSTACK_FETCH_CONNECTIONS", 8),
+            attempts=read.count("LLMSTACK_FETCH_ATTEMPTS", 6),
+            backoff=read.seconds("LLMSTACK_FETCH_BACKOFF_SECONDS", 0.5),
+            idle=read.seconds("LLMSTACK_FETCH_IDLE_SECONDS", 30),
+            connect=read.seconds("LLMSTACK_FETCH_CONNECT_SECONDS", 10),
+            progress=read.seconds("LLMSTACK_FETCH_PROGRESS_SECONDS", 2),
+            lock=read.seconds("LLMSTACK_FETCH_LOCK_SECONDS", 15),
+        )

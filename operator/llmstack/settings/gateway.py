@@ -1,0 +1,116 @@
+"""Which settings does `llmstack gateway` start with?"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from llmstack.settings.reader import Reader
+
+
+@dataclass(frozen=True)
+class GatewayLimits:
+    """What does the gateway put up with? Bytes, seconds, connections; both ways to run have them.
+
+    All optional, with the default:
+        LLMSTACK_HEADER_BYTES         32768: largest head of a request
+        LLMSTACK_HEADER_SECONDS       10: longest time for a head to arrive
+        LLMSTACK_BODY_BYTES           67108864: largest body of a request
+        LLMSTACK_BODY_SECONDS         30: longest time for a body to arrive
+        LLMSTACK_IDLE_SECONDS         75: a connection without a request is kept so long
+        LLMSTACK_STREAM_IDLE_SECONDS  120: longest silence of a replica within an answer, after its
+                                      first byte
+        LLMSTACK_EARLY_SECONDS        10: a stream that waits so long for a replica to start gets
+                                      its head and a comment, then a comment as often until the
+                                      answer
+        LLMSTACK_WRITE_SECONDS        60: longest time in which a client takes nothing of its answer
+        LLMSTACK_CONNECT_SECONDS      3: longest time to connect to a replica
+        LLMSTACK_MAX_CONNECTIONS      10000: connections of clients at once
+        LLMSTACK_DRAIN_SECONDS        120: longest wait for running requests on SIGTERM; the pod's
+                                      terminationGracePeriodSeconds must exceed it by 10
+    """
+
+    header_bytes: int
+    header_seconds: float
+    body_bytes: int
+    body_seconds: float
+    idle_seconds: float
+    stream_idle_seconds: float
+    early_seconds: float
+    write_seconds: float
+    connect_seconds: float
+    max_connections: int
+    drain_seconds: float
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str]) -> "GatewayLimits":
+        """Which limits does this environment ask for? Raises ConfigurationError."""
+        read = Reader(env)
+        return cls(
+            header_bytes=read.count("LLMSTACK_HEADER_BYTES", 32 * 1024),
+            header_seconds=read.seconds("LLMSTACK_HEADER_SECONDS", 10),
+            body_bytes=read.count("LLMSTACK_BODY_BYTES", 64 * 1024 * 1024),
+            body_seconds=read.seconds("LLMSTACK_BODY_SECONDS", 30),
+            idle_seconds=read.seconds("LLMSTACK_IDLE_SECONDS", 75),
+            stream_idle_seconds=read.seconds("LLMSTACK_STREAM_IDLE_SECONDS", 120),
+            early_seconds=read.seconds("LLMSTACK_EARLY_SECONDS", 10),
+            write_seconds=read.seconds("LLMSTACK_WRITE_SECONDS", 60),
+            connect_seconds=read.seconds("LLMSTACK_CONNECT_SECONDS", 3),
+            max_connections=read.count("LLMSTACK_MAX_CONNECTIONS", 10_000),
+            drain_seconds=read.seconds("LLMSTACK_DRAIN_SECONDS", 120),
+        )
+
+
+@dataclass(frozen=True)
+class GatewaySettings:
+    """What does `llmstack gateway` need to know besides its models?
+
+    With `--config FILE` the file says where to listen, who may come in and which models there are:
+    then only the limits, POD_NAME and the log level are read. In a cluster, required:
+        POD_NAMESPACE                 namespace of the gateway: its Secrets are there
+
+    Optional, with the default:
+        POD_NAME                      "llmstack-gateway": name of this process
+        LLMSTACK_NAMESPACES           "": namespaces to serve, with commas between; empty: all
+        LLMSTACK_ROOT_SECRET          "llmstack-root": Secret that server keys are derived from; the
+                                      operator creates it
+        LLMSTACK_KEYS_SECRET          "": Secret with the clients' keys, one `sha256:<hex> <tenant>`
+                                      a line; empty: everyone may come in
+        LLMSTACK_CORS_ORIGINS         "": origins whose pages may call, with commas between; *: all
+        LLMSTACK_HTTP_PORT            8080: for clients
+        LLMSTACK_ADMIN_PORT           9090: /metrics, /healthz, /readyz, /load
+        LLMSTACK_API_TIMEOUT_SECONDS  20: longest call of the Kubernetes API, watches aside
+        LLMSTACK_LOG_LEVEL            "info": debug, info, warning or error
+        KUBECONFIG                    "": path of a kubeconfig, for a run outside the cluster
+        and those of GatewayLimits
+    """
+
+    namespace: str
+    identity: str
+    namespaces: tuple[str, ...]
+    root_secret: str
+    keys_secret: str
+    cors_origins: tuple[str, ...]
+    http_port: int
+    admin_port: int
+    api_timeout: float
+    limits: GatewayLimits
+    log_level: str
+    kubeconfig: str
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str], *, cluster: bool = True) -> "GatewaySettings":
+        """Which settings does this environment ask for? Raises ConfigurationError."""
+        read = Reader(env)
+        return cls(
+            namespace=read.required("POD_NAMESPACE") if cluster else "",
+            identity=read.text("POD_NAME", "llmstack-gateway"),
+            namespaces=read.names("LLMSTACK_NAMESPACES"),
+            root_secret=read.text("LLMSTACK_ROOT_SECRET", "llmstack-root"),
+            keys_secret=read.text("LLMSTACK_KEYS_SECRET", ""),
+            cors_origins=read.names("LLMSTACK_CORS_ORIGINS"),
+            http_port=read.count("LLMSTACK_HTTP_PORT", 8080),
+            admin_port=read.count("LLMSTACK_ADMIN_PORT", 9090),
+            api_timeout=read.seconds("LLMSTACK_API_TIMEOUT_SECONDS", 20),
+            limits=GatewayLimits.from_env(env),
+            log_level=read.choice("LLMSTACK_LOG_LEVEL", ("info", "debug", "warning", "error")),
+            kubeconfig=read.text("KUBECONFIG", ""),
+        )

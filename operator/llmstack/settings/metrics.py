@@ -1,0 +1,47 @@
+"""How does the operator serve the API by which an autoscaler reads the load?"""
+
+from dataclasses import dataclass
+
+from llmstack.errors import ConfigurationError
+from llmstack.settings.reader import Reader
+
+
+@dataclass(frozen=True)
+class MetricsSettings:
+    """How is the API served by which an autoscaler reads the load? `service` "": it is not.
+
+    `owner` is the ClusterRole with which the APIServices go. Times in seconds.
+    """
+
+    service: str
+    owner: str
+    port: int
+    check_seconds: float
+    certificate_seconds: float
+
+    @property
+    def secret(self) -> str:
+        """The Secret that holds the serving certificate."""
+        return f"{self.service}-tls"
+
+
+def metrics_settings(read: Reader) -> MetricsSettings:
+    """What does the environment ask for? Raises ConfigurationError."""
+    metrics = MetricsSettings(
+        service=read.text("LLMSTACK_METRICS_SERVICE", ""),
+        owner=read.text("LLMSTACK_METRICS_OWNER", ""),
+        port=read.count("LLMSTACK_METRICS_PORT", 8443),
+        check_seconds=read.seconds("LLMSTACK_METRICS_CHECK_SECONDS", 30),
+        certificate_seconds=read.seconds("LLMSTACK_METRICS_CERTIFICATE_SECONDS", 90 * 24 * 3600),
+    )
+    if metrics.service and not metrics.owner:
+        raise ConfigurationError(
+            "LLMSTACK_METRICS_SERVICE needs LLMSTACK_METRICS_OWNER: the APIServices must go with "
+            "the release, or no namespace can be deleted after it"
+        )
+    if metrics.service and read.names("LLMSTACK_NAMESPACES"):
+        raise ConfigurationError(
+            "LLMSTACK_METRICS_SERVICE and LLMSTACK_NAMESPACES exclude each other: the metrics API "
+            "is one for the whole cluster"
+        )
+    return metrics

@@ -1,0 +1,128 @@
+"""Which settings does `llmstack operator` start with?"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from llmstack.settings.lease import LeaseSettings, lease_settings
+from llmstack.settings.metrics import MetricsSettings, metrics_settings
+from llmstack.settings.reader import Reader
+
+PASSED_TO_FETCH = (
+    "HF_ENDPOINT",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "NO_PROXY",
+)
+"""Variables of the operator's own environment that the init container gets, where they are set."""
+
+
+@dataclass(frozen=True)
+class OperatorSettings:
+    """What does `llmstack operator` need to know?
+
+    Required:
+        POD_NAMESPACE                 namespace of the operator: its Lease and root Secret are there
+        LLMSTACK_IMAGE_FETCH          image of the init container (this very image)
+        LLMSTACK_IMAGE_SERVER_CPU     image of llama-server for vendor cpu
+
+    Optional, with the default:
+        POD_NAME                      "llmstack-operator": name under which the Lease is held
+        LLMSTACK_IMAGE_SERVER_NVIDIA  "": image of llama-server for vendor nvidia
+        LLMSTACK_IMAGE_SERVER_AMD     "": the same for amd
+        LLMSTACK_IMAGE_SERVER_INTEL   "": the same for intel; an LLMDeployment of a vendor without
+                                      an image must bring its own `engine.image`
+        LLMSTACK_NAMESPACES           "": namespaces to serve, with commas between; empty: all
+        LLMSTACK_ROOT_SECRET          "llmstack-root": Secret that server keys are derived from,
+                                      created by the operator in its own namespace if missing
+        HF_ENDPOINT, HTTP_PROXY, HTTPS_PROXY, NO_PROXY
+                                      passed on to the init container
+        LLMSTACK_GATEWAY_HOST         "": DNS name of the gateway's Service, to which the Service
+                                      `<name>` of each LLMDeployment leads; empty: no such Service
+        LLMSTACK_GATEWAY_PODS         "": labels of the gateway's pods in the operator's namespace,
+                                      `name=value` with commas between: a NetworkPolicy lets only
+                                      these reach the replicas; empty: no such NetworkPolicy
+        LLMSTACK_GATEWAY_LOAD_URL     "": where the gateway tells its load; empty: it is not asked
+        LLMSTACK_CA_BUNDLE_FILE       "": PEM file of the authorities that downloads trust, which
+                                      the operator hands on as a ConfigMap; empty: the image's own
+        LLMSTACK_METRICS_SERVICE      "": Service in the operator's namespace by which the API
+                                      server reaches custom.metrics.k8s.io here; its certificate is
+                                      in the Secret of that name and `-tls`; empty: no such API
+        LLMSTACK_METRICS_OWNER        "": ClusterRole that owns the APIServices: they go with it
+        LLMSTACK_METRICS_PORT         8443: where custom.metrics.k8s.io is served
+        LLMSTACK_METRICS_CHECK_SECONDS  30: certificates and APIServices are looked at so often
+        LLMSTACK_METRICS_CERTIFICATE_SECONDS  7776000: life of a certificate; it is renewed at two
+                                      thirds of it
+        LLMSTACK_LEASE_NAME           "llmstack-operator": Lease in the operator's namespace
+        LLMSTACK_LEASE_DURATION_SECONDS        15: how long a won Lease lasts (whole seconds)
+        LLMSTACK_LEASE_RENEW_DEADLINE_SECONDS  10: the process ends when it could not renew so long
+        LLMSTACK_LEASE_RETRY_SECONDS            2: time between two tries to win or renew
+        LLMSTACK_RESYNC_SECONDS       300: every deployment is looked at anew at least so often
+        LLMSTACK_PROGRESS_SECONDS     10: shortest time between two looks at a download's log
+        LLMSTACK_WORKERS              4: deployments reconciled at once
+        LLMSTACK_API_TIMEOUT_SECONDS  20: longest call of the Kubernetes API, watches aside
+        LLMSTACK_STOP_SECONDS         20: longest wait for running passes on SIGTERM; the pod's
+                                      terminationGracePeriodSeconds must exceed it by 10
+        LLMSTACK_HTTP_PORT            8080: /healthz, /readyz and /metrics
+        LLMSTACK_LOG_LEVEL            "info": debug, info, warning or error
+        KUBECONFIG                    "": path of a kubeconfig, for a run outside the cluster
+    """
+
+    namespace: str
+    identity: str
+    fetch_image: str
+    server_images: Mapping[str, str]
+    namespaces: tuple[str, ...]
+    root_secret: str
+    fetch_env: Mapping[str, str]
+    gateway_host: str
+    gateway_pods: Mapping[str, str]
+    gateway_load_url: str
+    ca_bundle: str
+    metrics: MetricsSettings
+    lease: LeaseSettings
+    resync_seconds: float
+    progress_seconds: float
+    workers: int
+    api_timeout: float
+    stop_seconds: float
+    http_port: int
+    log_level: str
+    kubeconfig: str
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str]) -> "OperatorSettings":
+        """Which settings does this environment ask for? Raises ConfigurationError."""
+        read = Reader(env)
+        return cls(
+            namespace=read.required("POD_NAMESPACE"),
+            identity=read.text("POD_NAME", "llmstack-operator"),
+            fetch_image=read.required("LLMSTACK_IMAGE_FETCH"),
+            server_images=_server_images(read),
+            namespaces=read.names("LLMSTACK_NAMESPACES"),
+            root_secret=read.text("LLMSTACK_ROOT_SECRET", "llmstack-root"),
+            fetch_env={name: env[name] for name in PASSED_TO_FETCH if env.get(name)},
+            gateway_host=read.text("LLMSTACK_GATEWAY_HOST", ""),
+            gateway_pods=read.labels("LLMSTACK_GATEWAY_PODS"),
+            gateway_load_url=read.text("LLMSTACK_GATEWAY_LOAD_URL", ""),
+            ca_bundle=read.file("LLMSTACK_CA_BUNDLE_FILE"),
+            metrics=metrics_settings(read),
+            lease=lease_settings(read),
+            resync_seconds=read.seconds("LLMSTACK_RESYNC_SECONDS", 300),
+            progress_seconds=read.seconds("LLMSTACK_PROGRESS_SECONDS", 10),
+            workers=read.count("LLMSTACK_WORKERS", 4),
+            api_timeout=read.seconds("LLMSTACK_API_TIMEOUT_SECONDS", 20),
+            stop_seconds=read.seconds("LLMSTACK_STOP_SECONDS", 20),
+            http_port=read.count("LLMSTACK_HTTP_PORT", 8080),
+            log_level=read.choice("LLMSTACK_LOG_LEVEL", ("info", "debug", "warning", "error")),
+            kubeconfig=read.text("KUBECONFIG", ""),
+        )
+
+
+def _server_images(read: Reader) -> dict[str, str]:
+    """Image by vendor, as `spec.accelerator.vendor` writes it; vendors without one are left out."""
+    images = {"cpu": read.required("LLMSTACK_IMAGE_SERVER_CPU")}
+    for vendor in ("nvidia", "amd", "intel"):
+        image = read.text(f"LLMSTACK_IMAGE_SERVER_{vendor.upper()}", "")
+        if image:
+            images[vendor] = image
+    return images

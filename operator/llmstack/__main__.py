@@ -15,6 +15,8 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 
+from llmstack.version import VERSION
+
 Role = Callable[[Sequence[str], Mapping[str, str]], int]
 
 _ROLES = {
@@ -30,8 +32,7 @@ def main() -> int:
     """The exit status of the role that the first argument names; 2 if it names none."""
     role, *arguments = sys.argv[1:] or ["help"]
     if role in ("version", "--version"):
-        metadata = import_module("importlib.metadata")
-        sys.stdout.write(f"llmstack {metadata.version('llm-stack')}\n")
+        sys.stdout.write(f"llmstack {VERSION}\n")
         return 0
     if role in ("help", "--help", "-h"):
         sys.stdout.write((__doc__ or "") + "\n")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from pathlib import Path
 
 import pytest
@@ -11,6 +10,7 @@ import yaml
 
 from llmstack.api import reasons
 from llmstack.api.conditions import ConditionType
+from llmstack.version import VERSION
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
@@ -95,9 +95,15 @@ def test_every_target_has_its_line_in_the_help() -> None:
 
 def test_chart_and_package_have_one_version() -> None:
     chart = yaml.safe_load((ROOT / "charts" / "llm-stack" / "Chart.yaml").read_text())
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 
-    assert chart["appVersion"] == chart["version"] == project["version"]
+    assert chart["appVersion"] == chart["version"] == VERSION
+
+
+def test_each_version_of_the_past_names_the_commit_it_is_built_from() -> None:
+    _, *past = (ROOT / "CHANGELOG.md").read_text().split("\n## [")[1:]
+
+    assert past
+    assert all(re.search(r"Built from commit [0-9a-f]{40}\b", each) for each in past)
 
 
 @pytest.mark.parametrize("marker", ["needs_gpu", "needs_registry"])

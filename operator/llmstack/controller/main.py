@@ -15,7 +15,6 @@ import signal
 import sys
 import uuid
 from collections.abc import Mapping, Sequence
-from importlib import metadata
 from typing import NoReturn
 
 from llmstack.controller.fence import Fence, end_process, now
@@ -32,6 +31,7 @@ from llmstack.kube.connection import Connection, connect
 from llmstack.kube.transport import Transport
 from llmstack.logs import configure
 from llmstack.settings import OperatorSettings
+from llmstack.version import VERSION
 
 log = logging.getLogger(__name__)
 
@@ -73,7 +73,7 @@ class Operator:
         self._listen_to_signals()
         transport = Transport(
             self._connection,
-            f"llmstack/{metadata.version('llm-stack')} ({self._identity})",
+            f"llmstack/{VERSION} ({self._identity})",
             self._settings.api_timeout,
             self._fence.check,
             self._call_ended,

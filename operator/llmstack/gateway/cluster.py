@@ -10,7 +10,6 @@ the gateway. The two Secrets are watched by their names; no right to list others
 import asyncio
 import logging
 from collections.abc import Callable, Mapping
-from importlib import metadata
 
 from llmstack.desired.metadata import MANAGED_BY_LABEL, MANAGER
 from llmstack.desired.secret import load_key, read_root
@@ -23,6 +22,7 @@ from llmstack.kube.informer import Informer, Object, ObjectKey, Scope
 from llmstack.kube.kinds import ENDPOINT_SLICE, LLM_DEPLOYMENT, SECRET, Kind
 from llmstack.kube.session import open_watch_session
 from llmstack.settings import GatewaySettings
+from llmstack.version import VERSION
 
 log = logging.getLogger(__name__)
 
@@ -53,7 +53,7 @@ class ClusterSource:
     async def follow(self, changed: Callable[[], None]) -> None:
         """Calls back once all is known, and after each change, for as long as it runs."""
         self._changed = changed
-        agent = f"llmstack/{metadata.version('llm-stack')} ({self._settings.identity})"
+        agent = f"llmstack/{VERSION} ({self._settings.identity})"
         async with open_watch_session(self._connection, agent, lambda _: None) as session:
             self._informers = [
                 Informer(session, self._connection.server, scope, self._look)

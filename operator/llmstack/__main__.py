@@ -4,7 +4,7 @@
     llmstack gateway      one OpenAI-compatible address for all models
     llmstack fetch        bring a model into the cache (init container)
     llmstack key TENANT   make a key that lets a client of the gateway in
-    llmstack crds         print the custom resource definitions
+    llmstack crds         print the custom resource definitions, or bring them into a cluster
     llmstack version      print the version
 
 A role's modules are imported only when it runs: the init container needs no Kubernetes client.
@@ -24,7 +24,7 @@ _ROLES = {
     "gateway": "llmstack.gateway.main",
     "fetch": "llmstack.fetch.main",
     "key": "llmstack.keys_command",
-    "crds": "llmstack.crds",
+    "crds": "llmstack.crds.main",
 }
 
 

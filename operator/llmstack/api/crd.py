@@ -4,7 +4,9 @@ from typing import Any
 
 import yaml
 
+from llmstack import version
 from llmstack.api.base import VALIDATIONS, Rule, validations
+from llmstack.api.crd_update import VERSION_ANNOTATION
 from llmstack.api.resource import (
     GROUP,
     KIND,
@@ -50,7 +52,7 @@ def definition() -> dict[str, Any]:
     return {
         "apiVersion": "apiextensions.k8s.io/v1",
         "kind": "CustomResourceDefinition",
-        "metadata": {"name": NAME},
+        "metadata": {"name": NAME, "annotations": {VERSION_ANNOTATION: version.VERSION}},
         "spec": {
             "group": GROUP,
             "scope": "Namespaced",

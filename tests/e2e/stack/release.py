@@ -22,7 +22,6 @@ NAMESPACE = "llm-stack"
 GATEWAY = f"{NAME}-gateway"
 ROOT = Path(__file__).parents[3]
 CHART = ROOT / "charts" / "llm-stack"
-CRDS = ROOT / "crds"
 _HERE = f"--namespace={NAMESPACE}"
 
 
@@ -36,9 +35,6 @@ class Release:
     def install(self, images: StackImages, *options: str) -> None:
         """Installs or upgrades; returns when all is ready. `options` are helm's."""
         self.mend()
-        if self.installed():
-            # Helm installs what is in crds/ once and never touches it again.
-            self._kubectl("apply", "--server-side", "--force-conflicts", f"--filename={CRDS}")
         values = [f"--set-string={name}={value}" for name, value in chart_values(images).items()]
         arguments = (NAME, str(CHART), "--create-namespace", "--wait", "--timeout=3m")
         try:
@@ -49,10 +45,6 @@ class Release:
     def uninstall(self) -> None:
         """Takes the release away; CRDs and LLMDeployments stay."""
         self._helm("uninstall", NAME, _HERE, "--ignore-not-found", "--wait", "--timeout=2m")
-
-    def installed(self) -> bool:
-        """Is there a release, in whatever state?"""
-        return self._status() is not None
 
     def mend(self) -> None:
         """Takes back what a killed helm left half done."""

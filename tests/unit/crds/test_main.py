@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from llmstack.api import crd, reference
-from llmstack.crds import run
+from llmstack.crds.main import run
 
 
 def test_it_prints_what_kubectl_applies(capsys: pytest.CaptureFixture[str]) -> None:

@@ -20,7 +20,7 @@ def changed(version: str | None, **more: Object) -> Object:
     body = copy.deepcopy(crd.definition())
     body["metadata"]["annotations"] = {} if version is None else {VERSION_ANNOTATION: version}
     spec = body["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]
-    del spec["properties"]["autoscaling"]
+    del spec["properties"]["queue"]
     spec["properties"] |= more
     return body
 

@@ -14,7 +14,7 @@ export STARTED := $(shell date +%s)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help venv up down status crds images format lint types layers unit check integration e2e \
+.PHONY: help venv up down status crds pages images format lint types layers unit check integration e2e \
 	test soak bench clean
 
 ##@ Use it
@@ -75,6 +75,9 @@ venv: $(VENV)/.done ## .venv with the project, its tests and its tools
 
 crds: venv ## crds/ and docs/api.md from the API models
 	@$(BIN)/llmstack crds --directory crds --reference docs/api.md
+
+pages: venv ## docs/conditions.md and the tables of docs/sizing.md from the code
+	@LLMSTACK_GOLDEN=write $(PYTEST) -q tests/unit/docs/test_generated.py
 
 images: venv ## the two images, into the local builder
 	@$(STACK) images

@@ -1,0 +1,41 @@
+"""Are the tables of docs/sizing.md of numbers that fit together?"""
+
+from __future__ import annotations
+
+import pytest
+
+from llmstack.models.memory import ServerShape, estimate
+from tests.unit.docs import sizing
+
+
+def test_every_table_has_its_place_in_the_page() -> None:
+    page = (sizing.DOCS / "sizing.md").read_text(encoding="utf-8")
+    assert {name for _, name, _ in sizing.BLOCK.findall(page)} == set(sizing.TABLES)
+
+
+@pytest.mark.parametrize("name", sizing.FILES)
+def test_the_most_slots_fit_and_one_more_does_not(name: str) -> None:
+    facts, memory = sizing.FILES[name], 80 * sizing.GIB
+    most = sizing.most_slots(facts, memory, "f16")
+    fits = estimate(facts, ServerShape(most, sizing.CONTEXT))
+    more = estimate(facts, ServerShape(most + 1, sizing.CONTEXT))
+    assert fits and more and fits.total <= memory < more.total
+
+
+def test_what_does_not_fit_has_no_slot() -> None:
+    assert (
+        sizing.most_slots(sizing.FILES["Llama 3.1 70B Q4_K_M, 43.1 GB"], 24 * sizing.GIB, "f16")
+        == 0
+    )
+
+
+def test_the_price_of_a_million_tokens() -> None:
+    # 1000 tokens a second are 3.6 million an hour; half of the time busy costs twice as much.
+    assert sizing.per_million(3.6, 1000) == pytest.approx(1.0)
+    assert sizing.per_million(3.6, 1000, share=0.5) == pytest.approx(2.0)
+
+
+def test_more_slots_decode_more_and_less_than_as_many_times_more() -> None:
+    facts, device = sizing.FILES["Llama 3.1 8B Q8_0, 7.95 GiB"], sizing.DEVICES["NVIDIA L4"]
+    one, eight = (sizing.ceiling(facts, device, slots) for slots in (1, 8))
+    assert one < eight < 8 * one

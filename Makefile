@@ -76,7 +76,7 @@ venv: $(VENV)/.done ## .venv with the project, its tests and its tools
 crds: venv ## crds/ and docs/api.md from the API models
 	@$(BIN)/llmstack crds --directory crds --reference docs/api.md
 
-pages: venv ## docs/conditions.md and the tables of docs/sizing.md from the code
+pages: venv ## the pages of docs/ that are made from the code: conditions, troubleshooting, sizing's tables
 	@LLMSTACK_GOLDEN=write $(PYTEST) -q tests/unit/docs/test_generated.py
 
 images: venv ## the two images, into the local builder

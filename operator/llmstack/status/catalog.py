@@ -1,4 +1,7 @@
-"""What does each reason mean? The table behind the Events and docs/conditions.md."""
+"""What does each reason mean? The table behind the Events and docs/conditions.md.
+
+What mends it stands in `remedies/`; `pages.py` makes the documents of both.
+"""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -166,36 +169,3 @@ CATALOG: dict[str, Entry] = {
         _PROGRESS, Weight.WARNING, "The operator could not write an object, and tries again."
     ),
 }
-
-
-def render() -> str:
-    """docs/conditions.md."""
-    rows = [
-        f"| {reason} | {entry.condition.value} | {entry.weight.value} | {entry.meaning} |"
-        for reason, entry in CATALOG.items()
-    ]
-    return "\n".join([_HEAD, *rows, ""])
-
-
-_HEAD = """\
-# Conditions and their reasons
-
-`kubectl get llmd NAME -o jsonpath='{.status.conditions}'` shows six conditions, all of them
-from the first look of the operator on. `lastTransitionTime` moves only with `status`.
-
-| condition | True | False | Unknown |
-|---|---|---|---|
-| SpecValid | the spec can be carried out | it cannot, change it | |
-| ModelReady | a replica has the model, verified | not yet, or cannot be had | no replica tries |
-| Scheduled | every replica has a node | one gets none, or no volume | not decided yet |
-| Progressing | on its way, or arrived | stuck until someone acts | nothing exists yet |
-| Autoscaling | replicas follow the load | they do not | |
-| Ready | a replica answers, or none is needed | none answers; the reason is the deciding one | |
-
-During an update that fails, Ready stays True as long as an old replica answers, and Progressing
-says what fails. A reason that comes up is told as an Event too.
-
-This file is written by `llmstack.status.catalog.render`; a test compares.
-
-| reason | found by | Event | meaning |
-|---|---|---|---|"""

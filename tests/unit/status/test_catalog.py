@@ -1,11 +1,36 @@
-"""Is every reason explained?"""
+"""Is every reason explained, and does every one that may need somebody have a remedy?"""
 
+from __future__ import annotations
+
+import re
 from pathlib import Path
+from typing import Any
 
-from llmstack.api import reasons
-from llmstack.status.catalog import CATALOG, render
+import pytest
+import yaml
 
-DOCUMENT = Path(__file__).parents[3] / "docs" / "conditions.md"
+from llmstack.api import crd, reasons
+from llmstack.status.catalog import CATALOG, Weight
+from llmstack.status.pages import troubleshooting
+from llmstack.status.remedies import REMEDIES
+
+# Nobody needs to act. Whatever else there is has a remedy.
+WELL = {
+    reasons.READY,
+    reasons.VALID,
+    reasons.DOWNLOADED,
+    reasons.SCHEDULED,
+    reasons.AVAILABLE,
+    reasons.STOPPED,
+    reasons.SCALED_TO_ZERO,
+    reasons.FIXED,
+    reasons.FOLLOWING,
+    reasons.ASLEEP,
+}
+VALUES = yaml.safe_load(
+    (Path(__file__).parents[3] / "charts" / "llm-stack" / "values.yaml").read_text()
+)
+PAGE = re.sub(r"\s+", " ", troubleshooting())
 
 
 def test_every_reason_is_in_the_catalog() -> None:
@@ -13,8 +38,36 @@ def test_every_reason_is_in_the_catalog() -> None:
     assert set(CATALOG) == known
 
 
-def test_the_document_is_what_the_catalog_says() -> None:
-    assert DOCUMENT.read_text(encoding="utf-8") == render(), (
-        "write it anew: python -c 'from llmstack.status.catalog import render; "
-        'print(render(), end="")\' > docs/conditions.md'
-    )
+def test_every_reason_that_may_need_somebody_has_a_remedy() -> None:
+    assert set(REMEDIES) == set(CATALOG) - WELL
+
+
+def test_no_warning_is_well() -> None:
+    assert not [reason for reason in WELL if CATALOG[reason].weight is Weight.WARNING]
+
+
+@pytest.mark.parametrize("reason", REMEDIES)
+def test_a_remedy_says_how_to_see_more_and_how_to_mend(reason: str) -> None:
+    remedy = REMEDIES[reason]
+    assert remedy.see and all(remedy.see)
+    assert remedy.mend and all(step.what for step in remedy.mend)
+
+
+@pytest.mark.parametrize("path", sorted(set(re.findall(r"`spec\.([\w.]+)", PAGE))))
+def test_a_field_that_the_page_names_exists(path: str) -> None:
+    node: dict[str, Any] = crd.schema()["properties"]["spec"]
+    for name in path.split("."):
+        assert name in node["properties"], f"spec.{path}"
+        node = node["properties"][name]
+
+
+def test_fields_are_found() -> None:
+    assert len(re.findall(r"`spec\.", PAGE)) > 50
+
+
+@pytest.mark.parametrize("path", sorted(set(re.findall(r"[Cc]hart value `([\w.]+)`", PAGE))))
+def test_a_chart_value_that_the_page_names_exists(path: str) -> None:
+    node: Any = VALUES
+    for name in path.split("."):
+        assert name in node, path
+        node = node[name]

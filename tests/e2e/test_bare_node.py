@@ -14,6 +14,7 @@ from tests.e2e.cluster import busybox
 from tests.e2e.cluster.bare import BareCluster
 from tests.e2e.cluster.kubectl import KubectlFailed
 from tests.e2e.cluster.processes import wait_until
+from tests.integration.audit import about, entries, user
 
 NAMESPACE = "restricted"
 USER = 65532
@@ -256,11 +257,10 @@ def test_pods_run_on_while_the_api_server_is_away(node: BareCluster) -> None:
 
 def test_the_audit_log_names_who_wrote(node: BareCluster) -> None:
     node.kubectl("create", "configmap", "audited", "-n", NAMESPACE)
-    events = map(json.loads, node.audit_log.read_text().splitlines())
     writers = {
-        event["user"]["username"]
-        for event in events
-        if event.get("objectRef", {}).get("name") == "audited" and event["verb"] == "create"
+        user(entry)
+        for entry in entries(node.audit_log)
+        if about(entry, "name") == "audited" and entry["verb"] == "create"
     }
     assert writers == {"admin"}
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import socket
 from collections.abc import Iterator
@@ -21,6 +20,7 @@ from tests.e2e.stack.fixtures import own_namespace
 from tests.e2e.stack.images import StackImages
 from tests.e2e.stack.release import GATEWAY, NAMESPACE, Release
 from tests.e2e.stack.stack import GATEWAY_PORT, Object, Stack
+from tests.integration.audit import entries, user
 
 PROMPT = "Write one sentence about the sea."
 SLOTS, CONTEXT = 2, 1024
@@ -199,13 +199,12 @@ def test_operator_and_gateway_need_no_right_that_they_have_not(
     """
     decided: dict[str, set[tuple[str, str, str]]] = {"allow": set(), "forbid": set()}
     for entry in audit:
-        # Who was refused because nobody knows them (401) has no name.
-        user = entry["user"].get("username", "")
+        who = user(entry)
         # (A namespace that is being deleted refuses with 403, too: that is no matter of rights.)
         decision = entry.get("annotations", {}).get("authorization.k8s.io/decision")
-        if user.endswith(ACCOUNTS) and decision in decided:
+        if who.endswith(ACCOUNTS) and decision in decided:
             path = entry["requestURI"].partition("?")[0]
-            decided[decision].add((user, entry["verb"], path))
+            decided[decision].add((who, entry["verb"], path))
 
     assert decided["allow"]
     assert not decided["forbid"] - decided["allow"]
@@ -214,7 +213,7 @@ def test_operator_and_gateway_need_no_right_that_they_have_not(
 @pytest.fixture
 def audit(bare: Any, release: Release) -> list[dict[str, Any]]:
     """What the API server was asked so far."""
-    return [json.loads(line) for line in bare.audit_log.read_text().splitlines()]
+    return entries(bare.audit_log)
 
 
 def test_a_reinstalled_operator_finds_everything_as_it_was(

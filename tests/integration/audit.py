@@ -32,6 +32,23 @@ class Write:
         return self.resource == "leases"
 
 
+def entries(path: Path, start: int = 0) -> list[dict[str, Any]]:
+    """The whole lines from byte `start` on: the last one may still be in the making."""
+    with path.open("rb") as log:
+        log.seek(start)
+        return [json.loads(line) for line in log.read().split(b"\n")[:-1] if line]
+
+
+def user(entry: dict[str, Any]) -> str:
+    """Who asked? "" if the API server refused somebody whom it does not know (401)."""
+    return str(entry["user"].get("username", ""))
+
+
+def about(entry: dict[str, Any], field: str) -> str:
+    """What was it about: the object's resource, namespace or name? "" if that does not apply."""
+    return str(entry.get("objectRef", {}).get(field, ""))
+
+
 class AuditLog:
     """The log from now on, or from the last `forget()`."""
 
@@ -44,16 +61,8 @@ class AuditLog:
         """What is in the log by now does not count any more."""
         self._from = self._path.stat().st_size if self._path.exists() else 0
 
-    def begin_anew(self) -> None:
-        """All of the log counts, from its first line on."""
-        self._from = 0
-
     def entries(self) -> list[dict[str, Any]]:
-        with self._path.open("rb") as log:
-            log.seek(self._from)
-            # The last line may still be in the making.
-            lines = [line for line in log.read().split(b"\n")[:-1] if line]
-        return [json.loads(line) for line in lines]
+        return entries(self._path, self._from)
 
     def writes(self, holder: str = "") -> list[Write]:
         """Changing requests of operators whose name begins so, in the order of their arrival."""
@@ -72,13 +81,12 @@ def _write(entry: dict[str, Any]) -> Write | None:
     agent = _AGENT.match(entry.get("userAgent", ""))
     if entry["stage"] != "ResponseComplete" or entry["verb"] not in _WRITES or not agent:
         return None
-    subject = entry.get("objectRef", {})
     return Write(
         holder=agent["holder"],
         verb=entry["verb"],
-        resource=subject.get("resource", ""),
-        namespace=subject.get("namespace", ""),
-        name=subject.get("name", ""),
+        resource=about(entry, "resource"),
+        namespace=about(entry, "namespace"),
+        name=about(entry, "name"),
         received=entry["requestReceivedTimestamp"],
         answered=entry["stageTimestamp"],
         code=entry.get("responseStatus", {}).get("code", 0),

@@ -10,6 +10,7 @@ import pytest
 from tests.e2e.cluster import versions
 from tests.e2e.cluster.processes import wait_until
 from tests.integration.apiserver import ApiServer
+from tests.integration.audit import about, entries, user
 
 
 def test_it_is_the_version_that_the_cluster_runs(apiserver: ApiServer) -> None:
@@ -25,11 +26,20 @@ def test_what_was_written_outlives_the_api_server(apiserver: ApiServer) -> None:
 
 def test_the_audit_log_shows_who_wrote_what(apiserver: ApiServer) -> None:
     apiserver.kubectl("create", "configmap", "audited", "--from-literal=a=b")
-    events = map(json.loads, apiserver.audit_log.read_text().splitlines())
-    written = [event for event in events if event.get("objectRef", {}).get("name") == "audited"]
-    assert [(event["verb"], event["user"]["username"]) for event in written][:1] == [
-        ("create", "admin")
-    ]
+    log = entries(apiserver.audit_log)
+    asked = [(entry["verb"], user(entry)) for entry in log if about(entry, "name") == "audited"]
+    assert asked[:1] == [("create", "admin")]
+
+
+def test_the_audit_log_has_no_name_for_whom_the_api_server_does_not_know(
+    apiserver: ApiServer,
+) -> None:
+    with apiserver.client() as client:
+        url = client.base_url.join("/api/v1/namespaces/default/configmaps/unknown")
+    stranger = {"Authorization": "Bearer of-nobody"}
+    assert httpx.get(url, headers=stranger, verify=False, trust_env=False).status_code == 401
+    log = entries(apiserver.audit_log)
+    assert {user(entry) for entry in log if entry["requestURI"] == url.path} == {""}
 
 
 def test_a_user_without_roles_may_nothing(apiserver: ApiServer) -> None:

@@ -16,7 +16,7 @@ import pytest
 from llmstack.api.conditions import ConditionType
 from tests.e2e.cluster.processes import wait_until
 from tests.integration.apiserver import ApiServer
-from tests.integration.audit import AuditLog
+from tests.integration.audit import AuditLog, entries, user
 from tests.integration.deployments import Namespace
 from tests.integration.operators import Installation, Process, installed
 
@@ -245,10 +245,9 @@ def test_another_fetch_image_changes_no_pod_template(
 def test_it_has_all_rights_that_it_uses_and_none_is_refused(
     stack: Installation, space: Namespace
 ) -> None:
-    user = f"system:serviceaccount:{stack.namespace}:"
-    log = AuditLog(stack.server.audit_log)
-    log.begin_anew()
-    mine = [entry for entry in log.entries() if entry["user"]["username"].startswith(user)]
+    account = f"system:serviceaccount:{stack.namespace}:"
+    log = entries(stack.server.audit_log)
+    mine = [entry for entry in log if user(entry).startswith(account)]
     refused = [e["requestURI"] for e in mine if e.get("responseStatus", {}).get("code") == 403]
     assert mine and refused == []
 

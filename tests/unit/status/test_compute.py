@@ -19,6 +19,8 @@ from llmstack.observed import Observed
 from llmstack.status import compute, compute_unreadable
 from llmstack.status.catalog import CATALOG
 from tests.unit.desired.samples import deployment
+from tests.unit.status.rows import ROWS
+from tests.unit.status.rows.row import PROGRESS, PULL
 from tests.unit.status.samples import (
     NOW,
     Container,
@@ -32,7 +34,6 @@ from tests.unit.status.samples import (
     serving,
     workload,
 )
-from tests.unit.status.test_conditions import PROGRESS, PULL, ROWS
 
 CASES = [(snapshot, spec) for _, snapshot, spec, _ in ROWS]
 PASSES = st.lists(st.sampled_from(CASES), min_size=1, max_size=5)

@@ -6,6 +6,7 @@ from llmstack.api.conditions import LLMDeploymentStatus
 from llmstack.observed import Observed
 from llmstack.status import Event, compute, events
 from tests.unit.desired.samples import deployment
+from tests.unit.status.rows.row import PROGRESS
 from tests.unit.status.samples import (
     NOW,
     after,
@@ -17,7 +18,6 @@ from tests.unit.status.samples import (
     serving,
 )
 from tests.unit.status.test_compute import PASSES, run
-from tests.unit.status.test_conditions import PROGRESS
 
 STORY = [
     ("nothing exists: no event", Observed(), []),

@@ -1,0 +1,23 @@
+"""Why is a condition as it is? One sentence each: the cluster, then the answer."""
+
+from tests.unit.status.rows import (
+    autoscaling,
+    model_ready,
+    progressing,
+    ready,
+    scheduled,
+    spec_valid,
+    stuck,
+    wedged,
+)
+
+ROWS = [
+    *spec_valid.ROWS,
+    *model_ready.ROWS,
+    *scheduled.ROWS,
+    *stuck.ROWS,
+    *progressing.ROWS,
+    *autoscaling.ROWS,
+    *ready.ROWS,
+    *wedged.ROWS,
+]

@@ -1,0 +1,86 @@
+"""Does it answer, and if not, which reason is the deciding one?"""
+
+from llmstack.observed import ApplyFailure, Observed
+from tests.unit.status.rows.row import GPU, PROGRESS, Row
+from tests.unit.status.samples import (
+    crashed,
+    failed_fetch,
+    fetching,
+    loading,
+    observed,
+    serving,
+    workload,
+)
+
+ROWS: list[Row] = [
+    ("nothing exists yet", Observed(), {}, ("Ready", "False", "Pending", "no replica answers")),
+    (
+        "one of two answers",
+        observed(serving("a"), loading(name="b")),
+        {"slots": 3},
+        ("Ready", "True", "Ready", "1 of 2 replicas ready, 3 slots each"),
+    ),
+    (
+        "a device is unused: only a warning",
+        observed(serving(accelerator_unused="no usable GPU found")),
+        GPU,
+        ("Ready", "True", "AcceleratorUnused", "computes on the CPU"),
+    ),
+    (
+        "it downloads",
+        observed(fetching(PROGRESS)),
+        {},
+        ("Ready", "False", "Downloading", "1 replica"),
+    ),
+    ("it loads", observed(loading()), {}, ("Ready", "False", "Loading", "")),
+    (
+        "it crashes",
+        observed(loading(crashed("error: bad flag"))),
+        {},
+        ("Ready", "False", "ServerCrashing", "error: bad flag"),
+    ),
+    (
+        "the update fails and the old replica answers",
+        observed(
+            serving("old", template_hash="old"),
+            failed_fetch("SourceNotFound", "404"),
+            workload=workload(1, 1, replicas=2),
+        ),
+        {},
+        ("Ready", "True", "Ready", "1 of 1 replica ready"),
+    ),
+    (
+        "and Progressing says what fails",
+        observed(
+            serving("old", template_hash="old"),
+            failed_fetch("SourceNotFound", "404"),
+            workload=workload(1, 1, replicas=2),
+        ),
+        {},
+        ("Progressing", "False", "SourceNotFound", "404"),
+    ),
+    (
+        "the new spec is refused although an old replica answers",
+        observed(serving(), failures=(ApplyFailure("Deployment", "qwen", 422, "no"),)),
+        {},
+        ("Ready", "False", "RejectedByCluster", "Deployment qwen: no"),
+    ),
+    (
+        "stopped, as asked for",
+        Observed(workload=workload(0)),
+        {"replicas": 0},
+        ("Ready", "True", "Stopped", ""),
+    ),
+    (
+        "asleep, as autoscaling allows",
+        Observed(workload=workload(0)),
+        {"autoscaling": {"minReplicas": 0, "maxReplicas": 2}},
+        ("Ready", "True", "ScaledToZero", ""),
+    ),
+    (
+        "at zero although a replica is asked for",
+        Observed(workload=workload(0)),
+        {"replicas": 1},
+        ("Ready", "False", "RollingOut", "the newest spec is being applied"),
+    ),
+]

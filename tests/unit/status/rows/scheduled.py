@@ -1,0 +1,152 @@
+"""Has every replica a node, with its volume and its devices?"""
+
+from llmstack.observed import Claim, Observed
+from tests.unit.status.rows.row import GPU, NO_GPU, Row
+from tests.unit.status.samples import homeless, observed, serving, workload
+
+SHARED = {"cache": {"accessMode": "ReadWriteMany", "storageClassName": "fast"}}
+PENDING_CLAIM = Claim("llmstack-cache-fast-rwx", "Pending", "fast", ("ReadWriteMany",))
+
+ROWS: list[Row] = [
+    ("no replica exists", observed(), {}, ("Scheduled", "Unknown", "Pending", "no replica")),
+    (
+        "the scheduler has not spoken",
+        observed(homeless()),
+        {},
+        ("Scheduled", "Unknown", "Pending", "1 replica without a node"),
+    ),
+    (
+        "all have nodes",
+        observed(serving("a"), serving("b", node="node-2")),
+        {},
+        ("Scheduled", "True", "Scheduled", "2 replicas on 2 nodes"),
+    ),
+    (
+        "a cache of one node ties them to it",
+        observed(serving()),
+        {"cache": {"accessMode": "ReadWriteOnce"}},
+        ("Scheduled", "True", "Scheduled", "ReadWriteOnce keeps all replicas on the node"),
+    ),
+    (
+        "a pod waits for a GPU that no node has",
+        observed(homeless(NO_GPU), accelerators=0),
+        GPU,
+        (
+            "Scheduled",
+            "False",
+            "InsufficientAccelerators",
+            "wants 2 nvidia.com/gpu and no node has any: install the device plugin",
+        ),
+    ),
+    (
+        "a pod wants more GPUs than any node has",
+        observed(homeless(NO_GPU), accelerators=1),
+        GPU,
+        (
+            "Scheduled",
+            "False",
+            "InsufficientAccelerators",
+            "wants 2 nvidia.com/gpu and no node has more than 1: lower",
+        ),
+    ),
+    (
+        "a pod waits for GPUs that are in use",
+        observed(homeless(NO_GPU), accelerators=8),
+        GPU,
+        ("Scheduled", "False", "InsufficientAccelerators", "no node has as many free"),
+    ),
+    (
+        "a pod fits no node for another reason",
+        observed(homeless("0/2 nodes are available: 2 Insufficient memory."), accelerators=8),
+        GPU,
+        ("Scheduled", "False", "Unschedulable", "0/2 nodes are available: 2 Insufficient memory"),
+    ),
+    (
+        "the claim that the source names is missing",
+        observed(homeless('persistentvolumeclaim "mine" not found'), missing_claims=("mine",)),
+        {"model": {"source": "pvc://mine/m.gguf"}},
+        ("Scheduled", "False", "ClaimMissing", "PersistentVolumeClaim mine does not exist"),
+    ),
+    (
+        "the named class is missing",
+        observed(homeless("unbound"), claims=(PENDING_CLAIM,), storage_classes={"slow": "p"}),
+        SHARED,
+        (
+            "Scheduled",
+            "False",
+            "StorageClassMissing",
+            "StorageClass fast does not exist: create it, or correct "
+            "spec.cache.storageClassName; this cluster has slow",
+        ),
+    ),
+    (
+        "no class is named and none is the default",
+        observed(homeless("unbound"), claims=(Claim("c", "Pending", None),)),
+        {},
+        ("Scheduled", "False", "StorageClassMissing", "no default StorageClass"),
+    ),
+    (
+        "the provisioner fails",
+        observed(
+            homeless("unbound"),
+            claims=(Claim("c", "Pending", "fast", message="quota of the disk array"),),
+            storage_classes={"fast": "p"},
+        ),
+        SHARED,
+        ("Scheduled", "False", "VolumeUnbound", "claim c gets no volume: quota of the disk array"),
+    ),
+    (
+        "the volume of a claim is gone",
+        observed(
+            homeless(),
+            claims=(Claim("c", "Lost", "fast"),),
+            storage_classes={"fast": "p"},
+        ),
+        SHARED,
+        ("Scheduled", "False", "VolumeUnbound", "the volume of claim c is gone"),
+    ),
+    (
+        "the scheduler waits for a volume",
+        observed(
+            homeless("pod has unbound immediate PersistentVolumeClaims"),
+            claims=(PENDING_CLAIM,),
+            storage_classes={"fast": "p"},
+        ),
+        SHARED,
+        ("Scheduled", "False", "VolumeUnbound", "unbound immediate PersistentVolumeClaims"),
+    ),
+    (
+        "a claim that waits for its first pod is not what holds the pod back",
+        observed(
+            homeless(NO_GPU),
+            claims=(PENDING_CLAIM,),
+            storage_classes={"fast": "p"},
+            accelerators=0,
+        ),
+        {**GPU, **SHARED},
+        ("Scheduled", "False", "InsufficientAccelerators", "no node has any"),
+    ),
+    (
+        "a device is held and not used: a warning",
+        observed(serving(accelerator_unused="no usable GPU found")),
+        GPU,
+        (
+            "Scheduled",
+            "True",
+            "AcceleratorUnused",
+            "replica qwen-1 holds nvidia.com/gpu and computes on the CPU (no usable GPU found)",
+        ),
+    ),
+    (
+        "none is held: none is unused",
+        observed(serving(accelerator_unused="no usable GPU found")),
+        {},
+        ("Scheduled", "True", "Scheduled", ""),
+    ),
+    (
+        "nothing is to be scheduled",
+        Observed(workload=workload(0)),
+        {"replicas": 0},
+        ("Scheduled", "True", "Stopped", ""),
+    ),
+]

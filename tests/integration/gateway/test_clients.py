@@ -11,6 +11,7 @@ from dataclasses import replace
 import pytest
 
 from llmstack.routing.messages import Ending
+from tests.integration.gateway.dying import WELL, endings
 from tests.integration.gateway.raw import (
     BODY,
     EVENTS,
@@ -27,7 +28,6 @@ from tests.integration.gateway.raw import (
     post,
     until,
 )
-from tests.integration.gateway.test_relay_faults import WELL, endings
 
 EVENT = b"data: {}\n\n"
 

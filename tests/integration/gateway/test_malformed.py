@@ -6,8 +6,8 @@ import json
 
 import pytest
 
+from tests.integration.gateway.dying import WELL
 from tests.integration.gateway.raw import Replica, gateway, on_uvloop, post
-from tests.integration.gateway.test_relay_faults import WELL
 from tests.unit.gateway.http.malformed_cases import CASES, SMUGGLED, Case
 
 

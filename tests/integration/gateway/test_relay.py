@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from tests.integration.gateway.dying import WELL
 from tests.integration.gateway.raw import (
     BODY,
     EVENTS,
@@ -21,7 +22,6 @@ from tests.integration.gateway.raw import (
     post,
     until,
 )
-from tests.integration.gateway.test_relay_faults import WELL
 
 
 @on_uvloop

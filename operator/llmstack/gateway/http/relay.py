@@ -5,7 +5,7 @@
                                                   └── a fault: the client is told
 
 The head waits for the first bytes of the body: a replica that dies between the two is not yet seen.
-From there on nothing runs per chunk but `_Passing.data_received`.
+From there on nothing runs per chunk but what is in passing.py.
 """
 
 import asyncio
@@ -16,11 +16,10 @@ from typing import Protocol
 from llmstack.gateway.http.faults import CutOff, Loading, Locked, ReplicaFault, Unanswered
 from llmstack.gateway.http.framing import Chunked, Framing, Garbage, Length, UntilClose
 from llmstack.gateway.http.head import END, ResponseHead, parse_response
+from llmstack.gateway.http.passing import KEEP, Passing
 from llmstack.gateway.http.upstream import Upstream
 from llmstack.gateway.refusals import sse_error
 
-_KEEP = 2048
-"""Bytes of a body's end, and of a plain body's beginning, that are remembered."""
 _MOST_HEAD = 64 * 1024
 _MOST_WITHHELD = 4096
 _LOADING = b"Loading model"
@@ -58,7 +57,7 @@ class Relay:
     _head: ResponseHead | None = None
     _framing: Framing | None = None
     _withheld = b""
-    _passing: "_Passing | None" = None
+    _passing: Passing | None = None
     _seen = -1
     _seen_at = 0.0
     beginning = b""
@@ -121,7 +120,7 @@ class Relay:
             return b""
         passed = self._withheld if self._passing is None else self._passing.tail
         beginning = b"" if self._head.events or self._passing is None else self.beginning
-        return beginning + self._framing.payload(passed)[-_KEEP:]
+        return beginning + self._framing.payload(passed)[-KEEP:]
 
     def pause(self) -> None:
         """The client reads more slowly than the replica writes."""
@@ -231,12 +230,12 @@ class Relay:
         assert head is not None and framing is not None
         self.first_byte = time.monotonic()
         if not head.events:
-            self.beginning = framing.payload(self._withheld)[:_KEEP]
+            self.beginning = framing.payload(self._withheld)[:KEEP]
         write = self._client.begin(self._dress(head) + self._withheld)
         if framing.done:
             self.complete()
             return
-        self._passing = _Passing(self, framing, write, self._withheld)
+        self._passing = Passing(self, framing, write, self._withheld)
         self._upstream.transport.set_protocol(self._passing)
         if self._client.paused:
             self.pause()
@@ -254,7 +253,7 @@ class Relay:
         self._client.relay = None
         self.over.set_exception(fault)
 
-    def _last_words(self, passing: "_Passing", why: str) -> bytes | None:
+    def _last_words(self, passing: Passing, why: str) -> bytes | None:
         """An event stream ends with an event that says why; a plain body cannot."""
         framing, head = self._framing, self._head
         if framing is None or head is None or not head.events:
@@ -262,66 +261,6 @@ class Relay:
         event = sse_error(f"The replica {why}. Send the request again.")
         whole = framing.payload(passing.tail)[-4:].endswith(_EVENT_ENDS)
         return framing.ending(event if whole else b"\n\n" + event)
-
-
-class _Passing(asyncio.Protocol):
-    """A response that has begun. The path of each chunk: nothing here may cost."""
-
-    __slots__ = ("_before", "_feed", "_framing", "_older", "_recent", "_relay", "_size", "write")
-
-    def __init__(
-        self, relay: Relay, framing: Framing, write: Callable[[bytes], None], first: bytes
-    ) -> None:
-        self._relay = relay
-        self._framing = framing
-        self._feed = framing.feed
-        self.write = write
-        self._before = 0
-        self._older: list[bytes] = []
-        self._recent = [first]
-        self._size = len(first)
-
-    @property
-    def passed(self) -> int:
-        return self._before + self._size
-
-    @property
-    def tail(self) -> bytes:
-        """The last bytes that passed, from the beginning of a chunk on."""
-        pieces = self._older + self._recent
-        first, size = len(pieces), 0
-        while first and size < _KEEP:
-            first -= 1
-            size += len(pieces[first])
-        return b"".join(pieces[first:])
-
-    def data_received(self, data: bytes) -> None:
-        try:
-            data = self._feed(data)
-        except Garbage as error:
-            self._relay.garbage(error)
-            return
-        self.write(data)
-        self._recent.append(data)
-        self._size += len(data)
-        if self._size > _KEEP:
-            self._turn()
-        if self._framing.done:
-            self._relay.complete()
-
-    def eof_received(self) -> None:
-        self._relay.ended(None)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._relay.ended(exc)
-
-    def _turn(self) -> None:
-        """Forgets the older half of what is remembered, or all but the end of a large piece."""
-        self._before += self._size
-        self._older = self._recent
-        if self._size > 2 * _KEEP:
-            self._older = [self._framing.tail(b"".join(self._recent), _KEEP)]
-        self._recent, self._size = [], 0
 
 
 def _framing(head: ResponseHead) -> Framing:

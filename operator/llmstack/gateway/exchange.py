@@ -12,15 +12,13 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
-from itertools import count
 
 from llmstack.gateway import cors, local
 from llmstack.gateway.app import App
 from llmstack.gateway.catalog import Backend, Model
 from llmstack.gateway.early import Early, closing
-from llmstack.gateway.endpoints import find
+from llmstack.gateway.forwarding import Forward, forward_of
 from llmstack.gateway.http import forward
 from llmstack.gateway.http.connection import Connection
 from llmstack.gateway.http.faults import BeforeFirstByte, CutOff, Unanswered, Unreachable
@@ -28,9 +26,7 @@ from llmstack.gateway.http.head import Malformed, RequestHead, ResponseHead
 from llmstack.gateway.http.limits import Limits
 from llmstack.gateway.http.relay import Relay
 from llmstack.gateway.http.upstream import Upstream, Upstreams
-from llmstack.gateway.names import check_mode, resolve
 from llmstack.gateway.note import Note
-from llmstack.gateway.peek import peek
 from llmstack.gateway.refusals import (
     INVALID,
     SERVER,
@@ -41,28 +37,12 @@ from llmstack.gateway.refusals import (
     of,
     unauthorized,
 )
-from llmstack.routing.affinity import blocks
-from llmstack.routing.messages import Ask, Ending, Grant, Reason, Refusal
+from llmstack.routing.messages import Ending, Grant, Reason, Refusal
 
 log = logging.getLogger(__name__)
 
-_ids = count(1)
 _LAST_BYTES = 4096
 """Replicas whose last byte is remembered, before those that are gone are forgotten."""
-
-
-@dataclass(slots=True)
-class _Forward:
-    """A request that is on its way to a replica."""
-
-    client: Connection
-    note: Note
-    path: str
-    body: bytes
-    model: Model
-    ask: Ask
-    ours: bytes
-    streams: bool
 
 
 class Exchanges:
@@ -143,38 +123,15 @@ class Exchanges:
         try:
             body = await client.body()
             note.bytes_in = len(body)
-            forwarded = self._forward(client, head, note, body, ours)
-            await self._until_answered(forwarded)
+            request = forward_of(app.catalog, client, head, note, body, ours)
+            await self._until_answered(request)
         except Malformed as fault:
             return _malformed(fault)
         except Refused as refused:
             return refused.answer
         return None
 
-    def _forward(
-        self, client: Connection, head: RequestHead, note: Note, body: bytes, ours: bytes
-    ) -> _Forward:
-        """What is to be sent, to which model, for how many slots? Raises Refused."""
-        endpoint = find(head.method, head.path)
-        assert endpoint is not None
-        wanted = peek(endpoint, body)
-        note.stream = wanted.stream
-        model = resolve(self._app.catalog, head.host, wanted.model)
-        note.model = model.id
-        check_mode(endpoint, model)
-        key = b"\0".join((model.id.encode(), note.tenant.encode(), wanted.setting))
-        ask = Ask(
-            id=next(_ids),
-            model=model.id,
-            tenant=note.tenant,
-            slots=wanted.slots,
-            blocks=blocks(key, wanted.prompt) if wanted.prompt else (),
-            arrived=note.arrived,
-        )
-        streams = wanted.stream and endpoint.streams
-        return _Forward(client, note, endpoint.path, body, model, ask, ours, streams)
-
-    async def _until_answered(self, request: _Forward) -> None:
+    async def _until_answered(self, request: Forward) -> None:
         """Tries replicas until one answers. Raises Refused."""
         ask, note, client = request.ask, request.note, request.client
         resends = 0
@@ -200,7 +157,7 @@ class Exchanges:
             if resends > self._limits.resends or not self._others(request.model.id, ask.avoid):
                 raise Refused(no_replica_left(request.model.id, len(ask.avoid), str(fault)))
 
-    def _early(self, request: _Forward) -> Early:
+    def _early(self, request: Forward) -> Early:
         """What it hears if it waits for a replica to start."""
         return Early(
             request.client,
@@ -216,7 +173,7 @@ class Exchanges:
         backends = known.backends if known is not None else ()
         return any(backend.accepting and backend.id not in avoid for backend in backends)
 
-    async def _try(self, request: _Forward, grant: Grant) -> BeforeFirstByte | None:
+    async def _try(self, request: Forward, grant: Grant) -> BeforeFirstByte | None:
         """Sends it to the replica of a lease, which ends here. A fault: nothing was seen yet."""
         note = request.note
         note.replica, note.hit, note.relay = grant.replica, grant.hit, None
@@ -251,7 +208,7 @@ class Exchanges:
         raise Unreachable("is no longer there")
 
     async def _relay(
-        self, request: _Forward, grant: Grant, backend: Backend, upstream: Upstream
+        self, request: Forward, grant: Grant, backend: Backend, upstream: Upstream
     ) -> None:
         """Over this connection; and once more over a new one if a used one was dead already."""
         head = forward.request_head(
@@ -276,7 +233,7 @@ class Exchanges:
                     raise
             upstream = await self._upstreams.connect(backend)
 
-    def _dress(self, request: _Forward, grant: Grant) -> Callable[[ResponseHead], bytes]:
+    def _dress(self, request: Forward, grant: Grant) -> Callable[[ResponseHead], bytes]:
         """How does the head of the replica's response reach the client? Called as it begins."""
         ours = b"%bx-llmstack-replica: %b\r\nx-llmstack-queued-ms: %d\r\n" % (
             request.ours,

@@ -1,0 +1,58 @@
+"""What is to be sent, to which model, and for how many slots?"""
+
+from dataclasses import dataclass
+from itertools import count
+
+from llmstack.gateway.catalog import Catalog, Model
+from llmstack.gateway.endpoints import find
+from llmstack.gateway.http.connection import Connection
+from llmstack.gateway.http.head import RequestHead
+from llmstack.gateway.names import check_mode, resolve
+from llmstack.gateway.note import Note
+from llmstack.gateway.peek import Peek, peek
+from llmstack.routing.affinity import blocks
+from llmstack.routing.messages import Ask
+
+_ids = count(1)
+
+
+@dataclass(slots=True)
+class Forward:
+    """A request that is on its way to a replica."""
+
+    client: Connection
+    note: Note
+    path: str
+    body: bytes
+    model: Model
+    ask: Ask
+    ours: bytes
+    streams: bool
+
+
+def forward_of(
+    catalog: Catalog, client: Connection, head: RequestHead, note: Note, body: bytes, ours: bytes
+) -> Forward:
+    """The request as it goes on; the note learns what it turned out to be. Raises Refused."""
+    endpoint = find(head.method, head.path)
+    assert endpoint is not None
+    wanted = peek(endpoint, body)
+    note.stream = wanted.stream
+    model = resolve(catalog, head.host, wanted.model)
+    note.model = model.id
+    check_mode(endpoint, model)
+    streams = wanted.stream and endpoint.streams
+    return Forward(client, note, endpoint.path, body, model, _ask(note, wanted), ours, streams)
+
+
+def _ask(note: Note, wanted: Peek) -> Ask:
+    """The key keeps prefixes apart that no server shares: of models, tenants, settings."""
+    key = b"\0".join((note.model.encode(), note.tenant.encode(), wanted.setting))
+    return Ask(
+        id=next(_ids),
+        model=note.model,
+        tenant=note.tenant,
+        slots=wanted.slots,
+        blocks=blocks(key, wanted.prompt) if wanted.prompt else (),
+        arrived=note.arrived,
+    )

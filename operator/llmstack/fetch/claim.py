@@ -54,6 +54,17 @@ def _unreadable(source: ClaimSource, name: str, error: OSError) -> FetchError:
 
 
 def _require_sum(path: Path, expected: str, meter: Meter) -> str:
+    actual = _sum(path, meter)
+    if actual != expected:
+        raise FetchError(
+            reasons.CHECKSUM_MISMATCH,
+            f"{path.name}: spec.model.sha256 is {expected} and the file has {actual}",
+        )
+    return actual
+
+
+def _sum(path: Path, meter: Meter) -> str:
+    """The file's SHA-256; the meter shows how far it is read."""
     size = path.stat().st_size
     meter.begin(0, size)
     meter.work_on(path.name)
@@ -73,10 +84,4 @@ def _require_sum(path: Path, expected: str, meter: Meter) -> str:
                 meter.tick()
         finally:
             summing.give_up()
-        actual = summing.hexdigest()
-    if actual != expected:
-        raise FetchError(
-            reasons.CHECKSUM_MISMATCH,
-            f"{path.name}: spec.model.sha256 is {expected} and the file has {actual}",
-        )
-    return actual
+        return summing.hexdigest()

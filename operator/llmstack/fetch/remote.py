@@ -166,22 +166,10 @@ def _refusal(client: Client, answer: Response, address: Address, name: str) -> F
     status, at = answer.status, host(address.url)
     code = answer.headers.get("X-Error-Code", "")
     if status in (401, 403):
-        what = f"{at} answers {status} for {name}"
-        if address.signed:
-            advice = (
-                "fresh addresses from the source's own host are refused too: check what lies "
-                "between (a proxy, a clock that is off), or try later"
-            )
-        elif code == "GatedRepo":
-            advice = f"access is granted by its owner: ask for it on {at}, then {_ADVICE}"
-        elif client.has_token and address.token:
-            advice = (
-                "the token of spec.model.secretRef may not read it: check the token's scope and "
-                "expiry, and the name"
-            )
-        else:
-            advice = f"it is private, gated or misspelt: {_ADVICE}"
-        return FetchError(reasons.SOURCE_UNAUTHORIZED, f"{what}: {advice}")
+        advice = _advice(address, code, refused_token=client.has_token and address.token)
+        return FetchError(
+            reasons.SOURCE_UNAUTHORIZED, f"{at} answers {status} for {name}: {advice}"
+        )
     if status in (404, 410):
         missing = {"RevisionNotFound": "that revision", "RepoNotFound": "that repository"}
         what = missing.get(code, "it")
@@ -190,6 +178,23 @@ def _refusal(client: Client, answer: Response, address: Address, name: str) -> F
             f"{at} has no {name} (answer {status}): {what} does not exist; check spec.model.source",
         )
     return FetchError(reasons.FETCH_FAILED, f"{at} answers {status} for {shown(address.url)}")
+
+
+def _advice(address: Address, code: str, *, refused_token: bool) -> str:
+    """What does somebody do who may not read the file?"""
+    if address.signed:
+        return (
+            "fresh addresses from the source's own host are refused too: check what lies "
+            "between (a proxy, a clock that is off), or try later"
+        )
+    if code == "GatedRepo":
+        return f"access is granted by its owner: ask for it on {host(address.url)}, then {_ADVICE}"
+    if refused_token:
+        return (
+            "the token of spec.model.secretRef may not read it: check the token's scope and "
+            "expiry, and the name"
+        )
+    return f"it is private, gated or misspelt: {_ADVICE}"
 
 
 def _retry_after(answer: Response) -> float:

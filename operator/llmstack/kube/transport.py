@@ -60,27 +60,37 @@ class Transport:
         fenced = method not in _READS and plural not in _UNFENCED
         if fenced:
             self._fence()
+        request = {
+            "params": dict(query or {}),
+            "data": None if body is None else json.dumps(body, separators=(",", ":")),
+            "headers": {"Content-Type": content_type},
+            "trace_request_ctx": fenced,
+        }
+        status, text = await self._exchanged(method, path, plural, request)
+        if status >= 400:
+            raise from_answer(status, text)
+        return text
+
+    async def _exchanged(
+        self, method: str, path: str, plural: str, request: dict[str, Any]
+    ) -> tuple[int, str]:
+        """Status and body of the answer. Raises ApiError if there is none."""
         started, status = time.monotonic(), 0
         try:
             async with self._session.request(
                 method,
                 self._server + path,
-                params=dict(query or {}),
-                data=None if body is None else json.dumps(body, separators=(",", ":")),
-                headers={"Content-Type": content_type},
                 timeout=aiohttp.ClientTimeout(total=self._timeout),
-                trace_request_ctx=fenced,
+                **request,
             ) as answer:
-                status, text = answer.status, await answer.text()
+                status = answer.status
+                return status, await answer.text()
         except TimeoutError as error:
             raise ApiError(0, TIMEOUT, f"{method} {path}: no answer in time") from error
         except (aiohttp.ClientError, OSError) as error:
             raise ApiError(0, UNREACHABLE, f"{method} {path}: {error or repr(error)}") from error
         finally:
             self._seen(method, plural, status, time.monotonic() - started)
-        if status >= 400:
-            raise from_answer(status, text)
-        return text
 
     def _before_sending(self, fenced: bool) -> None:
         if fenced:

@@ -38,25 +38,16 @@ class Metrics:
         disable_created_metrics()  # type: ignore[no-untyped-call]
         self._registry = CollectorRegistry()
         ProcessCollector(registry=self._registry)
-        self._passes = Histogram(
-            f"{_PREFIX}_reconcile_seconds",
-            "Duration of passes over one LLMDeployment.",
-            ["result"],
-            buckets=_PASS_BUCKETS,
-            registry=self._registry,
+        self._passes = self._histogram(
+            "reconcile", "Duration of passes over one LLMDeployment.", "result", _PASS_BUCKETS
         )
-        self._calls = Counter(
-            f"{_PREFIX}_api_requests",
+        self._calls = self._counter(
+            "api_requests",
             "Calls of the Kubernetes API; status 0: no answer.",
-            ["method", "resource", "status"],
-            registry=self._registry,
+            *("method", "resource", "status"),
         )
-        self._call_seconds = Histogram(
-            f"{_PREFIX}_api_request_seconds",
-            "Duration of calls of the Kubernetes API.",
-            ["method"],
-            buckets=_CALL_BUCKETS,
-            registry=self._registry,
+        self._call_seconds = self._histogram(
+            "api_request", "Duration of calls of the Kubernetes API.", "method", _CALL_BUCKETS
         )
         self._watch_age = Gauge(
             f"{_PREFIX}_watch_age_seconds",
@@ -65,11 +56,16 @@ class Metrics:
             registry=self._registry,
         )
         self._watch_ages: Callable[[], Mapping[str, float]] = dict
-        self._answers = Counter(
-            f"{_PREFIX}_metrics_api_answers",
-            "Answers of custom.metrics.k8s.io.",
-            ["status"],
-            registry=self._registry,
+        self._answers = self._counter(
+            "metrics_api_answers", "Answers of custom.metrics.k8s.io.", "status"
+        )
+
+    def _counter(self, name: str, text: str, *labels: str) -> Counter:
+        return Counter(f"{_PREFIX}_{name}", text, labels, registry=self._registry)
+
+    def _histogram(self, what: str, text: str, label: str, buckets: tuple[float, ...]) -> Histogram:
+        return Histogram(
+            f"{_PREFIX}_{what}_seconds", text, [label], buckets=buckets, registry=self._registry
         )
 
     def call(self, method: str, resource: str, status: int, seconds: float) -> None:

@@ -97,11 +97,7 @@ class Observer:
             storage_classes=classes.provisioners,
             default_storage_class=classes.default,
             missing_secrets=tuple(secrets),
-            missing_claims=tuple(
-                name
-                for name in named_claims(deployment.spec)
-                if ("PersistentVolumeClaim", name) not in by_name
-            ),
+            missing_claims=_missing_claims(deployment, claims),
             accelerators=devices,
             name_conflicts=self._name_index.conflicts(key),
             wedged=self._wedged(key),
@@ -190,6 +186,11 @@ def _used(
             for reference in claim["metadata"].get("ownerReferences") or ()
         )
     ]
+
+
+def _missing_claims(deployment: LLMDeployment, claims: Iterable[Object]) -> tuple[str, ...]:
+    found = {claim["metadata"]["name"] for claim in claims}
+    return tuple(name for name in named_claims(deployment.spec) if name not in found)
 
 
 def _parsed(claims: Iterable[Object], messages: Mapping[str, str]) -> tuple[Claim, ...]:

@@ -9,16 +9,16 @@ While a request is served its connection is read on: only so is a FIN seen.
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from enum import Enum, auto
-from typing import Protocol, cast
+from typing import cast
 
 from llmstack.gateway.early import Early
 from llmstack.gateway.http import forward
 from llmstack.gateway.http.head import Malformed, RequestHead
-from llmstack.gateway.http.limits import Limits
 from llmstack.gateway.http.reader import RequestReader
 from llmstack.gateway.http.relay import Relay
+from llmstack.gateway.http.shared import Shared
 from llmstack.gateway.refusals import Answer
 
 log = logging.getLogger(__name__)
@@ -36,40 +36,6 @@ class State(Enum):
     SERVING = auto()
     LINGERING = auto()
     CLOSED = auto()
-
-
-class Handler(Protocol):
-    """Answers requests."""
-
-    def serve(self, client: "Connection") -> Coroutine[None, None, None]:
-        """Answers the request whose head has come."""
-        ...
-
-    def refuse(self, client: "Connection", fault: Malformed) -> None:
-        """Answers what is no request."""
-        ...
-
-    def heard(self, relay: Relay, now: float) -> None:
-        """Bytes of this response have come lately."""
-        ...
-
-    def tick(self, now: float) -> None:
-        """Called from time to time."""
-        ...
-
-
-class Shared(Protocol):
-    """What all connections of a server share."""
-
-    handler: Handler
-    limits: Limits
-    draining: bool
-    held: int
-    connections: "set[Connection]"
-
-    def left(self, connection: "Connection") -> None:
-        """This connection is over."""
-        ...
 
 
 class Connection(asyncio.Protocol):

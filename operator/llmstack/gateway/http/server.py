@@ -2,8 +2,9 @@
 
 import asyncio
 
-from llmstack.gateway.http.connection import Connection, Handler
+from llmstack.gateway.http.connection import Connection
 from llmstack.gateway.http.limits import Limits
+from llmstack.gateway.http.shared import Handler
 from llmstack.gateway.http.sockets import probe
 
 _BACKLOG = 4096

@@ -1,0 +1,45 @@
+"""What does a connection need of the server that it is one of?"""
+
+from collections.abc import Coroutine
+from typing import TYPE_CHECKING, Protocol
+
+from llmstack.gateway.http.head import Malformed
+from llmstack.gateway.http.limits import Limits
+from llmstack.gateway.http.relay import Relay
+
+if TYPE_CHECKING:
+    from llmstack.gateway.http.connection import Connection
+
+
+class Handler(Protocol):
+    """Answers requests."""
+
+    def serve(self, client: "Connection") -> Coroutine[None, None, None]:
+        """Answers the request whose head has come."""
+        ...
+
+    def refuse(self, client: "Connection", fault: Malformed) -> None:
+        """Answers what is no request."""
+        ...
+
+    def heard(self, relay: Relay, now: float) -> None:
+        """Bytes of this response have come lately."""
+        ...
+
+    def tick(self, now: float) -> None:
+        """Called from time to time."""
+        ...
+
+
+class Shared(Protocol):
+    """What all connections of a server share."""
+
+    handler: Handler
+    limits: Limits
+    draining: bool
+    held: int
+    connections: "set[Connection]"
+
+    def left(self, connection: "Connection") -> None:
+        """This connection is over."""
+        ...

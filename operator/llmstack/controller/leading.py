@@ -83,21 +83,22 @@ class Leading:
             serving.why_no_metrics,
             self._metrics_api_changed,
         )
-        self._reconciler = Reconciler(
-            client,
-            settings,
-            self._root,
-            Observer(
-                client,
-                settings.progress_seconds,
-                now,
-                self._names,
-                self._load.wedged,
-                self._load.demand,
-                self.metrics_api,
-            ),
-            Reporter(client, identity, now),
-            self._load.model,
+        self._reconciler = self._passes()
+
+    def _passes(self) -> Reconciler:
+        """What carries out a pass, with all that it reads and where it reports."""
+        observer = Observer(
+            self._client,
+            self._settings.progress_seconds,
+            now,
+            self._names,
+            self._load.wedged,
+            self._load.demand,
+            self.metrics_api,
+        )
+        reporter = Reporter(self._client, self._identity, now)
+        return Reconciler(
+            self._client, self._settings, self._root, observer, reporter, self._load.model
         )
 
     async def run(self) -> None:

@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from urllib.parse import quote, urljoin, urlsplit
 
 from llmstack.api import reasons
@@ -95,20 +96,14 @@ def file_of(source: HubSource | HttpSource, endpoint: str, commit: str | None) -
 def locate(client: Client, file: File) -> Located:
     """Where do the file's bytes lie now? Raises Fault or FetchError."""
     announced: dict[str, str] = {}
-
-    def note(hop: Response) -> None:
-        for name in ("X-Linked-Etag", "X-Linked-Size"):
-            if name in hop.headers:
-                announced.setdefault(name, hop.headers[name])
-
+    note = partial(_note_announced, announced)
     answer, address = _follow(client, file.url, {"Range": f"bytes=0-{PROBE_BYTES - 1}"}, note)
     with answer:
         note(answer)
         if answer.status == 416:
             return Located(address, 0, False, "", None, b"")
         check_answer(client, answer, address, file.name)
-        size = content_size(answer)
-        size = _agreed_size(announced, size, address)
+        size = _agreed_size(announced, content_size(answer), address)
         start = client.read(answer, address.url, PROBE_BYTES)
     linked = _SHA256.match(announced.get("X-Linked-Etag", ""))
     return Located(
@@ -119,6 +114,13 @@ def locate(client: Client, file: File) -> Located:
         sha256=linked[1] if linked else None,
         start=start,
     )
+
+
+def _note_announced(announced: dict[str, str], hop: Response) -> None:
+    """What the hub says of a file's sum and size; the first to say it counts."""
+    for name in ("X-Linked-Etag", "X-Linked-Size"):
+        if name in hop.headers:
+            announced.setdefault(name, hop.headers[name])
 
 
 def validator(headers: Mapping[str, str]) -> str:

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import re
+import subprocess
+
 import pytest
 
+from llmstack.gateway.metrics import Metrics
+from llmstack.gateway.outcome import Outcome
+from llmstack.gateway.usage import Usage
 from llmstack.models.memory import ServerShape, estimate
 from tests.unit.docs import sizing
 
@@ -39,3 +45,16 @@ def test_more_slots_decode_more_and_less_than_as_many_times_more() -> None:
     facts, device = sizing.FILES["Llama 3.1 8B Q8_0, 7.95 GiB"], sizing.DEVICES["NVIDIA L4"]
     one, eight = (sizing.ceiling(facts, device, slots) for slots in (1, 8))
     assert one < eight < 8 * one
+
+
+def test_the_page_counts_the_completion_tokens_of_one_model() -> None:
+    (program,) = re.findall(
+        r"awk '(.*?)'$", (sizing.DOCS / "sizing.md").read_text(encoding="utf-8"), re.S | re.M
+    )[:1]
+    numbers = Metrics()
+    for tenant, model in (("a", "team-a/qwen"), ("b", "team-a/qwen"), ("a", "team-b/qwen")):
+        outcome = Outcome("r", "POST", "/v1/", 200, tenant=tenant, model=model, tries=1)
+        numbers.record(outcome, Usage(prompt=15, completion=7))
+    program = program.replace("NAMESPACE", "team-a").replace("NAME", "qwen")
+    done = subprocess.run(["awk", program], input=numbers.text(), capture_output=True, check=True)
+    assert done.stdout == b"14\n"

@@ -26,6 +26,7 @@ Object = dict[str, Any]
 PORT = 8080
 GATEWAY_PORT, ADMIN_PORT = 80, 9090
 DEPLOYMENT_LABEL = "llmstack.dev/deployment"
+OPERATOR = "--selector=app.kubernetes.io/component=operator"
 
 
 class Stack:
@@ -135,9 +136,11 @@ class Stack:
         """All that helps to find out why an LLMDeployment is as it is."""
         pods = f"--selector={DEPLOYMENT_LABEL}={name}"
         asked = (
+            ("get", "llmdeployments", name, "--output=jsonpath={.status}{'\\n'}"),
             ("get", "pods", pods, "--output=wide"),
             ("events", "--types=Warning"),
             ("logs", pods, "--all-containers", "--prefix", "--tail=15"),
+            ("logs", OPERATOR, f"--namespace={NAMESPACE}", "--prefix", "--tail=25"),
         )
         return "\n".join(self._answer(*question) for question in asked)
 

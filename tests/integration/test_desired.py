@@ -16,6 +16,7 @@ from llmstack.desired.metadata import MANAGER, REPLICAS_MANAGER
 from llmstack.desired.replicas import replicas_owners, step_object
 from llmstack.kube.client import identify
 from tests.integration.apiserver import ApiServer
+from tests.support.examples import ALL as SAMPLES
 from tests.unit.desired.samples import CONTEXT, deployment
 from tests.unit.desired.test_build import EVERYTHING
 
@@ -51,7 +52,9 @@ SPECS: dict[str, Object] = {
             }
         },
     },
+    **{f"sample-{body['metadata']['name']}": body["spec"] for body in SAMPLES},
 }
+IMAGES = {**CONTEXT.server_images, "amd": "llama-server:rocm"}
 APPLY = {"Content-Type": "application/apply-patch+yaml"}
 MERGE = {"Content-Type": "application/merge-patch+json"}
 
@@ -111,7 +114,8 @@ def server(apiserver: ApiServer) -> Iterator[Server]:
 @pytest.fixture(params=SPECS)
 def objects(request: pytest.FixtureRequest, server: Server) -> Iterator[tuple[Object, ...]]:
     wanted = deployment(name=f"d-{request.param}", **SPECS[request.param])
-    items = build(wanted, replace(CONTEXT, ca_bundle="PEM", fetch_env={"HF_ENDPOINT": "http://h"}))
+    context = replace(CONTEXT, ca_bundle="PEM", fetch_env={"HF_ENDPOINT": "http://h"})
+    items = build(wanted, replace(context, server_images=IMAGES))
     yield items
     for item in items:
         server.delete(item)

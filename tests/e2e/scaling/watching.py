@@ -16,6 +16,7 @@ from typing import TypeVar
 
 from tests.e2e.cluster.binaries import binary
 from tests.e2e.cluster.processes import wait_until
+from tests.e2e.stack.follow import only
 from tests.e2e.stack.stack import DEPLOYMENT_LABEL, Stack
 
 Line = tuple[float, str]
@@ -94,7 +95,7 @@ class Replicas(Watch):
 @contextmanager
 def replicas_of(stack: Stack, name: str) -> Iterator[Replicas]:
     """The Deployment's replicas while it lasts."""
-    with _watching(Replicas(_get(stack, "{.spec.replicas}", "deployment", name))) as watch:
+    with _watching(Replicas(_get(stack, "{.spec.replicas}", "deployments", *only(name)))) as watch:
         yield watch
 
 

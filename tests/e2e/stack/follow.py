@@ -22,6 +22,15 @@ PAUSE = 0.5
 """Between the end of one watch and the start of the next, in seconds."""
 
 
+def only(name: str) -> tuple[str, ...]:
+    """How is one object watched, so that no change of it is missed?
+
+    As a list. Of one that is named kubectl asks first and then watches from that later moment on,
+    and it leaves out what the watch tells first: a change between the two shows never.
+    """
+    return (f"--field-selector=metadata.name={name}",)
+
+
 def conditions(
     kubectl: Sequence[str | Path], namespace: str, name: str, seconds: float
 ) -> Iterator[Conditions]:
@@ -29,7 +38,8 @@ def conditions(
 
     A condition about an older generation of the spec is no answer yet, so it is left out.
     """
-    command = [*kubectl, "get", "llmdeployments", name, f"--namespace={namespace}", "--watch"]
+    watch = ("get", "llmdeployments", *only(name), f"--namespace={namespace}", "--watch")
+    command = [*kubectl, *watch]
     line = '--output=jsonpath={.metadata.generation} {.status.conditions}{"\\n"}'
     deadline = time.monotonic() + seconds
     while (left := deadline - time.monotonic()) > 0:

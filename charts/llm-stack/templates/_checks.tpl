@@ -1,3 +1,16 @@
+{{/* Is it known where both images are? The project publishes none. */}}
+{{- define "llm-stack.check.images" -}}
+{{- $registry := .Values.image.registry -}}
+{{- if contains "://" $registry -}}
+{{- fail (printf "image.registry is %q: write the registry as in an image's name, without a scheme, for instance registry.example.com or registry.example.com/team." $registry) -}}
+{{- end -}}
+{{- if not (or $registry (and .Values.image.repository .Values.serverImages.cpu)) -}}
+{{- $version := .Chart.AppVersion -}}
+{{- $missing := ternary "Set serverImages.cpu to the llama-server image, with its tag" "Set image.repository to the operator's image" (ne .Values.image.repository "") -}}
+{{- fail (printf "%s, or image.registry for both. There is no public image of llm-stack yet: `make images` builds them and prints their archives; push them as REGISTRY/llm-stack/operator:%s and REGISTRY/llm-stack/llama-server:%s, and install with --set image.registry=REGISTRY. images/README.md says more." $missing $version $version) -}}
+{{- end -}}
+{{- end }}
+
 {{/* Is the definition there, where nobody but the user brings it? */}}
 {{- define "llm-stack.check.crds" -}}
 {{- $state := include "llm-stack.crds.state" . -}}

@@ -66,9 +66,17 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- .Values.rootSecretName | default (printf "%s-root" (include "llm-stack.fullname" .)) }}
 {{- end }}
 
+{{/* Where do the images come from, where only their registry is named? See images/README.md. */}}
+{{- define "llm-stack.image.repository" -}}
+{{- if .Values.image.repository -}}
+{{- .Values.image.repository }}
+{{- else -}}
+{{- printf "%s/llm-stack/operator" (trimSuffix "/" .Values.image.registry) }}
+{{- end -}}
+{{- end }}
+
 {{- define "llm-stack.image" -}}
-{{- $hint := "This project has no public registry yet: `make images` builds the images; push them where your nodes can pull, and name them." }}
-{{- $repository := required (printf "Set image.repository to the operator's image. %s" $hint) .Values.image.repository }}
+{{- $repository := include "llm-stack.image.repository" . }}
 {{- if .Values.image.digest }}
 {{- printf "%s@%s" $repository .Values.image.digest }}
 {{- else }}
@@ -77,5 +85,9 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end }}
 
 {{- define "llm-stack.cpuServerImage" -}}
-{{- required "Set serverImages.cpu to the llama-server image, with its tag: `make images` builds it." .Values.serverImages.cpu }}
+{{- if .Values.serverImages.cpu -}}
+{{- .Values.serverImages.cpu }}
+{{- else -}}
+{{- printf "%s/llm-stack/llama-server:%s" (trimSuffix "/" .Values.image.registry) .Chart.AppVersion }}
+{{- end -}}
 {{- end }}

@@ -18,3 +18,33 @@
 {{- fail (printf "crds.apply is false, and the definition llmdeployments.llmstack.dev in the cluster is %s: this chart needs that of version %s. Run `kubectl apply --server-side --force-conflicts -f crds/` with the crds/ of this version, or leave crds.apply true." (ternary "missing" "another one" (eq $state "missing")) .Chart.AppVersion) -}}
 {{- end -}}
 {{- end }}
+
+{{/* Is each model where the operator looks, and does the definition know each of its fields? */}}
+{{- define "llm-stack.check.models" -}}
+{{- $definition := .Files.Get "crds/llmstack.dev_llmdeployments.yaml" | fromYaml -}}
+{{- $schema := (first $definition.spec.versions).schema.openAPIV3Schema.properties.spec -}}
+{{- range $name, $model := .Values.models -}}
+{{- $namespace := $model.namespace | default $.Release.Namespace -}}
+{{- if and $.Values.namespaces (not (has $namespace $.Values.namespaces)) -}}
+{{- fail (printf "models.%s is in namespace %s, which nobody serves: `namespaces` lists %s. Set models.%s.namespace to one of these, or add %s to the list." $name $namespace (join ", " $.Values.namespaces) $name $namespace) -}}
+{{- end -}}
+{{- include "llm-stack.check.fields" (dict "path" (printf "models.%s.spec" $name) "value" $model.spec "schema" $schema) -}}
+{{- end -}}
+{{- end }}
+
+{{/* A field that the server does not know it drops, and Helm only warns of it. */}}
+{{- define "llm-stack.check.fields" -}}
+{{- $known := .schema.properties -}}
+{{- if and $known (kindIs "map" .value) -}}
+{{- range $key, $value := .value -}}
+{{- if not (hasKey $known $key) -}}
+{{- fail (printf "%s.%s: there is no such field. There are: %s." $.path $key (keys $known | sortAlpha | join ", ")) -}}
+{{- end -}}
+{{- include "llm-stack.check.fields" (dict "path" (printf "%s.%s" $.path $key) "value" $value "schema" (get $known $key)) -}}
+{{- end -}}
+{{- else if and .schema.items (kindIs "slice" .value) -}}
+{{- range $index, $value := .value -}}
+{{- include "llm-stack.check.fields" (dict "path" (printf "%s[%d]" $.path $index) "value" $value "schema" $.schema.items) -}}
+{{- end -}}
+{{- end -}}
+{{- end }}

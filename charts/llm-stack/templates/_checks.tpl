@@ -48,3 +48,27 @@
 {{- end -}}
 {{- end -}}
 {{- end }}
+
+{{/* Would something be installed that needs the rights which are said to be missing? */}}
+{{- define "llm-stack.check.rbac" -}}
+{{- if and (not .Values.rbac.create) (or .Values.crds.apply (not .Values.crds.keep)) -}}
+{{- fail "rbac.create is false, and the Jobs of `crds` need a ClusterRole: set crds.apply to false, leave crds.keep true, and let an administrator bring crds/. docs/chart.md has the steps." -}}
+{{- end -}}
+{{- end }}
+
+{{/* Rights in a namespace that there is not would fail with half of the release installed. */}}
+{{- define "llm-stack.check.namespaces" -}}
+{{- if include "llm-stack.cluster.asked" . -}}
+{{- range $namespace := without .Values.namespaces .Release.Namespace -}}
+{{- if not (include "llm-stack.lookup" (list "v1" "Namespace" "" $namespace) | fromJson) -}}
+{{- fail (printf "namespaces: there is no namespace %s in this cluster. Make it first: `kubectl create namespace %s`." $namespace $namespace) -}}
+{{- end -}}
+{{- end -}}
+{{- range $name, $model := .Values.models -}}
+{{- $namespace := $model.namespace | default $.Release.Namespace -}}
+{{- if and (ne $namespace $.Release.Namespace) (not (include "llm-stack.lookup" (list "v1" "Namespace" "" $namespace) | fromJson)) -}}
+{{- fail (printf "models.%s: there is no namespace %s in this cluster. Make it first: `kubectl create namespace %s`." $name $namespace $namespace) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- end }}

@@ -1,17 +1,17 @@
 {{/*
 How does the definition (CRD) in the cluster stand to the chart's?
 
-  unknown   no cluster is asked: `helm template`, and so Argo CD
+  unknown   no cluster is asked
   missing
   older     of an older version, of none that is said, or of this one and edited
   newer
   same
 */}}
 {{- define "llm-stack.crds.state" -}}
-{{- if not (lookup "v1" "Namespace" "" "kube-system") -}}
+{{- if not (include "llm-stack.cluster.asked" .) -}}
 unknown
 {{- else -}}
-{{- $live := lookup "apiextensions.k8s.io/v1" "CustomResourceDefinition" "" "llmdeployments.llmstack.dev" -}}
+{{- $live := include "llm-stack.lookup" (list "apiextensions.k8s.io/v1" "CustomResourceDefinition" "" "llmdeployments.llmstack.dev") | fromJson -}}
 {{- $version := include "llm-stack.crds.version" $live -}}
 {{- $ours := .Files.Get "crds/llmstack.dev_llmdeployments.yaml" | fromYaml -}}
 {{- if not $live -}}

@@ -1,12 +1,7 @@
-"""What does the chart install? Rendered by the real helm, judged by the real API server.
-
-The golden files show a reviewer what a change of a template does to the objects. Write them anew,
-and read the diff: `LLMSTACK_GOLDEN=write .venv/bin/pytest tests/integration/test_chart.py`.
-"""
+"""What does the chart install? Rendered by the real helm, judged by the real API server."""
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
 from pathlib import Path
@@ -26,7 +21,6 @@ from tests.integration.apiserver import ApiServer
 ROOT = Path(__file__).parents[2]
 CHART = ROOT / "charts" / "llm-stack"
 ALL_OPTIONS = CHART / "ci" / "all-values.yaml"
-GOLDEN = Path(__file__).parent / "golden"
 IMAGES = ("image.repository=example.internal/operator", "serverImages.cpu=example.internal/llama:1")
 # A helm that `go install` made believes to speak to Kubernetes 1.20 where it speaks to none.
 KUBE = (f"--kube-version={versions.KUBERNETES}",)
@@ -74,30 +68,8 @@ def rules(objects: list[Object]) -> list[Object]:
     ]
 
 
-RENDERS = [("default", IMAGES, None), ("all-options", (), ALL_OPTIONS)]
-
-
-@pytest.mark.parametrize(("name", "values", "file"), RENDERS, ids=[r[0] for r in RENDERS])
-def test_it_renders_what_the_golden_file_shows(
-    name: str, values: tuple[str, ...], file: Path | None
-) -> None:
-    rendered = template(*values, file=file).stdout
-    golden = GOLDEN / f"chart-{name}.yaml"
-    if os.environ.get("LLMSTACK_GOLDEN") == "write":
-        golden.parent.mkdir(exist_ok=True)
-        golden.write_text(rendered)
-
-    assert rendered == golden.read_text()
-
-
 def test_two_renders_are_equal_so_that_argo_cd_sees_no_change() -> None:
     assert template(file=ALL_OPTIONS).stdout == template(file=ALL_OPTIONS).stdout
-
-
-def test_lint_finds_nothing() -> None:
-    done = helm("lint", "--strict", str(CHART), f"--values={ALL_OPTIONS}", *KUBE)
-
-    assert done.returncode == 0, done.stdout
 
 
 REFUSED = [
@@ -376,12 +348,3 @@ def test_the_pods_meet_the_restricted_standard(
     pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": component}, "spec": spec}
 
     apiserver.kubectl("create", f"--namespace={restricted}", "-f", "-", stdin=yaml.safe_dump(pod))
-
-
-def test_the_api_server_takes_every_object(apiserver: ApiServer) -> None:
-    apiserver.kubectl("create", "namespace", "llm-stack")
-    rendered = template(*IMAGES, "replicas=2").stdout
-
-    apiserver.kubectl(
-        "apply", "--server-side", "--validate=strict", "--dry-run=server", "-f", "-", stdin=rendered
-    )

@@ -43,7 +43,7 @@ def binary(name: str) -> Path:
     package, version, flags = MODULE_PROGRAMS[name]
 
     def build(into: Path) -> None:
-        _go(
+        go(
             ["install", "-trimpath", f"-ldflags=-s -w {flags}", f"{package}@v{version}"],
             GOBIN=str(into),
         )
@@ -60,7 +60,7 @@ def _build_kubernetes(into: Path) -> None:
     # Without it every component reports v0.0.0, and the kubelet's version skew check refuses it.
     flags = f"-ldflags=-s -w -X k8s.io/component-base/version.gitVersion={version}"
     packages = [f"k8s.io/kubernetes/cmd/{program}" for program in KUBERNETES_PROGRAMS]
-    _go(["build", "-mod=mod", "-trimpath", flags, "-o", f"{into}/", *packages], cwd=source)
+    go(["build", "-mod=mod", "-trimpath", flags, "-o", f"{into}/", *packages], cwd=source)
     shutil.rmtree(source)
 
 
@@ -71,8 +71,8 @@ def _kubernetes_go_mod() -> str:
     are published as v0.MINOR.PATCH, and a main module may say so.
     """
     module = f"k8s.io/kubernetes@v{versions.KUBERNETES}"
-    downloaded = json.loads(_go(["mod", "download", "-json", module]))
-    theirs = json.loads(_go(["mod", "edit", "-json", downloaded["GoMod"]]))
+    downloaded = json.loads(go(["mod", "download", "-json", module]))
+    theirs = json.loads(go(["mod", "edit", "-json", downloaded["GoMod"]]))
     published = "v0." + versions.KUBERNETES.split(".", 1)[1]
     lines = ["module llmstack.dev/cluster", f"go {theirs['Go']}"]
     lines.append(f"require k8s.io/kubernetes v{versions.KUBERNETES}")
@@ -82,7 +82,8 @@ def _kubernetes_go_mod() -> str:
     return "\n".join(lines) + "\n"
 
 
-def _go(arguments: list[str], cwd: Path | None = None, **environment: str) -> str:
+def go(arguments: list[str], cwd: Path | None = None, **environment: str) -> str:
+    """What go printed; BuildFailed with its last lines where it failed."""
     # Niced, because a build of minutes should not slow down what a person does meanwhile.
     done = subprocess.run(
         ["nice", _go_command(), *arguments],

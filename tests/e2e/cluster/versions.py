@@ -8,6 +8,8 @@ from typing import Final
 KUBERNETES: Final = "1.34.4"
 COREDNS: Final = "1.12.4"
 HELM: Final = "3.19.4"
+# Whose definitions tests of the chart bring.
+GATEWAY_API: Final = "1.4.0"
 # Its default node image, named by its release notes, is of the same Kubernetes minor version.
 KIND: Final = "0.30.0"
 KIND_NODE_IMAGE: Final = (

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import subprocess
-
 import pytest
 
 from llmstack.api import crd
 from llmstack.version import VERSION
 from tests.integration.apiserver import ApiServer
+from tests.integration.chart.cluster import install
 from tests.integration.chart.definitions import changed, create
-from tests.integration.chart.helm import CHART, IMAGES, Object, helm, options, render
+from tests.integration.chart.helm import IMAGES, Object, render
 
 EVENTS = [
     ("none: Helm brings it first", None, "pre-install,pre-upgrade,pre-rollback"),
@@ -28,17 +27,10 @@ def test_an_install_runs_the_hook_only_where_another_definition_is_left(
     if body:
         create(empty, body)
 
-    done = install(empty)
+    done = install(empty, *IMAGES)
 
     assert done.returncode == 0, done.stderr
     assert f"helm.sh/hook: {events}\n" in done.stdout, there
-
-
-def install(cluster: ApiServer, *values: str) -> subprocess.CompletedProcess[str]:
-    """What helm would install here: it asks the cluster, and changes nothing."""
-    given = options(*IMAGES, *values)
-    server = (f"--kubeconfig={cluster.kubeconfig}", "--namespace=llm-stack", "--dry-run=server")
-    return helm("install", "llm-stack", CHART, *server, *given)
 
 
 REFUSED = [
@@ -54,7 +46,7 @@ def test_whoever_brings_the_definition_himself_is_told_when_he_has_not(
     if body:
         create(empty, body)
 
-    done = install(empty, "crds.apply=false")
+    done = install(empty, *IMAGES, "crds.apply=false")
 
     assert done.returncode != 0
     assert words in done.stderr, there
@@ -64,7 +56,7 @@ def test_whoever_brings_the_definition_himself_is_told_when_he_has_not(
 def test_whoever_brings_the_definition_himself_gets_no_hook(empty: ApiServer) -> None:
     create(empty, crd.definition())
 
-    done = install(empty, "crds.apply=false")
+    done = install(empty, *IMAGES, "crds.apply=false")
 
     assert done.returncode == 0, done.stderr
     assert "helm.sh/hook" not in done.stdout

@@ -1,0 +1,25 @@
+{{/*
+May the gateway be reached from outside? Only by who has a key.
+
+  value   the one that leads there; and root: the chart's own scope
+*/}}
+{{- define "llm-stack.check.keys" -}}
+{{- if not .root.Values.gateway.auth.keysSecretRef.name -}}
+{{- fail (printf "%s leads to the gateway from outside, and the gateway asks for no key: whoever reaches it may use every model. Make keys with `llmstack key TENANT`, put their lines into a Secret in the namespace %s, and name it in gateway.auth.keysSecretRef.name." .value .root.Release.Namespace) -}}
+{{- end -}}
+{{- end }}
+
+{{/*
+Is a kind that others define there? Where no cluster is asked nobody knows (`helm template`, and so
+Argo CD): there the API server says it.
+
+  kind, api   of which GROUP/VERSION
+  what        brings it
+  value       the one that asks for it; and root: the chart's own scope
+*/}}
+{{- define "llm-stack.check.kind" -}}
+{{- $asked := lookup "v1" "Namespace" "" "kube-system" -}}
+{{- if and $asked (not (.root.Capabilities.APIVersions.Has (printf "%s/%s" .api .kind))) -}}
+{{- fail (printf "%s needs the kind %s of %s, which this cluster does not have. Install %s first, or set %s to false." .value .kind .api .what .value) -}}
+{{- end -}}
+{{- end }}

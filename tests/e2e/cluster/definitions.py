@@ -1,0 +1,31 @@
+"""Where is the definition (CRD) of a kind that others own? In its project's Go module."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+from . import cache, versions
+from .binaries import go
+
+# kind -> (cache entry, module, version, file in the module)
+DEFINITIONS = {
+    "HTTPRoute": (
+        "gateway-api",
+        "sigs.k8s.io/gateway-api",
+        versions.GATEWAY_API,
+        "config/crd/standard/gateway.networking.k8s.io_httproutes.yaml",
+    ),
+}
+
+
+def definition(kind: str) -> Path:
+    """Which file defines `kind`? Downloads the module first if nobody has yet."""
+    name, module, version, file = DEFINITIONS[kind]
+
+    def build(into: Path) -> None:
+        said = json.loads(go(["mod", "download", "-json", f"{module}@v{version}"]))
+        shutil.copy(Path(said["Dir"]) / file, into / f"{kind}.yaml")
+
+    return cache.entry(name, version, build) / f"{kind}.yaml"

@@ -17,6 +17,12 @@ DEFINITIONS = {
         versions.GATEWAY_API,
         "config/crd/standard/gateway.networking.k8s.io_httproutes.yaml",
     ),
+    "ServiceMonitor": (
+        "prometheus-operator",
+        "github.com/prometheus-operator/prometheus-operator",
+        versions.PROMETHEUS_OPERATOR,
+        "example/prometheus-operator-crd/monitoring.coreos.com_servicemonitors.yaml",
+    ),
 }
 
 

@@ -10,6 +10,7 @@ COREDNS: Final = "1.12.4"
 HELM: Final = "3.19.4"
 # Whose definitions tests of the chart bring.
 GATEWAY_API: Final = "1.4.0"
+PROMETHEUS_OPERATOR: Final = "0.85.0"
 # Its default node image, named by its release notes, is of the same Kubernetes minor version.
 KIND: Final = "0.30.0"
 KIND_NODE_IMAGE: Final = (

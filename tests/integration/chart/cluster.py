@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import yaml
 
+from tests.e2e.cluster.definitions import definition
 from tests.integration.apiserver import ApiServer
 from tests.integration.chart.helm import CHART, Object, helm, options
 
@@ -23,3 +26,16 @@ def accepted(cluster: ApiServer, body: Object) -> None:
     cluster.kubectl("apply", "--filename=-", stdin=yaml.safe_dump(NAMESPACE))
     dry = ("--validate=strict", "--dry-run=server")
     cluster.kubectl("apply", "--server-side", *dry, "--filename=-", stdin=yaml.safe_dump(body))
+
+
+@contextmanager
+def defined(cluster: ApiServer, kind: str) -> Iterator[None]:
+    """While it lasts, a kind of another project is there."""
+    file = f"--filename={definition(kind)}"
+    # On the server's side: the annotation of a client's apply has no room for large definitions.
+    cluster.kubectl("apply", "--server-side", file)
+    try:
+        cluster.kubectl("wait", "--for=condition=Established", file, "--timeout=30s")
+        yield
+    finally:
+        cluster.kubectl("delete", file, "--timeout=30s")

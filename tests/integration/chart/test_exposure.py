@@ -9,9 +9,8 @@ import yaml
 
 from llmstack.api.scaling import QueueSpec
 from llmstack.settings import GatewayLimits
-from tests.e2e.cluster.definitions import definition
 from tests.integration.apiserver import ApiServer
-from tests.integration.chart.cluster import accepted, install
+from tests.integration.chart.cluster import accepted, defined, install
 from tests.integration.chart.helm import ALL_OPTIONS, IMAGES, Object, render, template
 
 KEYS = "gateway.auth.keysSecretRef.name=client-keys"
@@ -131,15 +130,10 @@ def test_the_api_server_takes_the_ingress(cluster: ApiServer) -> None:
 def test_a_route_is_refused_without_the_gateway_api_and_taken_with_it(empty: ApiServer) -> None:
     without = install(empty, *ROUTE)
 
-    empty.kubectl("create", f"--filename={definition('HTTPRoute')}")
-    try:
-        name = "customresourcedefinition/httproutes.gateway.networking.k8s.io"
-        empty.kubectl("wait", "--for=condition=Established", name, "--timeout=30s")
+    with defined(empty, "HTTPRoute"):
         done = install(empty, *ROUTE)
         assert done.returncode == 0, done.stderr
         accepted(empty, one(render(*ROUTE), "HTTPRoute"))
         accepted(empty, one(render(file=ALL_OPTIONS), "HTTPRoute"))
-    finally:
-        empty.kubectl("delete", f"--filename={definition('HTTPRoute')}", "--timeout=30s")
     assert without.returncode != 0
     assert "Install the Gateway API" in without.stderr

@@ -53,6 +53,13 @@ def test_the_printed_curl_line_answers_with_words_of_the_model(stack: Stack, sam
     assert "sea" in curl.answer(curl.line(url, stack.full_name(sample)))
 
 
+def test_helm_test_finds_both_parts_well(release: Release) -> None:
+    said = release.test()
+
+    assert "Phase:          Succeeded" in said
+    assert said.count(": 200\n") == 2
+
+
 def test_a_replica_answers_nobody_without_its_key(stack: Stack, sample: str) -> None:
     with stack.replica(sample) as client:
         answer = client.get("/props", headers={"Authorization": "Bearer wrong"})

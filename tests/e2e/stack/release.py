@@ -46,6 +46,10 @@ class Release:
         """Takes the release away; CRDs and LLMDeployments stay."""
         self._helm("uninstall", NAME, _HERE, "--ignore-not-found", "--wait", "--timeout=2m")
 
+    def test(self) -> str:
+        """What `helm test` says. StackError with the pod's words where it fails."""
+        return self._helm("test", NAME, _HERE, "--logs", "--timeout=2m")
+
     def mend(self) -> None:
         """Takes back what a killed helm left half done."""
         status = self._status()

@@ -11,12 +11,14 @@ from __future__ import annotations
 import difflib
 import os
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from llmstack.api import crd
 from tests.integration.apiserver import ApiServer
+from tests.integration.chart.cluster import defined
 from tests.integration.chart.definitions import create, remove
 from tests.integration.chart.helm import CHART, KUBE, helm, template
 
@@ -64,14 +66,15 @@ def test_lint_finds_nothing(name: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def served(cluster: ApiServer) -> ApiServer:
-    """A cluster with the definition, and the namespaces that the sets name."""
+def served(cluster: ApiServer) -> Iterator[ApiServer]:
+    """A cluster with all definitions, and the namespaces that the sets name."""
     remove(cluster)
     create(cluster, crd.definition())
     for name in ("llm-stack", "team-a", "team-b"):
         if not cluster.kubectl("get", "namespace", name, "--ignore-not-found"):
             cluster.kubectl("create", "namespace", name)
-    return cluster
+    with defined(cluster, "HTTPRoute"), defined(cluster, "ServiceMonitor"):
+        yield cluster
 
 
 @EACH

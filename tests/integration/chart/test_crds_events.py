@@ -59,7 +59,7 @@ def test_whoever_brings_the_definition_himself_gets_no_hook(empty: ApiServer) ->
     done = install(empty, *IMAGES, "crds.apply=false")
 
     assert done.returncode == 0, done.stderr
-    assert "helm.sh/hook" not in done.stdout
+    assert "llm-stack-crds" not in done.stdout
 
 
 def test_no_hook_deletes_anything_unless_told() -> None:

@@ -127,6 +127,13 @@ def test_the_api_server_takes_the_ingress(cluster: ApiServer) -> None:
     accepted(cluster, one(render(file=ALL_OPTIONS), "Ingress"))
 
 
+def test_it_says_where_it_is_reached_from_outside(empty: ApiServer) -> None:
+    done = install(empty, *INGRESS)
+
+    assert done.returncode == 0, done.stderr
+    assert "\nFrom outside it is https://llm.example.org/v1, once" in done.stdout
+
+
 def test_a_route_is_refused_without_the_gateway_api_and_taken_with_it(empty: ApiServer) -> None:
     without = install(empty, *ROUTE)
 

@@ -8,6 +8,7 @@ from typing import Final
 KUBERNETES: Final = "1.34.4"
 COREDNS: Final = "1.12.4"
 HELM: Final = "3.19.4"
+ARGOCD: Final = "3.2.3"
 # Whose definitions tests of the chart bring.
 GATEWAY_API: Final = "1.4.0"
 PROMETHEUS_OPERATOR: Final = "0.85.0"

@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from typing import IO
 
 OWN_CLUSTER = (
+    "tests/e2e/argocd",
     "tests/e2e/test_cluster_command.py",
     "tests/e2e/test_leaves_nothing.py",
     "tests/e2e/test_make_up.py",

@@ -22,6 +22,14 @@ NAME = f"{PLURAL}.{GROUP}"
 FILE_NAME = f"{GROUP}_{PLURAL}.yaml"
 HEADER = "# Generated from operator/llmstack/api by `make crds`. Do not edit.\n"
 
+ANNOTATIONS = {
+    VERSION_ANNOTATION: version.VERSION,
+    # An Application of Argo CD that has it no more, by `skipCrds` for instance, must not prune it:
+    # every LLMDeployment of the cluster would go with it. Nor does it count as a difference then.
+    "argocd.argoproj.io/sync-options": "Prune=false",
+    "argocd.argoproj.io/compare-options": "IgnoreExtraneous",
+}
+
 NAME_RULES = (
     Rule(
         "self.metadata.name.size() <= 48",
@@ -52,7 +60,7 @@ def definition() -> dict[str, Any]:
     return {
         "apiVersion": "apiextensions.k8s.io/v1",
         "kind": "CustomResourceDefinition",
-        "metadata": {"name": NAME, "annotations": {VERSION_ANNOTATION: version.VERSION}},
+        "metadata": {"name": NAME, "annotations": dict(ANNOTATIONS)},
         "spec": {
             "group": GROUP,
             "scope": "Namespaced",

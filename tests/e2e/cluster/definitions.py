@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from pathlib import Path
 
-from . import cache, versions
-from .binaries import go
+from . import cache, gobuild, versions
 
 # kind -> (cache entry, module, version, file in the module)
 DEFINITIONS = {
@@ -31,7 +29,6 @@ def definition(kind: str) -> Path:
     name, module, version, file = DEFINITIONS[kind]
 
     def build(into: Path) -> None:
-        said = json.loads(go(["mod", "download", "-json", f"{module}@v{version}"]))
-        shutil.copy(Path(said["Dir"]) / file, into / f"{kind}.yaml")
+        shutil.copy(gobuild.module_directory(module, version) / file, into / f"{kind}.yaml")
 
     return cache.entry(name, version, build) / f"{kind}.yaml"

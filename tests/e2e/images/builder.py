@@ -29,7 +29,7 @@ class Image:
 
 
 def build(name: str) -> Image:
-    """The image of that name (one of NAMES) for the files as they are now; built at most once."""
+    """The image of that name (one of RECIPES) for the files as they are now; built at most once."""
     recipe = RECIPES[name]()
     digest = recipe.digest(base.reference())
     reference = f"localhost/llm-stack/{name}:{digest}"

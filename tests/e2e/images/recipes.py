@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from tests.e2e.cluster.binaries import binary
+
 REPOSITORY: Final = Path(__file__).resolve().parents[3]
 
 
@@ -79,9 +81,17 @@ def sample_model() -> Recipe:
     )
 
 
-RECIPES: Final = {
+def argocd() -> Recipe:
+    """Argo CD, for the tests with it."""
+    programs = {name: binary(name) for name in ("argocd", "helm")}
+    context = REPOSITORY / "tests" / "e2e" / "argocd"
+    return Recipe("argocd", context, ("Dockerfile",), added=programs)
+
+
+PRODUCT: Final = {
     "llama-server": llama_server,
     "operator": operator,
     "sample-model": sample_model,
 }
-NAMES: Final = tuple(RECIPES)
+NAMES: Final = tuple(PRODUCT)
+RECIPES: Final = {**PRODUCT, "argocd": argocd}

@@ -13,8 +13,9 @@ import sys
 from collections.abc import Sequence
 from contextlib import suppress
 
+from tests.e2e import images as builder
 from tests.e2e.cluster import cache
-from tests.e2e.cluster.binaries import KUBERNETES_PROGRAMS, MODULE_PROGRAMS, binary
+from tests.e2e.cluster.binaries import PROGRAMS, binary
 
 from .images import Build
 
@@ -22,9 +23,10 @@ from .images import Build
 def prepare() -> int:
     """Builds all programs and images; the exit status."""
     build = Build()
-    for name in (*KUBERNETES_PROGRAMS, *MODULE_PROGRAMS):
+    for name in PROGRAMS:
         binary(name)
     build.wait()
+    builder.build("argocd")
     return 0
 
 

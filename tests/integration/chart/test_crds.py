@@ -10,9 +10,7 @@ import pytest
 import yaml
 
 from llmstack.api import crd
-from llmstack.api.crd_update import VERSION_ANNOTATION
 from llmstack.crds.main import REFUSED, TRY_AGAIN, run
-from llmstack.version import VERSION
 from tests.integration.apiserver import ApiServer
 from tests.integration.chart.definitions import DEFINITION, OURS, changed, create, fields, live
 from tests.integration.chart.helm import IMAGES, Object, render
@@ -55,7 +53,7 @@ def test_where_there_is_none_it_comes_and_is_served(empty: ApiServer, as_hook: A
     assert task("apply", as_hook()) == 0
 
     empty.kubectl("wait", "--for=condition=Established", DEFINITION, "--timeout=1s")
-    assert live(empty)["metadata"]["annotations"] == {VERSION_ANNOTATION: VERSION}
+    assert live(empty)["metadata"]["annotations"] == crd.ANNOTATIONS
 
 
 def test_an_older_one_becomes_ours_whole_whoever_made_it(empty: ApiServer, as_hook: AsHook) -> None:

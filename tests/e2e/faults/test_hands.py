@@ -6,9 +6,10 @@ import json
 
 import pytest
 
+from tests.e2e.cluster.bare import BareCluster
 from tests.e2e.cluster.processes import wait_until
-from tests.e2e.stack.release import NAMESPACE
-from tests.e2e.stack.stack import Stack
+from tests.e2e.scaling.killing import kill, leading, pods
+from tests.e2e.stack.stack import Object, Stack
 
 SECONDS = 30.0
 CHILDREN = (
@@ -54,22 +55,28 @@ def test_an_edited_child_is_put_right(running: Stack) -> None:
     assert running.get("deployment", "faulty")["spec"]["template"] == generation
 
 
-def test_an_operator_killed_in_the_middle_goes_on_where_it_was(stack: Stack) -> None:
-    """Its process is killed just when a deployment is applied; the next one finishes it."""
-    operator = f"--namespace={NAMESPACE}"
-    for index in range(3):
-        stack.apply(stack.sample(f"killed-{index}", replicas=1))
-        stack.kubectl(
-            operator,
-            "delete",
-            "pods",
-            "--selector=app.kubernetes.io/name=llm-stack",
-            "--grace-period=0",
-            "--force",
-        )
+def test_an_operator_killed_in_the_middle_goes_on_where_it_was(
+    stack: Stack, bare: BareCluster
+) -> None:
+    """Its process is killed just when deployments are applied; the next one finishes them."""
+    assert stack.cluster is bare, "only a process of this host can be killed"
+    names = [f"killed-{index}" for index in range(3)]
+    operator = leading(stack)
 
-    for index in range(3):
-        stack.wait(f"killed-{index}", seconds=240)
+    stack.apply("\n---\n".join(json.dumps(stack.sample(name, replicas=1)) for name in names))
+    kill(bare, operator)
 
-    for index in range(3):
-        assert len(stack.items("deployments", f"llmstack.dev/deployment=killed-{index}")) == 1
+    for name in names:
+        stack.wait(name, seconds=240)
+        assert len(stack.items("deployments", f"llmstack.dev/deployment={name}")) == 1
+    (same,) = (pod for pod in pods(stack, "operator") if uid_of(pod) == uid_of(operator))
+    assert restarts(same) > restarts(operator)
+
+
+def uid_of(pod: Object) -> str:
+    return str(pod["metadata"]["uid"])
+
+
+def restarts(pod: Object) -> int:
+    (container,) = pod["status"]["containerStatuses"]
+    return int(container["restartCount"])

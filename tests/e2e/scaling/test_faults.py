@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,9 +12,9 @@ from tests.e2e.cluster.bare import BareCluster
 from tests.e2e.cluster.errors import ClusterError
 from tests.e2e.cluster.processes import wait_until
 from tests.e2e.stack.release import GATEWAY, NAME, NAMESPACE
-from tests.e2e.stack.stack import Object, Stack
+from tests.e2e.stack.stack import Stack
 
-from .killing import kill
+from .killing import kill, kill_leader, leader, pods
 from .models import hpa_condition, listed, metric, replicas_for, sleeper
 from .streams import Client, crowd, text_of
 from .watching import replicas_of
@@ -53,28 +52,6 @@ def test_the_leader_is_killed_under_load_and_the_standby_goes_on(
             streams.wait_for_end()
 
     assert not streams.failures()
-
-
-def leader(stack: Stack) -> str:
-    """Who holds the Lease?"""
-    (lease,) = json.loads(stack.kubectl("get", "leases", HERE, "--output=json"))["items"]
-    return str(lease["spec"].get("holderIdentity") or "")
-
-
-def kill_leader(stack: Stack, bare: BareCluster) -> str:
-    """Who it was."""
-    holder = leader(stack)
-    (pod,) = (pod for pod in pods(stack, "operator") if pod["metadata"]["name"] in holder)
-    kill(bare, pod)
-    return holder
-
-
-def pods(stack: Stack, component: str) -> list[Object]:
-    """The release's pods of one component."""
-    selector = f"--selector=app.kubernetes.io/component={component}"
-    found = json.loads(stack.kubectl("get", "pods", HERE, selector, "--output=json"))
-    items: list[Object] = found["items"]
-    return items
 
 
 @contextmanager

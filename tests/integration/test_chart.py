@@ -290,6 +290,14 @@ def test_the_metrics_api_goes_with_a_role_of_the_release_that_the_operator_may_r
     assert [(rule["resourceNames"], rule["verbs"]) for rule in readable] == [([owner], ["get"])]
 
 
+def test_the_role_that_owns_the_apiservices_is_for_the_metrics_api_alone() -> None:
+    """So it goes, and they go, also where only the metrics API goes: by a rollback, say."""
+    owner = OperatorSettings.from_env(environment(render())).metrics.owner
+    without = render(*IMAGES, "namespaces={team-a}")
+
+    assert owner not in {body["metadata"]["name"] for body in without}
+
+
 def test_with_namespaces_there_is_no_metrics_api_and_no_right_for_it() -> None:
     objects = render(file=ALL_OPTIONS)
     seen = {resource for rule in rules(objects) for resource in rule["resources"]}

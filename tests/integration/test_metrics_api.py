@@ -119,7 +119,7 @@ def test_a_user_without_rights_is_refused_and_a_viewer_is_not(metrics: Metrics) 
     binding = ("create", "rolebinding", "ann", "--clusterrole=view", "--user=ann", "-n", TEAM)
     metrics.server.kubectl(*binding)
     # `view` is put together from its parts by a controller; here the part is bound itself.
-    part = f"{metrics.owner}-view"
+    part = f"{metrics.stack.env['LLMSTACK_LEASE_NAME']}-view"
     metrics.server.kubectl(
         "create", "rolebinding", "ann-part", f"--clusterrole={part}", "--user=ann", "-n", TEAM
     )

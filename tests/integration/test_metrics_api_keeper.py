@@ -154,7 +154,7 @@ def test_with_the_release_they_go_and_namespaces_can_be_deleted(
 
 def test_without_the_rights_it_says_so_and_makes_nothing(server: ApiServer, tmp_path: Path) -> None:
     with installation(server, "powerless", tmp_path) as metrics:
-        server.kubectl("delete", "clusterrole", f"{metrics.owner}-cluster")
+        server.kubectl("delete", "clusterrole", metrics.owner)
         operator = metrics.operator("one")
         words = "the metrics API cannot be set up"
         wait_until(lambda: words in operator.log.read_text(), "the words", 30)

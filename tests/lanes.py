@@ -23,6 +23,7 @@ from typing import IO
 
 OWN_CLUSTER = (
     "tests/e2e/argocd",
+    "tests/e2e/lifecycle",
     "tests/e2e/test_cluster_command.py",
     "tests/e2e/test_leaves_nothing.py",
     "tests/e2e/test_make_up.py",

@@ -1,6 +1,8 @@
 """Asks a model over and over, as clients in the cluster do; a JSON line for each answer.
 
-    python3 client.py URL MODEL WORKERS
+    python3 client.py URL MODEL WORKERS PAUSE
+
+Each worker waits PAUSE seconds between an answer and its next request.
 
 Each request comes on a connection of its own, every other one is a stream. It runs in a pod with
 Python and nothing else.
@@ -13,18 +15,19 @@ import itertools
 import json
 import sys
 import threading
+import time
 from urllib.parse import urlsplit
 
 PROMPTS = ("Say hello.", "Count to five.", "Name a colour.", "What is the sea?")
 
 
-def main(url: str, model: str, workers: int) -> None:
+def main(url: str, model: str, workers: int, pause: float) -> None:
     """Asks until it is killed."""
     for number in range(workers):
-        threading.Thread(target=ask_over_and_over, args=(url, model, number)).start()
+        threading.Thread(target=ask_over_and_over, args=(url, model, number, pause)).start()
 
 
-def ask_over_and_over(url: str, model: str, worker: int) -> None:
+def ask_over_and_over(url: str, model: str, worker: int, pause: float) -> None:
     for turn in itertools.count():
         prompt = f"{PROMPTS[(worker + turn) % len(PROMPTS)]} ({worker}.{turn})"
         try:
@@ -34,6 +37,7 @@ def ask_over_and_over(url: str, model: str, worker: int) -> None:
         # In one piece: other threads write, too.
         sys.stdout.write(json.dumps(said) + "\n")
         sys.stdout.flush()
+        time.sleep(pause)
 
 
 def ask(url: str, model: str, prompt: str, *, stream: bool) -> dict[str, object]:
@@ -53,8 +57,8 @@ def ask(url: str, model: str, prompt: str, *, stream: bool) -> dict[str, object]
         text = answer.read().decode()
     finally:
         connection.close()
-    whole = is_whole_stream(text) if stream else is_whole(text)
-    said: dict[str, object] = {"ok": answer.status == 200 and whole, "status": answer.status}
+    whole = is_whole_stream if stream else is_whole
+    said: dict[str, object] = {"ok": answer.status == 200 and whole(text), "status": answer.status}
     if not said["ok"]:
         said["error"] = text[-500:]
     return {**said, "stream": stream, "replica": answer.headers.get("x-llmstack-replica")}
@@ -69,4 +73,4 @@ def is_whole_stream(text: str) -> bool:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2], int(sys.argv[3]))
+    main(sys.argv[1], sys.argv[2], int(sys.argv[3]), float(sys.argv[4]))

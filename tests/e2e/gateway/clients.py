@@ -44,13 +44,17 @@ class Client:
 
 @contextmanager
 def client(
-    home: Stack, image: str, url: str, model: str = "-", workers: int = 3
+    home: Stack, image: str, url: str, model: str = "-", workers: int = 3, pause: float = 0
 ) -> Iterator[Client]:
-    """Clients in the namespace of `home`, with the first answers on their way."""
+    """Clients in the namespace of `home`, with the first answers on their way.
+
+    Each of the `workers` pauses for so many seconds after an answer.
+    """
     name = "client"
     home.apply(config_map(name, data={"client.py": (HERE / "client.py").read_text()}))
     manifest = (HERE / "client.yaml").read_text()
-    values = {"NAME": name, "IMAGE": image, "URL": url, "MODEL": model, "WORKERS": f'"{workers}"'}
+    values = {"NAME": name, "IMAGE": image, "URL": url, "MODEL": model}
+    values |= {"WORKERS": f'"{workers}"', "PAUSE": f'"{pause}"'}
     for key, value in values.items():
         manifest = manifest.replace(key, value)
     home.apply(manifest)

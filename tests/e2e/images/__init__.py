@@ -10,10 +10,18 @@ has to be invalidated. `python -m tests.e2e.images` builds all and prints their 
 
 from __future__ import annotations
 
-from .builder import Image, build
+from .builder import Image, build, build_recipe
 from .errors import ImageError
 from .recipes import NAMES
 from .runnable import llama_server_binary
 from .sample import model_file
 
-__all__ = ["NAMES", "Image", "ImageError", "build", "llama_server_binary", "model_file"]
+__all__ = [
+    "NAMES",
+    "Image",
+    "ImageError",
+    "build",
+    "build_recipe",
+    "llama_server_binary",
+    "model_file",
+]

@@ -30,10 +30,14 @@ class Image:
 
 def build(name: str) -> Image:
     """The image of that name (one of RECIPES) for the files as they are now; built at most once."""
-    recipe = RECIPES[name]()
+    return build_recipe(RECIPES[name]())
+
+
+def build_recipe(recipe: Recipe) -> Image:
+    """The same for any recipe."""
     digest = recipe.digest(base.reference())
-    reference = f"localhost/llm-stack/{name}:{digest}"
-    entry = cache.entry("images", f"{name}-{digest}", partial(_make, recipe, reference))
+    reference = f"localhost/llm-stack/{recipe.name}:{digest}"
+    entry = cache.entry("images", f"{recipe.name}-{digest}", partial(_make, recipe, reference))
     # Its time says when it was last wanted.
     os.utime(entry)
     return Image(reference, entry / "image.tar")

@@ -59,8 +59,8 @@ def llama_server() -> Recipe:
     return Recipe("llama-server", REPOSITORY / "images" / "llama-server", files, args=args)
 
 
-def operator() -> Recipe:
-    """Operator and init container."""
+def operator(context: Path = REPOSITORY, name: str = "operator") -> Recipe:
+    """Operator and init container; those of another version from a checkout of it."""
     files = (
         "pyproject.toml",
         "operator/Dockerfile",
@@ -68,7 +68,7 @@ def operator() -> Recipe:
         "operator/llmstack/**/*.py",
         "operator/llmstack/py.typed",
     )
-    return Recipe("operator", REPOSITORY, files, dockerfile="operator/Dockerfile")
+    return Recipe(name, context, files, dockerfile="operator/Dockerfile")
 
 
 def sample_model() -> Recipe:
@@ -79,6 +79,12 @@ def sample_model() -> Recipe:
     return Recipe(
         "sample-model", context, ("Dockerfile", "lighttpd.conf"), added={MODEL_NAME: model_file()}
     )
+
+
+def same_content(name: str, archive: Path) -> Recipe:
+    """The image of an archive again, with another digest: one label more."""
+    context = Path(__file__).parent / "same-content"
+    return Recipe(name, context, ("Dockerfile",), args={"IMAGE": f"docker-archive:{archive}"})
 
 
 def argocd() -> Recipe:

@@ -13,7 +13,7 @@ from tests.e2e.stack.release import Release
 from tests.e2e.stack.stack import Stack
 
 from .models import busy
-from .streams import Client, text_of
+from .streams import Client, text_that_lasts
 
 SOAK = os.environ.get("LLMSTACK_SOAK") == "1"
 STREAM_SECONDS = 20.0
@@ -43,11 +43,6 @@ def model(stack: Stack, running: str) -> str:
 
 @pytest.fixture(scope="package")
 def long_text(stack: Stack, running: str) -> str:
-    """So long that a stream of it takes STREAM_SECONDS also where it is alone."""
+    """So long that a stream of it takes STREAM_SECONDS."""
     stack.wait(running)
-    client = Client.of(stack, running)
-    tried = text_of(80)
-    answer = client.stream(tried)
-    assert not answer.error, answer.error
-    speed = len(tried) / answer.seconds
-    return text_of(round(1.25 * STREAM_SECONDS * speed))
+    return text_that_lasts(Client.of(stack, running), STREAM_SECONDS)

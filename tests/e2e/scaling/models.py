@@ -83,6 +83,12 @@ def metric(stack: Stack, name: str, which: str, version: str = "v1beta2") -> str
     return value
 
 
+def metrics_apis(stack: Stack) -> list[str]:
+    """The APIServices of custom metrics."""
+    names = stack.kubectl("get", "apiservices", "--output=name").split()
+    return [name for name in names if "custom.metrics" in name]
+
+
 def listed(stack: Stack, name: str) -> Any:
     """What GET /v1/models says of it."""
     with stack.gateway() as gateway:

@@ -57,6 +57,9 @@ class Client:
     url: str
     model: str
     answers: list[Answer] = field(default_factory=list)
+    """Those that have ended."""
+    asked: list[Answer] = field(default_factory=list)
+    """All, in the order in which they were asked for."""
     comments: int = 0
 
     @classmethod
@@ -67,6 +70,7 @@ class Client:
     def stream(self, text: str) -> Answer:
         """One stream of `text`. What goes wrong is in the answer."""
         answer = Answer(time.monotonic())
+        self.asked.append(answer)
         try:
             self._stream(text, answer)
         except (httpx.HTTPError, ValueError, LookupError, TypeError) as error:
@@ -111,6 +115,14 @@ def take(line: str, answer: Answer) -> None:
         if said and not answer.text:
             answer.first = time.monotonic()
         answer.text += said
+
+
+def text_that_lasts(client: Client, seconds: float) -> str:
+    """So long that a stream of it takes so many seconds also where it is alone, as it is now."""
+    tried = text_of(80)
+    answer = client.stream(tried)
+    assert not answer.error, answer.error
+    return text_of(round(1.25 * seconds * len(tried) / answer.seconds))
 
 
 class Crowd:

@@ -9,7 +9,7 @@ from tests.e2e.stack.images import StackImages
 from tests.e2e.stack.release import Release
 from tests.e2e.stack.stack import Stack
 
-from .models import replicas_for
+from .models import metrics_apis, replicas_for
 from .streams import crowd, text_of
 from .watching import replicas_of
 
@@ -36,8 +36,3 @@ def test_uninstalled_under_load_it_leaves_replicas_and_no_metrics_api(
 
     assert not streams.failures()
     assert set(without) <= {str(replicas_for(4))}
-
-
-def metrics_apis(stack: Stack) -> list[str]:
-    names = stack.kubectl("get", "apiservices", "--output=name").split()
-    return [name for name in names if "custom.metrics" in name]

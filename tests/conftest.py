@@ -1,7 +1,8 @@
-"""Which skipped test makes a run fail? Every one but those marked needs_gpu or needs_registry.
+"""Which skipped test makes a run fail? Every one but those marked with what may be missing.
 
 A test that skips itself where something is missing looks green while it proves nothing. What may be
-missing here (an accelerator, an image registry) has a marker; the README lists the tests.
+missing here (an accelerator, an image registry, the history of a shallow clone) has a marker; the
+README lists the tests.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from hypothesis import settings
 settings.register_profile("untimed", settings.default, deadline=None)
 settings.load_profile("untimed")
 
-MAY_BE_SKIPPED = frozenset({"needs_gpu", "needs_registry"})
+MAY_BE_SKIPPED = frozenset({"needs_gpu", "needs_registry", "needs_history"})
 _wrongly_skipped: pytest.StashKey[list[str]] = pytest.StashKey()
 
 

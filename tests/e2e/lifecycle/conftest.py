@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.e2e.cluster.bare import BareCluster
-from tests.e2e.stack import source
+from tests.e2e.stack import previous, source
 from tests.e2e.stack.fixtures import RESTRICTED, own_namespace
 from tests.e2e.stack.release import NAMESPACE
 
@@ -19,6 +19,10 @@ from .life import Life
 @pytest.fixture(scope="module")
 def life(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Life]:
     """The previous version, and a model with two replicas."""
+    try:
+        previous.tree(previous.previous())
+    except previous.HistoryMissing as error:
+        pytest.skip(str(error))
     started = BareCluster(tmp_path_factory.mktemp("life"), f"life-{secrets.token_hex(4)}")
     try:
         started.start()

@@ -6,6 +6,8 @@ import json
 import time
 from collections.abc import Callable
 
+import pytest
+
 from tests.e2e.cluster.processes import wait_until
 from tests.e2e.gateway.clients import client
 from tests.e2e.scaling.models import metric, metrics_apis
@@ -19,6 +21,7 @@ PAUSE = 0.5
 Record = Callable[[str, object], None]
 
 
+@pytest.mark.needs_history
 def test_no_step_cuts_a_stream_loses_a_request_or_restarts_a_replica(
     life: Life, record_property: Record
 ) -> None:

@@ -24,6 +24,10 @@ _SECTION = re.compile(r"^## \[(\d+\.\d+\.\d+)\].*?(?=^## |\Z)", re.MULTILINE | r
 _COMMIT = re.compile(r"\b[0-9a-f]{40}\b")
 
 
+class HistoryMissing(StackError):
+    """This checkout has not got the commit of the version before."""
+
+
 @dataclass(frozen=True)
 class Released:
     """A version that was released, and from which commit."""
@@ -65,7 +69,7 @@ def previous() -> Released:
 
 def _extract(released: Released, repository: Path, directory: Path) -> None:
     if _git(repository, "cat-file", "-e", f"{released.commit}^{{commit}}").returncode != 0:
-        raise StackError(_missing(released, repository))
+        raise HistoryMissing(_missing(released, repository))
     done = _git(repository, "archive", "--format=tar", released.commit)
     if done.returncode != 0:
         raise StackError(f"git archive {released.commit}: {done.stderr.decode()}")

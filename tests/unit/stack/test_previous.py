@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.stack.errors import StackError
-from tests.e2e.stack.previous import Released, last_released, tree
+from tests.e2e.stack.previous import HistoryMissing, Released, last_released, tree
 
 NEWER, OLDER = "a" * 40, "b" * 40
 RELEASED = f"""# Changelog
@@ -72,12 +72,12 @@ def test_a_shallow_clone_is_told_how_to_bring_the_commit(repository: Path, tmp_p
     old = git(repository, "rev-parse", "HEAD~1")
     git(tmp_path, "clone", "--quiet", "--depth=1", repository.as_uri(), "shallow")
 
-    with pytest.raises(StackError, match=f"{old} of version 0.1.0.*git fetch --unshallow"):
+    with pytest.raises(HistoryMissing, match=f"{old} of version 0.1.0.*git fetch --unshallow"):
         tree(Released("0.1.0", old), tmp_path / "shallow")
 
 
 def test_without_any_history_that_is_said(repository: Path, tmp_path: Path) -> None:
     (tmp_path / "plain").mkdir()
 
-    with pytest.raises(StackError, match=r"git does not read it: .*not a git repository"):
+    with pytest.raises(HistoryMissing, match=r"git does not read it: .*not a git repository"):
         tree(Released("0.1.0", OLDER), tmp_path / "plain")

@@ -4,6 +4,8 @@ gateway's load ─ scaling.metrics ─> slot_utilization ─ the HorizontalPodAu
                └ scaling.zero ─> demand ─ desired.wanted_replicas: 1 → 0, 0 → 1 ──────────────┴─>
 """
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from bench.scaling.hpa import SYNC, Hpa, object_average, parse_behavior
@@ -21,9 +23,9 @@ _GAP = 4 * SYNC
 """The simulation looks at each sync only; no view ever fails to come."""
 
 
-def deployment(sleeps: bool) -> LLMDeployment:
-    """What a user writes who sets the bounds alone."""
-    autoscaling = {"minReplicas": 0 if sleeps else 1, "maxReplicas": MOST}
+def deployment(sleeps: bool, tuned: Mapping[str, Any]) -> LLMDeployment:
+    """What a user writes who sets the bounds alone, and what he has `tuned` of spec.autoscaling."""
+    autoscaling = {"minReplicas": 0 if sleeps else 1, "maxReplicas": MOST, **tuned}
     model = {"source": "hf://owner/repo/model.gguf"}
     metadata = {"namespace": "bench", "name": "model", "uid": "uid", "generation": 1}
     return parse({"metadata": metadata, "spec": {"model": model, "autoscaling": autoscaling}})
@@ -34,8 +36,8 @@ class Slots:
 
     interval = SYNC
 
-    def __init__(self, sleeps: bool) -> None:
-        self._deployment = deployment(sleeps)
+    def __init__(self, sleeps: bool, tuned: Mapping[str, Any] = MappingProxyType({})) -> None:
+        self._deployment = deployment(sleeps, tuned)
         self._key = Key("bench", "model")
         self._activity = Activity(_GAP)
         built = build_horizontal_pod_autoscaler(self._deployment)

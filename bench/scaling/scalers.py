@@ -25,9 +25,9 @@ class RequestsProcessing:
 
     interval = SYNC
 
-    def __init__(self, target: float) -> None:
+    def __init__(self, target: float, least: int = 1) -> None:
         self._target = target
-        self._hpa = Hpa(1, MOST, Behavior())
+        self._hpa = Hpa(least, MOST, Behavior())
 
     def wanted(self, view: View, now: float) -> int:
         missing = view.replicas - len(view.busy)
@@ -63,8 +63,10 @@ class ActiveRequests:
 
     interval = 10.0
 
-    def __init__(self, target: float, window: float, delay: float, sleeps: bool) -> None:
-        self._least = 0 if sleeps else 1
+    def __init__(
+        self, target: float, window: float, delay: float, sleeps: bool, least: int = 1
+    ) -> None:
+        self._least = 0 if sleeps else least
         self._target = target
         count = math.ceil(window / self.interval)
         self._seen: deque[int] = deque([0] * count, maxlen=count)

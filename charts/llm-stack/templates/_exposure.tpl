@@ -18,7 +18,7 @@ Argo CD): there the API server says it.
   value       the one that asks for it; and root: the chart's own scope
 */}}
 {{- define "llm-stack.check.kind" -}}
-{{- $asked := lookup "v1" "Namespace" "" "kube-system" -}}
+{{- $asked := include "llm-stack.cluster.asked" .root -}}
 {{- if and $asked (not (.root.Capabilities.APIVersions.Has (printf "%s/%s" .api .kind))) -}}
 {{- fail (printf "%s needs the kind %s of %s, which this cluster does not have. Install %s first, or set %s to false." .value .kind .api .what .value) -}}
 {{- end -}}

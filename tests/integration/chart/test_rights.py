@@ -81,6 +81,12 @@ NOT_ALLOWED = [
         "Without rights in the whole cluster, use rbac.create=false: see docs/chart.md",
     ),
     ("without roles", WITHOUT_ROLES, True, "failed to install CRD"),
+    (
+        "with a kind that is not there",
+        (*WITHOUT_ROLES, "serviceMonitor.enabled=true"),
+        False,
+        'no matches for kind "ServiceMonitor"',
+    ),
 ]
 
 

@@ -17,7 +17,7 @@ from tests.support.examples import ALL, EXAMPLES, MANIFESTS, SCRIPTS, Object, do
 ROOT = EXAMPLES.parent
 README = EXAMPLES / "README.md"
 
-# From the config.json of each model, and the size of its file on the hub; that of the 14B is rounded up.
+# From the config.json of each model, and the size of its file on the hub (the 14B: rounded up).
 FACTS = {
     "qwen2.5-1.5b-instruct-q4_k_m": GGUFFacts(
         architecture="qwen2",

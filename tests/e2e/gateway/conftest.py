@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 
 from tests.e2e.cluster.provider import Provider
 from tests.e2e.stack.fixtures import own_namespace
-from tests.e2e.stack.release import Release
+from tests.e2e.stack.release import NAMESPACE, Release
 from tests.e2e.stack.stack import Stack
 
 ALIAS = "gpt-4o-mini"
@@ -53,3 +54,10 @@ def chat(stack: Stack, running_chat: str) -> str:
 def replicas(stack: Stack) -> str:
     """Ready and desired replicas of `chat`."""
     return str(stack.status("chat").get("replicaSummary"))
+
+
+def gateways(stack: Stack) -> set[str]:
+    """The UIDs of the gateway's pods, those included that still finish their work."""
+    pods = "--selector=app.kubernetes.io/component=gateway"
+    asked = ("get", "pods", pods, f"--namespace={NAMESPACE}", "--output=json")
+    return {pod["metadata"]["uid"] for pod in json.loads(stack.kubectl(*asked))["items"]}

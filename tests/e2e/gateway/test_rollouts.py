@@ -19,10 +19,9 @@ from tests.e2e.stack.release import GATEWAY, NAMESPACE
 from tests.e2e.stack.stack import ADMIN_PORT, Object, Stack
 
 from .clients import Client, client
-from .conftest import chat_model, replicas
+from .conftest import chat_model, gateways, replicas
 
 HERE = f"--namespace={NAMESPACE}"
-GATEWAY_PODS = "app.kubernetes.io/component=gateway"
 TOKENS = 400
 
 
@@ -58,19 +57,14 @@ def test_rolling_the_model_loses_no_request(stack: Stack, chat: str, clients: Cl
 def test_rolling_the_gateway_loses_no_request_and_no_stream(
     stack: Stack, chat: str, clients: Client
 ) -> None:
-    def pods() -> list[Object]:
-        selected = ("get", "pods", f"--selector={GATEWAY_PODS}", HERE, "--output=json")
-        found: list[Object] = json.loads(stack.kubectl(*selected))["items"]
-        return found
-
-    before = uids(pods())
+    before = gateways(stack)
     with long_stream(stack, chat) as stream:
         stack.kubectl("rollout", "restart", f"deployment/{GATEWAY}", HERE)
         stack.kubectl("rollout", "status", f"deployment/{GATEWAY}", HERE, "--timeout=2m")
 
         assert stream.finished() == TOKENS
     # It ends by itself, long before it would be killed.
-    wait_until(lambda: not uids(pods()) & before, "the old gateway to end", 60)
+    wait_until(lambda: not gateways(stack) & before, "the old gateway to end", 60)
     clients.wait_for_more()
     assert not clients.failures()
 

@@ -9,29 +9,21 @@ it reaches within so many replica-hours, on the TUNING seeds.
 """
 
 import argparse
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from bench.page import dated, put
-from bench.scaling.ours import Slots
+from bench.scaling.candidates import WAYS_DOWN, Make, slots
 from bench.scaling.scalers import ActiveRequests, RequestsProcessing
-from bench.scaling.sweep import TUNING, Make, summary
+from bench.scaling.sweep import OURS, TUNING, summary
 from bench.scaling.traces import make
 from bench.scaling.world import simulate
 
 LOADS = (30, 120)
 BUDGETS = (10.5, 11, 11.5, 12, 12.5, 13, 13.5, 14, 14.5)
 """Replica-hours of two hours with at most eight replicas."""
-_FLOORS = range(1, 7)
+FLOORS = range(1, 7)
 _PAGE = Path(__file__).parents[2] / "docs" / "bench-scaling.md"
-# All the way down in one step, once a minute has not asked for more.
-_DOWN = {
-    "scaleDown": {
-        "stabilizationWindowSeconds": 60,
-        "policies": [{"type": "Percent", "value": 100, "periodSeconds": 15}],
-    }
-}
 
 Point = tuple[float, float]
 """Replica-hours, and the p95 of the wait in seconds."""
@@ -39,18 +31,15 @@ Point = tuple[float, float]
 
 def contenders(floor: int) -> Iterator[tuple[str, Make]]:
     """Everyone's choices with this floor."""
+    (_, kept), _, (_, at_once) = WAYS_DOWN
     for target in (50, 65, 80):
         tuned = {"minReplicas": floor, "targetSlotUtilization": target}
-        for more in ({}, {"behavior": _DOWN}):
-            yield "slots (ours)", _slots({**tuned, **more})
+        for more in (kept, at_once):
+            yield OURS, slots({**tuned, **more})
     for active in (1.0, 1.5, 2.0, 2.5, 3.0, 4.0):
         yield "KubeAI", _kubeai(active, floor)
     for processing in (1.0, 1.5, 2.0, 2.5, 3.0):
         yield "LLMKube", _llmkube(processing, floor)
-
-
-def _slots(tuned: Mapping[str, Any]) -> Make:
-    return lambda sleeps: Slots(sleeps, tuned)
 
 
 def _kubeai(target: float, floor: int) -> Make:
@@ -65,7 +54,7 @@ def points(load: int) -> dict[str, list[Point]]:
     """What each contender's choices cost and reach."""
     traces = [make("bursts", seed) for seed in TUNING]
     found: dict[str, list[Point]] = {}
-    for floor in _FLOORS:
+    for floor in FLOORS:
         for name, scaler in contenders(floor):
             outcomes = [simulate(trace, scaler(False), load) for trace in traces]
             result = summary(outcomes)

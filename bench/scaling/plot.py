@@ -5,10 +5,12 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from bench.scaling.candidates import SWEPT
 from bench.scaling.sweep import OURS, Case
 
 _COLOURS = {
     OURS: "#d62728",
+    SWEPT: "#ff7f0e",
     "LLMKube": "#1f77b4",
     "KubeAI": "#2ca02c",
     "GPU percentage": "#9467bd",

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 
+from bench.scaling.candidates import SWEPT
 from bench.scaling.sweep import OURS, Case, Line, Result
 
 _NO_MORE = 1.05
@@ -12,45 +13,37 @@ _LEAST = 0.05
 
 
 def verdicts(cases: Sequence[Case]) -> str:
-    """One row a case: ours beside the best rival that costs no more."""
-    head = [
-        "trace",
-        "load time",
-        "ours: p95 wait",
-        "hours",
-        "best rival at no more hours",
-        "p95 wait",
-        "hours",
-        "ours ÷ rival",
-    ]
-    rows = []
-    for case in cases:
-        ours = case.lines[0].result
-        rival = best_rival(case)
-        name, p95, hours, ratio = "none", "", "", ""
-        if rival:
-            name = f"{rival.contender} ({rival.parameters})"
-            p95, hours = f"{rival.result.p95:.1f} s", f"{rival.result.hours:.1f}"
-            ratio = _ratio(ours.p95, rival.result.p95)
-        rows.append(
-            [
-                case.trace,
-                f"{case.load_seconds} s",
-                f"{ours.p95:.1f} s",
-                f"{ours.hours:.1f}",
-                name,
-                p95,
-                hours,
-                ratio,
-            ]
-        )
-    return _table(head, rows)
+    """One row a case: ours, and ours swept, beside the best rival that costs no more."""
+    head = ["trace", "load time", "ours: p95 wait", "hours", "swept: p95 wait", "hours"]
+    head += ["best rival at no more hours", "p95 wait", "hours", "ours ÷ rival", "swept ÷ rival"]
+    return _table(head, [_verdict(case) for case in cases])
+
+
+def _verdict(case: Case) -> list[str]:
+    ours = case.lines[0]
+    swept, rival = best_swept(case), best_rival(case)
+    name = f"{rival.contender} ({rival.parameters})" if rival else "none"
+    row = [case.trace, f"{case.load_seconds} s", *_costs(ours), *_costs(swept), name]
+    return [*row, *_costs(rival), _ratio(ours, rival), _ratio(swept, rival)]
+
+
+def _costs(line: Line | None) -> list[str]:
+    return [f"{line.result.p95:.1f} s", f"{line.result.hours:.1f}"] if line else ["", ""]
 
 
 def best_rival(case: Case) -> Line | None:
     """The one with the lowest p95 of those that were chosen for costing no more than ours."""
+    return _best(case, [line for line in case.lines if line.contender != SWEPT])
+
+
+def best_swept(case: Case) -> Line | None:
+    """Ours, tuned for the trace, if that costs no more than its defaults do."""
+    return _best(case, [line for line in case.lines if line.contender == SWEPT])
+
+
+def _best(case: Case, lines: Sequence[Line]) -> Line | None:
     most = _NO_MORE * case.lines[0].result.hours
-    chosen = [line for line in case.lines if "best" in line.role]
+    chosen = [line for line in lines if "best" in line.role]
     best = [line for line in chosen if line.result.hours <= most]
     return min(best, key=lambda line: (line.result.p95, line.result.hours), default=None)
 
@@ -97,10 +90,12 @@ def _cells(result: Result) -> list[str]:
     return [f"{result.p50:.1f} s", f"{result.p95:.1f} s", refused, f"{result.hours:.1f}"]
 
 
-def _ratio(ours: float, rival: float) -> str:
-    if max(ours, rival) < _LEAST:
+def _ratio(ours: Line | None, rival: Line | None) -> str:
+    if ours is None or rival is None:
+        return ""
+    if max(ours.result.p95, rival.result.p95) < _LEAST:
         return "both 0"
-    ratio = ours / rival if rival >= _LEAST else math.inf
+    ratio = ours.result.p95 / rival.result.p95 if rival.result.p95 >= _LEAST else math.inf
     return f"**{ratio:.2f}**" if ratio <= 0.5 else f"{ratio:.2f}".replace("inf", "∞")
 
 

@@ -4,9 +4,10 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
+from bench.scaling.candidates import SWEPT, candidates, swept
 from bench.scaling.plot import svg
-from bench.scaling.report import best_rival, details, shipped, verdicts
-from bench.scaling.sweep import MEASURED, OURS, TUNING, Case, Line, Result, candidates, choose
+from bench.scaling.report import best_rival, best_swept, details, shipped, verdicts
+from bench.scaling.sweep import MEASURED, OURS, TUNING, Case, Line, Result, choose
 
 
 def result(p95: float, hours: float, refused: int = 0) -> Result:
@@ -45,7 +46,7 @@ def case(ours: Result, *rivals: tuple[str, Result]) -> Case:
 )
 def test_ratio_is_told_whoever_wins(ours: float, rival: float, cell: str) -> None:
     found = case(result(ours, 10), ("best, shipped", result(rival, 9)))
-    assert verdicts([found]).endswith(f"| {cell} |")
+    assert verdicts([found]).endswith(f"| {cell} |  |")
 
 
 def test_rival_that_costs_more_than_ours_is_not_the_best() -> None:
@@ -71,5 +72,23 @@ def test_no_rival_is_tuned_on_what_is_measured() -> None:
 
 def test_each_rival_is_tried_as_it_is_shipped_too() -> None:
     tried = list(candidates())
-    assert [each.rival for each in tried if each.shipped] == ["LLMKube", "KubeAI", "GPU percentage"]
-    assert len({(each.rival, each.parameters) for each in tried}) == len(tried)
+    assert [each.contender for each in tried if each.shipped] == [
+        "LLMKube",
+        "KubeAI",
+        "GPU percentage",
+    ]
+    assert len({(each.contender, each.parameters) for each in tried}) == len(tried)
+
+
+def test_ours_swept_is_no_rival_and_has_a_ratio_of_its_own() -> None:
+    tuned = Line(SWEPT, "80%, all after 60 s", "best", result(1, 10))
+    found = case(result(9, 10), ("best", result(4, 9)))
+    found = Case(found.trace, found.load_seconds, (*found.lines, tuned))
+    assert best_swept(found) is tuned
+    assert best_rival(found) is found.lines[1]
+    assert verdicts([found]).endswith("| 2.25 | **0.25** |")
+
+
+def test_ours_is_swept_over_how_soon_it_sleeps_only_where_it_may() -> None:
+    assert not any("asleep" in each.parameters for each in swept(sleeps=False))
+    assert sum("asleep after 60 s" in each.parameters for each in swept(sleeps=True)) == 12

@@ -40,14 +40,20 @@ def _constant(_: random.Random) -> Rate:
     return lambda now: 0.35
 
 
-def _bursts(draw: random.Random) -> Rate:
-    """On and off by turns, each of random length."""
-    ends: list[tuple[float, float]] = []
+def phases(draw: random.Random) -> list[tuple[float, bool]]:
+    """When does each pause and each burst of `bursts` end, and is it a burst?"""
+    ends: list[tuple[float, bool]] = []
     at, on = 0.0, False
     while at < DURATION:
         at += draw.expovariate(1 / 240) if on else draw.expovariate(1 / 420)
-        ends.append((at, 1.0 if on else 0.06))
+        ends.append((at, on))
         on = not on
+    return ends
+
+
+def _bursts(draw: random.Random) -> Rate:
+    """On and off by turns, each of random length."""
+    ends = [(end, 1.0 if on else 0.06) for end, on in phases(draw)]
     return lambda now: next(rate for end, rate in ends if now < end)
 
 
@@ -79,9 +85,14 @@ KINDS: Mapping[str, tuple[Callable[[random.Random], Rate], float]] = {
 """Each trace: its rate, and the most that this reaches."""
 
 
+def seeded(name: str, seed: int) -> random.Random:
+    """What a trace is drawn from, from its beginning."""
+    return random.Random(f"{name}/{seed}")
+
+
 def make(name: str, seed: int) -> Trace:
     """The trace of that name; another seed draws other moments, lengths and works."""
-    draw = random.Random(f"{name}/{seed}")
+    draw = seeded(name, seed)
     kind, most = KINDS[name]
     rate = kind(draw)
     requests = []

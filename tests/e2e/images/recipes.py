@@ -7,7 +7,8 @@ these, so nothing else can: equal hashes mean equal images.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+import os
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -52,11 +53,18 @@ class Recipe:
         return hashed.hexdigest()[:16]
 
 
-def llama_server() -> Recipe:
+def llama_server(name: str = "llama-server", **args: str) -> Recipe:
     """The pods of a model. A backend that is named explicitly lets buildah order the stages."""
-    files = ("Dockerfile", "llmstack-*")
-    args = {"BACKEND": "cpu"}
-    return Recipe("llama-server", REPOSITORY / "images" / "llama-server", files, args=args)
+    files = ("Dockerfile", "cuda.txt", "llmstack-*")
+    given = {"BACKEND": "cpu", **args}
+    return Recipe(name, REPOSITORY / "images" / "llama-server", files, args=given)
+
+
+def llama_server_cuda() -> Recipe:
+    """The same for NVIDIA's cards; $CUDA_ARCHITECTURES names them, as for CMake."""
+    asked = {"CUDA_ARCHITECTURES": os.environ.get("CUDA_ARCHITECTURES", "")}
+    args = {name: value for name, value in asked.items() if value}
+    return llama_server("llama-server-cuda", BACKEND="cuda", **args)
 
 
 def operator(context: Path = REPOSITORY, name: str = "operator") -> Recipe:
@@ -94,10 +102,10 @@ def argocd() -> Recipe:
     return Recipe("argocd", context, ("Dockerfile",), added=programs)
 
 
-PRODUCT: Final = {
+PRODUCT: Final[dict[str, Callable[[], Recipe]]] = {
     "llama-server": llama_server,
     "operator": operator,
     "sample-model": sample_model,
 }
 NAMES: Final = tuple(PRODUCT)
-RECIPES: Final = {**PRODUCT, "argocd": argocd}
+RECIPES: Final = {**PRODUCT, "argocd": argocd, "llama-server-cuda": llama_server_cuda}

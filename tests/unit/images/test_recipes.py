@@ -77,3 +77,16 @@ def test_every_file_that_a_dockerfile_copies_is_an_input(name: str) -> None:
     copied = [line.split()[1:-1] for line in lines if line.startswith("COPY ") and "--" not in line]
     for source in (word for words in copied for word in words):
         assert any(path == source or path.startswith(f"{source}/") for path in inputs), source
+
+
+def test_the_server_for_a_card_is_built_for_the_architectures_that_are_asked_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("CUDA_ARCHITECTURES", raising=False)
+    every = RECIPES["llama-server-cuda"]()
+    monkeypatch.setenv("CUDA_ARCHITECTURES", "90-real")
+    one = RECIPES["llama-server-cuda"]()
+
+    assert every.args == {"BACKEND": "cuda"}
+    assert one.args == {"BACKEND": "cuda", "CUDA_ARCHITECTURES": "90-real"}
+    assert every.digest(BASE) != one.digest(BASE)

@@ -36,10 +36,10 @@ def _crowd(work: Path, given: argparse.Namespace) -> Table:
 _LEAST_BUSY = {"HAProxy, leastconn": proxies.haproxy(), "ours": _OURS}
 
 
-def _conversations(work: Path, given: argparse.Namespace, *, long: bool = False) -> Table:
+def _conversations(part: str, work: Path, given: argparse.Namespace) -> Table:
     through = {"Envoy, round robin": proxies.envoy, **_LEAST_BUSY}
     runs, count, turns = given.runs or 2, given.conversations, given.turns
-    return conversations.with_reuse(work, through, runs, count, turns, long=long)
+    return conversations.with_reuse(part, work, through, runs, count, turns)
 
 
 def _alone(work: Path, given: argparse.Namespace) -> Table:
@@ -57,8 +57,7 @@ _PARTS: dict[str, Callable[[Path, argparse.Namespace], Table]] = {
     "short": _short,
     "latency": _latency,
     "crowd": _crowd,
-    "conversations": _conversations,
-    "documents": partial(_conversations, long=True),
+    **{part: partial(_conversations, part) for part in conversations.REUSE},
     "alone": _alone,
     "flood": _flood,
 }

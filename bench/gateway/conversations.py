@@ -1,8 +1,8 @@
 """What is it worth to know slots and prefixes? With real llama.cpp.
 
-Reuse: conversations of several turns, all at once, each turn sent when the last is answered; each
-begins with the same instructions, then a document of its own. No reuse: requests of as many users,
-each a document of its own. Servers are started anew for each run: none finds a warm cache.
+Reuse: conversations of several turns, each turn sent when the last is answered; each begins with
+the same instructions, then a document of its own. No reuse: requests of as many users, each a
+document of its own. Servers are started anew for each run: none finds a warm cache.
 """
 
 import asyncio
@@ -29,6 +29,18 @@ _WORDS = (
     *("copper", "garden", "silent", "paper", "northern", "bridge", "engine", "harbour"),
     *("simple", "yellow", "mountain", "answer", "morning", "several", "people", "carry"),
 )
+
+HEAD = (
+    *("through", "first token, p90", "answers a second", "times better than the first row"),
+    *("wanted", "prompt tokens computed", "deferred", "wrong"),
+)
+
+REUSE: dict[str, dict[str, Any]] = {
+    "conversations": {},
+    "arrivals": {"apart": 1.0},
+    "documents": {"document": _LONG_DOCUMENT},
+}
+"""What differs between the parts with reuse: as `reuse` takes it."""
 
 Message = dict[str, str]
 
@@ -93,10 +105,11 @@ async def _ask(connection: load.Connection, messages: Sequence[Message]) -> tupl
     return turn, "".join(delta for delta in deltas if delta)
 
 
-def reuse(conversations: int, turns: int, document: int) -> Load:
-    """All conversations at once, each about a document of so many words."""
+def reuse(conversations: int, turns: int, document: int = _DOCUMENT, apart: float = 0.0) -> Load:
+    """Conversations about documents of so many words, which begin so many seconds apart."""
 
     async def one(port: int, number: int) -> list[Turn]:
+        await asyncio.sleep(number * apart)
         connection = await load.connect(port)
         messages = [{"role": "system", "content": _INSTRUCTIONS}]
         done = []
@@ -116,11 +129,11 @@ def reuse(conversations: int, turns: int, document: int) -> Load:
     return all_of_them
 
 
-def no_reuse(users: int, count: int) -> Load:
+def no_reuse(users: int, count: int, document: int = _DOCUMENT) -> Load:
     """So many requests, none with a prefix of another; each user sends one after the other."""
 
     async def all_of_them(port: int) -> list[Turn]:
-        texts = iter([_text((number, "alone"), _DOCUMENT) for number in range(count)])
+        texts = iter([_text((number, "alone"), document) for number in range(count)])
         done = []
 
         async def user() -> None:
@@ -136,10 +149,17 @@ def no_reuse(users: int, count: int) -> Load:
     return all_of_them
 
 
-def measure(work: Path, start: proxies.Start, send: Load) -> Run:
-    """One load through one proxy and servers of its own."""
+def measure(
+    work: Path,
+    start: proxies.Start,
+    send: Load,
+    engine: llama.Engine | None = None,
+    context: int = _CONTEXT,
+) -> Run:
+    """One load through one proxy and servers of its own: on one thread each, if not told where."""
+    computing = engine or llama.one_thread()
     with (
-        llama.servers(work, _REPLICAS, _SLOTS, _CONTEXT) as behind,
+        llama.servers(work, computing, _REPLICAS, _SLOTS, context) as behind,
         proxies.started([start], work, behind.replicas) as (proxy,),
     ):
         began = time.monotonic()
@@ -158,19 +178,16 @@ def _interleaved(
 
 
 def with_reuse(
+    part: str,
     work: Path,
     starts: dict[str, proxies.Start],
     runs: int,
     conversations: int,
     turns: int,
-    *,
-    long: bool = False,
 ) -> Table:
     """Conversations through all; the first start is what the others are compared with."""
-    load = reuse(conversations, turns, _LONG_DOCUMENT if long else _DOCUMENT)
-    found = _interleaved(work, starts, runs, load)
+    found = _interleaved(work, starts, runs, reuse(conversations, turns, **REUSE[part]))
     options = f" --runs {runs} --conversations {conversations} --turns {turns}"
-    part = "documents" if long else "conversations"
     return _table(part, options, found, "≥ 2.5 / ≥ 1.7")
 
 
@@ -184,11 +201,13 @@ def without_reuse(
 
 
 def _table(part: str, options: str, found: dict[str, list[Run]], wanted: str) -> Table:
-    head = ["through", "first token, p90", "answers a second", "times better than the first row"]
-    head += ["wanted", "prompt tokens computed", "deferred", "wrong"]
+    return Table(part, options, HEAD, rows(found, wanted))
+
+
+def rows(found: dict[str, list[Run]], wanted: str) -> list[list[str]]:
+    """One for each proxy; the first is what the others are compared with."""
     base, *_ = found.values()
-    rows = [_row(name, runs, base, wanted) for name, runs in found.items()]
-    return Table(part, options, head, rows)
+    return [_row(name, runs, base, wanted) for name, runs in found.items()]
 
 
 def _row(name: str, runs: list[Run], base: list[Run], wanted: str) -> list[str]:

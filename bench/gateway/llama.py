@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import httpx
 
@@ -19,8 +20,23 @@ _PATIENCE = 60.0
 
 
 @dataclass(frozen=True)
+class Engine:
+    """What computes: a llama-server, its model, the layers on a GPU, the threads of a CPU."""
+
+    program: Path
+    model: Path
+    gpu_layers: int | Literal["all"]
+    threads: int | None
+
+
+def one_thread() -> Engine:
+    """The image's server on one thread of a CPU for each replica, with the sample model."""
+    return Engine(llama_server_binary(), model_file(), 0, 1)
+
+
+@dataclass(frozen=True)
 class Servers:
-    """Real replicas on loopback, each of one thread."""
+    """Real replicas on loopback."""
 
     replicas: tuple[Replica, ...]
     logs: tuple[Path, ...]
@@ -38,23 +54,26 @@ class Servers:
 
 
 @contextmanager
-def servers(work: Path, count: int, slots: int, context: int) -> Iterator[Servers]:
-    """Ready ones. Nothing reads their log but `deferrals`, so it may say everything."""
+def servers(work: Path, engine: Engine, count: int, slots: int, context: int) -> Iterator[Servers]:
+    """Ready ones, with `context` tokens a slot.
+
+    Nothing reads their log but `deferrals`, so it may say everything.
+    """
     with ExitStack() as stack:
         replicas, logs = [], []
         for index in range(count):
             options = ServerOptions(
-                model_path=str(model_file()),
+                model_path=str(engine.model),
                 alias="bench",
                 slots=slots,
                 context_length=context,
                 api_key_file="",
                 port=processes.free_port(),
-                gpu_layers=0,
-                threads=1,
+                gpu_layers=engine.gpu_layers,
+                threads=engine.threads,
             )
             log = work / f"llama-{index}.log"
-            command = [str(llama_server_binary()), *_here(options)]
+            command = [str(engine.program), *_here(options)]
             process = stack.enter_context(processes.running(command, log))
             replica = Replica(options.port, slots)
             processes.until(lambda replica=replica: _healthy(replica), process, log)  # type: ignore[misc]

@@ -53,14 +53,15 @@ class RealLlama:
         directory: Path,
         model: Path | None = None,
         extra: tuple[str, ...] = (),
+        program: Path | None = None,
         **changes: object,
     ) -> Iterator[Self]:
-        """Ready; `changes` are those of ServerOptions."""
+        """Ready; `program` is another llama-server, `changes` are those of ServerOptions."""
         key, log = directory / "key", directory / "log"
         key.write_text(KEY)
         options = _options(model or model_file(), key, extra, changes)
         with log.open("wb") as file:
-            command = [str(llama_server_binary()), *server_args(options)]
+            command = [str(program or llama_server_binary()), *server_args(options)]
             process = subprocess.Popen(command, stdout=file, stderr=file)
         server = cls(options.port, options.slots, log, process)
         try:

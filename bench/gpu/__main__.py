@@ -106,7 +106,8 @@ def main() -> None:
             head, rows = _PARTS[part](Bench(work, engine, given))
             lines = [head, ["---"] * len(head), *rows]
             table = "\n".join("| " + " | ".join(line) + " |" for line in lines)
-            text = dated(table, f"python -m bench.gpu --only {part} --server DIR")
+            command = f"python -m bench.gpu --only {part} --runs {given.runs} --server DIR"
+            text = dated(table, command)
             text = f"{card.name()}, {text}"
             print(f"{text}\n", flush=True)
             if given.write:

@@ -214,5 +214,5 @@ def check_host() -> None:
 def prepare() -> None:
     """Installs packages and builds programs where they are missing."""
     packages.ensure(versions.CONTROL_PLANE_PACKAGES | versions.NODE_PACKAGES)
-    for name in (*KUBERNETES_PROGRAMS, "coredns"):
+    for name in (*KUBERNETES_PROGRAMS, "coredns", "kube-router"):
         binary(name)

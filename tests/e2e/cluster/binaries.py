@@ -27,6 +27,11 @@ MODULE_PROGRAMS = {
         f"-X helm.sh/helm/v3/internal/version.version=v{versions.HELM}",
     ),
     "kind": ("sigs.k8s.io/kind", versions.KIND, ""),
+    "kube-router": (
+        "github.com/cloudnativelabs/kube-router/v2/cmd/kube-router",
+        versions.KUBE_ROUTER,
+        "",
+    ),
 }
 # Every component of Argo CD in one: the name it is called by says which.
 ARGOCD_MODULE = "github.com/argoproj/argo-cd/v3"

@@ -3,7 +3,7 @@
     supervisor ── unshare ── catatonit (process 1) ── this
                                                        ├── etcd, kube-apiserver, controllers
                                                        ├── containerd ── pods
-                                                       ├── kubelet, kube-proxy, CoreDNS
+                                                       ├── kubelet, kube-proxy, CoreDNS, kube-router
                                                        └── threads: volumes, forwards, control
 
 Whatever it mounts, routes or filters is in namespaces that end with process 1.
@@ -105,6 +105,11 @@ class Node:
             f"--hostname-override={name}",
         )
         self.coredns = self._program("coredns", binary("coredns"), "-conf", "Corefile")
+        self.kube_router = self._program(
+            "kube-router",
+            binary("kube-router"),
+            *nodefiles.kube_router(self._kube_router_kubeconfig, name),
+        )
         self.forwarder = Forwarder()
 
     def start(self) -> None:
@@ -121,6 +126,8 @@ class Node:
         Provisioner(self.plane, self.directory / "volumes").start()
         self.coredns.wait_until(_dns_ready, "CoreDNS was ready")
         self.kubelet.wait_until(self._pods_can_run, "the node was Ready")
+        self.kube_router.start()  # Asks for the address of the node.
+        self.kube_router.wait_until(_policies_hold, "NetworkPolicies were enforced")
 
     def restart_ended(self) -> None:
         """Starts again what ended by itself, as an init system would."""
@@ -134,6 +141,7 @@ class Node:
             self.kubelet,
             self.kube_proxy,
             self.coredns,
+            self.kube_router,
         ):
             if program.wanted and not program.running:
                 print(f"{program.argv[0]} ended; starting it again", flush=True)
@@ -184,10 +192,11 @@ class Node:
 
     def _apply_basics(self) -> None:
         classes = [volumes.storage_class(name) for name in volumes.STORAGE_CLASSES]
-        dns = Path(__file__).with_name("dns.yaml").read_text()
+        files = ("dns.yaml", "network-policies.yaml")
+        parts = [Path(__file__).with_name(name).read_text() for name in files]
         subprocess.run(
             [binary("kubectl"), f"--kubeconfig={self.plane.kubeconfig}", "apply", "-f", "-"],
-            input="\n---\n".join([dns, *map(json.dumps, classes)]),
+            input="\n---\n".join([*parts, *map(json.dumps, classes)]),
             text=True,
             check=True,
             stdout=subprocess.DEVNULL,
@@ -212,6 +221,7 @@ class Node:
         )
         proxy = plane.issue("kube-proxy", "system:kube-proxy")
         dns = plane.issue("coredns", "coredns")
+        self._kube_router_kubeconfig = plane.issue("kube-router", "kube-router")
         for name, text in {
             "containerd.toml": nodefiles.containerd(directory),
             "cni/10-pods.conflist": nodefiles.cni(),
@@ -228,8 +238,16 @@ class Node:
 
 
 def _dns_ready() -> bool:
+    return _answers("http://127.0.0.1:8181/ready")
+
+
+def _policies_hold() -> bool:
+    return _answers(f"http://127.0.0.1:{nodefiles.KUBE_ROUTER_HEALTH}/healthz")
+
+
+def _answers(url: str) -> bool:
     try:
-        return httpx.get("http://127.0.0.1:8181/ready", trust_env=False).is_success
+        return httpx.get(url, trust_env=False).is_success
     except httpx.TransportError:
         return False
 

@@ -7,10 +7,13 @@ from pathlib import Path
 
 import yaml
 
+from .flags import SERVICE_NETWORK
+
 NODE_ADDRESS = "10.250.0.1"
 DNS_SERVICE = "10.96.0.10"
 POD_NETWORK = "10.244.0.0/16"
 PAUSE_IMAGE = "localhost/pause:1"
+KUBE_ROUTER_HEALTH = 20244
 CONTAINERD_SOCKET = "/run/containerd/containerd.sock"
 # What the kubelet would set on the whole machine. The node gets files of its own with these
 # values in place of the kernel's.
@@ -114,6 +117,19 @@ def kube_proxy(kubeconfig: Path) -> str:
             },
         }
     )
+
+
+def kube_router(kubeconfig: Path, node: str) -> list[str]:
+    """kube-router's flags: it enforces NetworkPolicies, and does nothing else."""
+    return [
+        f"--kubeconfig={kubeconfig}",
+        f"--hostname-override={node}",
+        "--run-firewall=true",
+        "--run-router=false",
+        "--run-service-proxy=false",
+        f"--service-cluster-ip-range={SERVICE_NETWORK}",
+        f"--health-port={KUBE_ROUTER_HEALTH}",
+    ]
 
 
 def corefile(kubeconfig: Path, context: str) -> str:

@@ -7,6 +7,8 @@ from typing import Final
 # The newest minor version whose kubelet still runs on cgroup v1 hosts.
 KUBERNETES: Final = "1.34.4"
 COREDNS: Final = "1.12.4"
+# It alone enforces NetworkPolicies; its router and its service proxy are off.
+KUBE_ROUTER: Final = "2.1.0"
 HELM: Final = "3.19.4"
 ARGOCD: Final = "3.2.3"
 # Whose definitions tests of the chart bring.
@@ -26,6 +28,7 @@ NODE_PACKAGES: Final = {
     "runc": "runc",
     "conntrack": "conntrack",
     "iptables": "iptables",
+    "ipset": "ipset",
     "ip": "iproute2",
     "mount": "mount",
     "unshare": "util-linux",

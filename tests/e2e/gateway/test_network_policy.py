@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
 from tests.e2e.cluster.processes import wait_until
 from tests.e2e.stack.images import StackImages
-from tests.e2e.stack.release import NAMESPACE
+from tests.e2e.stack.release import NAMESPACE, Release
 from tests.e2e.stack.stack import Stack
 
 from .clients import client
@@ -23,6 +24,8 @@ except OSError as error:
     print("refused" if isinstance(error, ConnectionRefusedError) else error)
 """
 GATEWAY = f"llm-stack-gateway.{NAMESPACE}"
+GATEWAY_METRICS = (f"llm-stack-gateway-admin.{NAMESPACE}", 9090)
+OPERATOR_METRICS = (f"llm-stack.{NAMESPACE}", 8080)
 
 
 class Outsider:
@@ -36,6 +39,11 @@ class Outsider:
         """How does a connection to there end? In words."""
         command = ("python3", "-c", CONNECT, host, str(port))
         return self._home.kubectl("exec", self._name, "--", *command).strip()
+
+    def wait_until(self, host: str, port: int, ends: str) -> None:
+        """Until a connection to there ends like this: an enforcer takes a moment."""
+        what = f"{host}:{port} to be {ends}"
+        wait_until(lambda: self.connect(host, port) == ends, what, seconds=30)
 
 
 @pytest.fixture(params=["the model's namespace", "another one"])
@@ -57,12 +65,46 @@ def test_the_gateway_alone_reaches_a_replica(stack: Stack, chat: str, outsider: 
     replicas = [pod["status"]["podIP"] for pod in stack.pods(chat)]
 
     for address in replicas:
-        wait_until(
-            lambda address=address: outsider.connect(address, 8080) == REFUSED,  # type: ignore[misc]
-            "the connection was refused",
-            seconds=30,
-        )
+        outsider.wait_until(address, 8080, REFUSED)
     assert outsider.connect(GATEWAY, 80) == OPEN
     with stack.gateway() as gateway:
         body = {"model": stack.full_name(chat), "prompt": "The sea", "max_tokens": 4}
         assert gateway.post("/v1/completions", json=body).is_success
+
+
+@contextmanager
+def readers(release: Release, images: StackImages, team: str) -> Iterator[None]:
+    """Only pods in namespaces of this team may read metrics."""
+    selector = "networkPolicy.metricsFrom[0].namespaceSelector.matchLabels"
+    release.install(images, f"--set={selector}.team={team}")
+    try:
+        yield
+    finally:
+        release.install(images)
+
+
+@pytest.mark.parametrize("outsider", ["another one"], indirect=True)
+def test_metrics_are_read_by_whom_the_chart_names(
+    release: Release, stack_images: StackImages, elsewhere: Stack, outsider: Outsider
+) -> None:
+    for host, port in (GATEWAY_METRICS, OPERATOR_METRICS):
+        outsider.wait_until(host, port, OPEN)
+
+    with readers(release, stack_images, "watchers"):
+        for host, port in (GATEWAY_METRICS, OPERATOR_METRICS):
+            outsider.wait_until(host, port, REFUSED)
+        assert outsider.connect(GATEWAY, 80) == OPEN
+        assert follows_the_load(elsewhere) == OPEN
+        release.test()
+
+        label = ("label", "namespace", elsewhere.namespace, "team=watchers")
+        elsewhere.cluster.kubectl(*label)
+        for host, port in (GATEWAY_METRICS, OPERATOR_METRICS):
+            outsider.wait_until(host, port, OPEN)
+
+
+def follows_the_load(stack: Stack) -> str:
+    """How does a new connection of the operator to the gateway's /load end?"""
+    command = ("python3", "-c", CONNECT, GATEWAY_METRICS[0], str(GATEWAY_METRICS[1]))
+    asked = ("exec", "deployment/llm-stack", f"--namespace={NAMESPACE}", "--", *command)
+    return stack.cluster.kubectl(*asked).strip()

@@ -19,10 +19,13 @@ ADMINISTRATORS = re.findall(r"--show-only (templates/\S+\.yaml)", PAGE)
 """The templates that docs/chart.md has an administrator apply."""
 RIGHTS = [
     {
-        "apiGroups": ["", "apps", "batch", "policy", "llmstack.dev", "rbac.authorization.k8s.io"],
+        "apiGroups": [
+            *("", "apps", "batch", "policy", "networking.k8s.io"),
+            *("llmstack.dev", "rbac.authorization.k8s.io"),
+        ],
         "resources": [
             *("serviceaccounts", "secrets", "configmaps", "services", "deployments", "jobs"),
-            *("poddisruptionbudgets", "llmdeployments", "roles", "rolebindings"),
+            *("poddisruptionbudgets", "networkpolicies", "llmdeployments", "roles", "rolebindings"),
         ],
         "verbs": ["*"],
     }

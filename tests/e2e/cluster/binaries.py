@@ -35,7 +35,8 @@ MODULE_PROGRAMS = {
 }
 # Every component of Argo CD in one: the name it is called by says which.
 ARGOCD_MODULE = "github.com/argoproj/argo-cd/v3"
-PROGRAMS = (*KUBERNETES_PROGRAMS, *MODULE_PROGRAMS, "argocd")
+TRAEFIK_MODULE = "github.com/traefik/traefik/v3"
+PROGRAMS = (*KUBERNETES_PROGRAMS, *MODULE_PROGRAMS, "argocd", "traefik")
 
 
 def binary(name: str) -> Path:
@@ -44,6 +45,8 @@ def binary(name: str) -> Path:
         return cache.entry("kubernetes", versions.KUBERNETES, _build_kubernetes) / name
     if name == "argocd":
         return cache.entry(name, versions.ARGOCD, _build_argocd) / name
+    if name == "traefik":
+        return cache.entry(name, versions.TRAEFIK, _build_traefik) / name
     package, version, flags = MODULE_PROGRAMS[name]
     build = partial(gobuild.install, package=package, version=version, flags=flags)
     return cache.entry(name, version, build) / name
@@ -60,3 +63,7 @@ def _build_kubernetes(into: Path) -> None:
 def _build_argocd(into: Path) -> None:
     flags = f"-X {ARGOCD_MODULE}/common.version={versions.ARGOCD}"
     gobuild.build(into, ARGOCD_MODULE, versions.ARGOCD, ["cmd"], flags, name="argocd")
+
+
+def _build_traefik(into: Path) -> None:
+    gobuild.build(into, TRAEFIK_MODULE, versions.TRAEFIK, ["cmd/traefik"], name="traefik")

@@ -11,6 +11,8 @@ COREDNS: Final = "1.12.4"
 KUBE_ROUTER: Final = "2.1.0"
 HELM: Final = "3.19.4"
 ARGOCD: Final = "3.2.3"
+# An ingress controller that is also one for the Gateway API.
+TRAEFIK: Final = "3.6.12"
 # Whose definitions tests of the chart bring.
 GATEWAY_API: Final = "1.4.0"
 PROMETHEUS_OPERATOR: Final = "0.85.0"

@@ -176,7 +176,18 @@ def test_the_operator_understands_what_the_chart_tells_it(tmp_path: Path) -> Non
     assert settings.log_level == "debug"
     assert settings.metrics.service == ""
     assert settings.gateway_host == "llm-stack-gateway.llm-stack.svc.cluster.example.internal"
-    assert settings.gateway_pods == {}
+    (policy,) = (
+        body
+        for body in render(file=ALL_OPTIONS)
+        if (body["kind"], body["metadata"]["name"]) == ("NetworkPolicy", "llm-stack-gateway")
+    )
+    assert settings.gateway_pods == policy["spec"]["podSelector"]["matchLabels"]
+
+
+def test_without_networkpolicies_the_operator_is_told_to_make_none() -> None:
+    told = environment(render(*IMAGES, "networkPolicy.enabled=false"))
+
+    assert OperatorSettings.from_env(told).gateway_pods == {}
 
 
 def test_the_gateway_understands_what_the_chart_tells_it() -> None:

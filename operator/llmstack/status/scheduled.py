@@ -146,8 +146,9 @@ def _unbound(situation: Situation) -> list[Claim]:
 
 
 def _scheduler(pod: Pod) -> str:
-    """The scheduler's own words, without the part on preemption, which names no remedy."""
-    return pod.unschedulable.partition(" preemption:")[0].rstrip(". ")
+    """The scheduler's own words, without those on claims and preemption, which name no remedy."""
+    words = pod.unschedulable.partition(" preemption:")[0]
+    return words.removesuffix(" no new claims to deallocate,").rstrip(". ")
 
 
 _CHECKS: tuple[Check, ...] = (

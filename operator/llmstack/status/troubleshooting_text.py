@@ -26,7 +26,8 @@ are the LLMDeployment's; the release is taken to be `llm-stack` in the namespace
 kubectl -n NAMESPACE describe llmd NAME      # all conditions in words, and the Events
 ```
 
-The first condition in this order that is not True is where to look:"""
+The condition that has the same reason as Ready is where to look. In this order they build on each
+other:"""
 
 INSIDE = """\
 ## After mending

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
@@ -81,31 +81,38 @@ def _essence(item: Object) -> Object:
     return {"metadata": kept, "owners": owners, **rest}
 
 
+_LAST = 999
+"""The number of replicas by which a watch's reader knows that there is nothing more to come."""
+
+
 @contextmanager
 def watched_replicas(server: ApiServer, namespace: str) -> Iterator[list[int]]:
     """Every value that `spec.replicas` of any Deployment in the namespace takes on meanwhile."""
     path = f"/apis/apps/v1/namespaces/{namespace}/deployments"
     seen: list[int] = []
-    with server.client() as client:
+    with server.client() as client, ThreadPoolExecutor(1) as pool:
         version = client.get(path).json()["metadata"]["resourceVersion"]
         query = {"watch": "true", "resourceVersion": version}
         with client.stream("GET", path, params=query, timeout=None) as stream:
-            reader = threading.Thread(target=_read, args=(stream, seen), daemon=True)
-            reader.start()
-            yield seen
-            # A last event that is sure to come after all that is of interest.
-            last = ("deployment", "end")
-            server.kubectl("-n", namespace, "create", *last, "--image=x", "--replicas=999")
-            wait_until(lambda: 999 in seen, "the end of the watch", 30)
-            seen.remove(999)
-            server.kubectl("-n", namespace, "delete", *last)
+            reader = pool.submit(_read, stream, seen)
+            try:
+                yield seen
+            finally:
+                # An event that is sure to come after all that is of interest. The reader ends
+                # before the connection is closed: it would go on to read whatever is the next to
+                # get the socket's number, e.g. the pipe that kubectl prints into.
+                last = ("deployment", "end")
+                server.kubectl("-n", namespace, "create", *last, "--image=x", f"--replicas={_LAST}")
+                reader.result(timeout=30)
+                server.kubectl("-n", namespace, "delete", *last)
 
 
 def _read(stream: httpx.Response, seen: list[int]) -> None:
-    try:
-        for line in stream.iter_lines():
-            event = json.loads(line)
-            if event["type"] != "DELETED":
-                seen.append(event["object"]["spec"]["replicas"])
-    except httpx.HTTPError:
-        pass
+    for line in stream.iter_lines():
+        event = json.loads(line)
+        replicas = event["object"]["spec"]["replicas"]
+        if replicas == _LAST:
+            return
+        if event["type"] != "DELETED":
+            seen.append(replicas)
+    raise AssertionError("the API server ended the watch")

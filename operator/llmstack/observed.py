@@ -53,7 +53,8 @@ class Pod:
     pod's annotation `desired.metadata.TEMPLATE_HASH`. `volume_message` is the newest warning about
     a mount, empty once all volumes are mounted. `fetch_log` is the tail of the init container's log
     while it downloads; `accelerator_unused` the line of the server's log that says it fell back to
-    the CPU (`status.server_log.fallback_line` picks it).
+    the CPU (`status.server_log.fallback_line` picks it). `slots` is how many its server was told to
+    have.
     """
 
     name: str
@@ -73,6 +74,7 @@ class Pod:
     accelerator_unused: str = ""
     volume_message: str = ""
     deletion_cost: int = 0
+    slots: int = 0
 
 
 @dataclass(frozen=True)

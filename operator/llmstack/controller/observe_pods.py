@@ -15,6 +15,7 @@ from llmstack.desired.metadata import (
     TEMPLATE_HASH,
     annotation,
 )
+from llmstack.desired.server_args import slots_in
 from llmstack.observed import Container, ContainerState, Pod
 
 Object = Mapping[str, Any]
@@ -52,7 +53,16 @@ def parse_pod(body: Object, logs: PodLogs, volume_message: str = "") -> Pod:
         accelerator_unused=logs.accelerator_unused,
         volume_message="" if _has_its_volumes(conditions) else volume_message,
         deletion_cost=_integer(annotation(body, DELETION_COST)),
+        slots=_slots(body),
     )
+
+
+def _slots(body: Object) -> int:
+    """Of the server of this very pod: the spec may have changed since it was made."""
+    for container in body.get("spec", {}).get("containers") or ():
+        if container["name"] == SERVER_CONTAINER:
+            return slots_in(container.get("args") or ())
+    return 0
 
 
 def _integer(text: str) -> int:

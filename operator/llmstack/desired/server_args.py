@@ -4,15 +4,17 @@ Arguments win over the environment, so what is passed here cannot be changed fro
 has a default that moves between releases (port, slots, context, layers) is passed explicitly.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final, Literal
 
 from llmstack.api.engine import KvCacheType, Mode, Toggle
 from llmstack.api.server_flags import OWNED_FLAGS, refusal
 
-__all__ = ["OWNED_FLAGS", "ServerOptions", "refused_flags", "server_args"]
+__all__ = ["OWNED_FLAGS", "ServerOptions", "refused_flags", "server_args", "slots_in"]
 
+_SLOTS: Final = "--parallel"
 _MODE_FLAGS: Final[dict[Mode, tuple[str, ...]]] = {
     Mode.GENERATE: (),
     Mode.EMBED: ("--embedding",),
@@ -67,6 +69,14 @@ def refused_flags(extra_args: Iterable[str]) -> list[str]:
     return [message for word in extra_args if (message := refusal(word))]
 
 
+def slots_in(arguments: Sequence[str]) -> int:
+    """How many slots has a server that was started with these? 0 if they do not say."""
+    for flag, value in pairwise(arguments):
+        if flag == _SLOTS and value.isdecimal():
+            return int(value)
+    return 0
+
+
 def _endpoint(options: ServerOptions) -> tuple[str, ...]:
     return (
         *("--host", "0.0.0.0", "--port", str(options.port)),  # noqa: S104  (the pod's own address)
@@ -84,7 +94,7 @@ def _model(options: ServerOptions) -> tuple[str, ...]:
 def _capacity(options: ServerOptions) -> tuple[str, ...]:
     """The context is shared out evenly: each slot has its own `context_length` tokens."""
     return (
-        *("--parallel", str(options.slots), "--no-kv-unified"),
+        *(_SLOTS, str(options.slots), "--no-kv-unified"),
         *("--ctx-size", str(options.slots * options.context_length)),
         *("--cache-ram", str(options.prompt_cache_mib)),
     )

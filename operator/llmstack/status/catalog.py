@@ -109,7 +109,9 @@ CATALOG: dict[str, Entry] = {
         _MODEL, Weight.WARNING, "spec.contextLength is more than the model was trained with."
     ),
     reasons.MODEL_TOO_LARGE: Entry(
-        _MODEL, Weight.WARNING, "By estimate the model does not fit accelerator.memory × count."
+        _MODEL,
+        Weight.WARNING,
+        "By estimate the model does not fit spec.accelerator.memory × count.",
     ),
     reasons.IMAGE_PULL_FAILED: Entry(
         _PROGRESS, Weight.WARNING, "An image cannot be pulled; the message repeats the registry."
@@ -151,7 +153,9 @@ CATALOG: dict[str, Entry] = {
         _PROGRESS, Weight.WARNING, "llama-server ends; the message has the line of its log."
     ),
     reasons.START_TIMEOUT: Entry(
-        _PROGRESS, Weight.WARNING, "No replica was ready within lifecycle.startupTimeoutSeconds."
+        _PROGRESS,
+        Weight.WARNING,
+        "No replica was ready within spec.lifecycle.startupTimeoutSeconds.",
     ),
     reasons.POD_FAILED: Entry(
         _PROGRESS, Weight.WARNING, "A pod was evicted, or a container cannot be created."

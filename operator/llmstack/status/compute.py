@@ -48,7 +48,7 @@ def compute(deployment: LLMDeployment, observed: Observed, now: float) -> LLMDep
         replicas=workload.replicas if workload else 0,
         ready_replicas=answering,
         replica_summary=f"{answering}/{workload.wanted if workload else 0}",
-        slots=answering * deployment.spec.slots,
+        slots=situation.slots,
         url=situation.url,
         selector=selector_text(deployment),
         model=model_status(situation),

@@ -27,16 +27,23 @@ def _out_of_memory(situation: Situation) -> Finding | None:
             return no(
                 reasons.OUT_OF_MEMORY,
                 "llama-server used more memory than its limit and was killed: raise "
-                "engine.resources.limits.memory, or lower engine.promptCacheMemory, spec.slots or "
-                "spec.contextLength",
+                "spec.engine.resources.limits.memory, or lower spec.engine.promptCacheMemory, "
+                "spec.slots or spec.contextLength",
             )
         if is_out_of_memory(_last_words(server)):
             return no(
                 reasons.OUT_OF_MEMORY,
                 f"llama-server found too little memory ({_last_words(server)}): lower spec.slots "
-                "or spec.contextLength, choose a smaller quantization, or raise accelerator.count",
+                f"or spec.contextLength, choose a smaller quantization, or {_more(situation)}",
             )
     return None
+
+
+def _more(situation: Situation) -> str:
+    """Where does more memory come from? A limit on the host's ends the server in another way."""
+    if situation.spec.accelerator.resource is None:
+        return "run it on a node with more memory"
+    return "raise spec.accelerator.count"
 
 
 def _start_timeout(situation: Situation) -> Finding | None:
@@ -50,7 +57,7 @@ def _start_timeout(situation: Situation) -> Finding | None:
             return no(
                 reasons.START_TIMEOUT,
                 f"llama-server was not ready within {limit} s and was restarted: raise "
-                "lifecycle.startupTimeoutSeconds, or find what slows it down in its log",
+                "spec.lifecycle.startupTimeoutSeconds, or find what slows it down in its log",
             )
     return None
 

@@ -14,13 +14,19 @@ _NAME_LIMIT = 512
 
 
 def model_status(situation: Situation) -> ModelStatus:
-    """What the newest report of a download says; else what was known, if it is the same model."""
+    """The model that answers; where none does, the one that is asked for.
+
+    What is known is what the newest report of a download says; else what was known, if it is the
+    same model.
+    """
+    last = situation.deployment.status.model
+    if last and situation.behind:
+        return last
     result = fetched(situation)
     name = model_name(situation.spec)
     if result:
         estimate = estimated_memory(situation.spec, result)
         return _from_report(name, result, estimate.total if estimate else None)
-    last = situation.deployment.status.model
     expected = situation.spec.model.sha256
     if last and last.name == name and expected in (None, last.sha256):
         return last

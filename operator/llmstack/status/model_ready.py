@@ -68,8 +68,8 @@ def _too_large(situation: Situation) -> Finding | None:
         f"the model needs at least {_gib(estimate.least)} with {count(spec.slots, 'slot')} of "
         f"{spec.context_length} tokens, and spec.accelerator offers {_gib(offered)} "
         f"({spec.accelerator.count} × {spec.accelerator.memory}): lower spec.slots or "
-        "spec.contextLength, choose a smaller quantization or engine.kvCacheType, or raise "
-        "accelerator.count",
+        "spec.contextLength, choose a smaller quantization or spec.engine.kvCacheType, or raise "
+        "spec.accelerator.count",
     )
 
 

@@ -81,8 +81,9 @@ from the first look of the operator on. `lastTransitionTime` moves only with `st
 | Autoscaling | replicas follow the load | they do not | |
 | Ready | a replica answers, or none is needed | none answers; the reason is the deciding one | |
 
-During an update that fails, Ready stays True as long as an old replica answers, and Progressing
-says what fails. A reason that comes up is told as an Event too.
+During an update that fails, Ready stays True as long as an old replica answers, with the reason of
+Progressing, which says what fails; `status.slots` and `status.model` are those that answer.
+A reason that comes up is told as an Event too.
 
 A reason that may need somebody leads to [troubleshooting.md](troubleshooting.md): how to see more,
 and how to mend it. The others are well.

@@ -82,7 +82,7 @@ def _deadline_exceeded(situation: Situation) -> Finding | None:
     return no(
         reasons.START_TIMEOUT,
         f"no further replica became ready within {limit} s: raise "
-        "lifecycle.startupTimeoutSeconds if its download or its load takes longer",
+        "spec.lifecycle.startupTimeoutSeconds if its download or its load takes longer",
     )
 
 
@@ -96,7 +96,7 @@ def wedged(situation: Situation) -> Finding | None:
         reasons.SERVER_WEDGED,
         f"llama-server in {names} {'answers' if one else 'answer'} no more: the gateway sends "
         f"{'it' if one else 'them'} no requests, and the kubelet restarts "
-        f"{'it' if one else 'them'} after twice lifecycle.wedgeSeconds",
+        f"{'it' if one else 'them'} after twice spec.lifecycle.wedgeSeconds",
     )
 
 

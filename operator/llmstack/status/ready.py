@@ -1,7 +1,8 @@
 """Ready: is the deployment able to answer requests, and if not, why?
 
 It sums up the other conditions and repeats the one that decides. Replicas that answer count more
-than an update that fails: then Ready stays True, and Progressing says what fails.
+than an update that fails, or a further replica that cannot start: then Ready stays True, with the
+reason of Progressing, which says what fails.
 """
 
 from llmstack.api import reasons
@@ -36,11 +37,25 @@ def _wedged(situation: Situation) -> Finding | None:
     return wedged(situation) if situation.available else None
 
 
+def _stuck(situation: Situation) -> Finding | None:
+    """A warning: what is asked for does not come, but there is something that answers."""
+    found = progressing(situation)
+    if not situation.available or found.status is not ConditionStatus.FALSE:
+        return None
+    behind = "all of the spec before, as the newest is stuck"
+    what = behind if situation.behind else "another cannot start"
+    return yes(found.reason, f"{_answering(situation)}; {what}: {found.message}")
+
+
 def _answers(situation: Situation) -> Finding | None:
     if not situation.available:
         return None
+    return yes(reasons.READY, _answering(situation))
+
+
+def _answering(situation: Situation) -> str:
     of = f"{situation.available} of {count(situation.wanted or 0, 'replica')}"
-    return yes(reasons.READY, f"{of} ready, {situation.spec.slots} slots each")
+    return f"{of} ready, with {count(situation.slots, 'slot')}"
 
 
 def _asleep(situation: Situation) -> Finding | None:
@@ -52,8 +67,14 @@ def _asleep(situation: Situation) -> Finding | None:
 
 
 def _not_yet(situation: Situation) -> Finding | None:
-    """Progressing knows why, be it stuck or on its way."""
+    """Progressing knows why, be it stuck or on its way; but what was before may come back."""
     reason = progressing(situation)
+    if situation.older and reason.status is ConditionStatus.FALSE:
+        return no(
+            reasons.LOADING,
+            f"{count(len(situation.older), 'replica')} of the spec before starting again; the "
+            f"newest is stuck: {reason.message}",
+        )
     if reason.reason in (reasons.PENDING, reasons.AVAILABLE):
         return None
     return no(reason.reason, reason.message)
@@ -62,6 +83,7 @@ def _not_yet(situation: Situation) -> Finding | None:
 _CHECKS: tuple[Check, ...] = (
     _spec_invalid,
     _wedged,
+    _stuck,
     _warned,
     _answers,
     _asleep,

@@ -94,8 +94,16 @@ def _never_enough(resource: str, wanted: int, most: int) -> str:
 
 
 def _unschedulable(situation: Situation) -> Finding | None:
-    blamed = [pod for pod in _homeless(situation) if pod.unschedulable]
+    blamed = [pod for pod in _homeless(situation) if pod.unschedulable and not _claimless(pod)]
     return no(reasons.UNSCHEDULABLE, _scheduler(blamed[0])) if blamed else None
+
+
+def _claimless(pod: Pod) -> bool:
+    """Is the claim of its own volume still to be made? Each first start is looked at too early.
+
+    Where it cannot be made, an Event of the pod says so, and Progressing repeats that.
+    """
+    return "waiting for ephemeral volume controller" in pod.unschedulable
 
 
 def _waiting(situation: Situation) -> Finding | None:
@@ -131,7 +139,7 @@ def _tied(situation: Situation) -> str:
     cache = situation.spec.cache
     if cache.access_mode is not AccessMode.READ_WRITE_ONCE:
         return ""
-    return "; cache.accessMode ReadWriteOnce keeps all replicas on the node of its volume"
+    return "; spec.cache.accessMode ReadWriteOnce keeps all replicas on the node of its volume"
 
 
 def _homeless(situation: Situation) -> list[Pod]:

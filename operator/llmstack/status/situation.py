@@ -54,6 +54,11 @@ class Situation:
         return min(counted, self._well) if self.wedged else counted
 
     @property
+    def slots(self) -> int:
+        """How many slots have the replicas that answer? An older one may have another number."""
+        return sum(pod.slots for pod in self.observed.pods if pod.ready and not pod.terminating)
+
+    @property
     def _well(self) -> int:
         """How many pods are ready, and neither wedged nor on their way out?"""
         alive = (pod for pod in self.observed.pods if pod.ready and not pod.terminating)
@@ -115,6 +120,18 @@ class Situation:
         Failed pods (evicted, node lost) are left out: they never come back.
         """
         return tuple(pod for pod in self._current if pod.phase != _FAILED)
+
+    @cached_property
+    def older(self) -> tuple[Pod, ...]:
+        """The replicas of a spec before this one, which wait to be replaced."""
+        alive = (pod for pod in self.observed.pods if not pod.terminating and pod.phase != _FAILED)
+        return tuple(pod for pod in alive if pod not in self._current)
+
+    @property
+    def behind(self) -> bool:
+        """Do only replicas of a spec before this one answer?"""
+        newest = self.applied and any(pod.ready for pod in self.pods)
+        return self.available > 0 and not newest
 
     @cached_property
     def failed(self) -> tuple[Pod, ...]:

@@ -51,13 +51,18 @@ def test_it_says_why_the_server_does_not_come_up(stack: Stack, sentence: Sentenc
 
 
 def test_a_failing_update_leaves_the_old_replica_serving(stack: Stack) -> None:
-    """Ready stays True, Progressing says what fails."""
+    """Ready stays True with what fails as its reason, and the slots are those of that replica."""
     stack.apply(stack.sample("faulty"))
     stack.wait("faulty")
+    before = stack.status("faulty")
 
-    stack.apply(stack.sample("faulty", engine={"extraArgs": ["--no-such-flag"]}))
+    broken = {"extraArgs": ["--no-such-flag"]}
+    stack.apply(stack.sample("faulty", engine=broken, slots=before["slots"] + 3))
 
     found = stack.wait("faulty", "Progressing", "False", "ServerCrashing")
     assert "--no-such-flag" in found["message"]
-    assert stack.condition("faulty")["status"] == "True"
+    ready = stack.wait("faulty", "Ready", "True", "ServerCrashing")
+    assert "all of the spec before, as the newest is stuck" in ready["message"]
+    after = stack.status("faulty")
+    assert (after["slots"], after["model"]) == (before["slots"], before["model"])
     assert stack.chat("faulty", "Say hello.")

@@ -32,6 +32,25 @@ def test_a_pod_that_was_just_made() -> None:
     assert not (parsed.ready or parsed.terminating or parsed.unschedulable)
 
 
+@pytest.mark.parametrize(
+    ("sentence", "arguments", "slots"),
+    [
+        ("as its server was told", ["--parallel", "8", "--no-kv-unified"], 8),
+        ("not told", ["--port", "8080"], 0),
+        ("nothing told at all", None, 0),
+        ("no number", ["--parallel", "many"], 0),
+        ("no value", ["--parallel"], 0),
+    ],
+)
+def test_the_slots_are_those_of_the_pods_own_server(
+    sentence: str, arguments: list[str] | None, slots: int
+) -> None:
+    body = pod()
+    server = {"name": "llama-server", **({"args": arguments} if arguments else {})}
+    body["spec"]["containers"] = [{"name": "metrics", "args": ["--parallel", "3"]}, server]
+    assert parse_pod(body, PodLogs()).slots == slots, sentence
+
+
 SCHEDULING = [
     ("no node fits", "Unschedulable", "0/1"),
     ("gated: nobody's fault", "SchedulingGated", ""),

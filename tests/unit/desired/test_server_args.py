@@ -9,7 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llmstack.api.engine import KvCacheType, Mode, Toggle
-from llmstack.desired.server_args import OWNED_FLAGS, ServerOptions, refused_flags, server_args
+from llmstack.desired.server_args import (
+    OWNED_FLAGS,
+    ServerOptions,
+    refused_flags,
+    server_args,
+    slots_in,
+)
 
 PLAIN = ServerOptions(
     model_path="/models/m.gguf",
@@ -133,3 +139,8 @@ def test_each_slot_gets_the_context_asked_for(slots: int, context: int) -> None:
     options = replace(PLAIN, slots=slots, context_length=context)
     assert int(value(options, "--ctx-size")) == slots * context
     assert "--no-kv-unified" in server_args(options)
+
+
+@given(st.integers(1, 256))
+def test_the_slots_can_be_read_back(slots: int) -> None:
+    assert slots_in(server_args(replace(PLAIN, slots=slots))) == slots

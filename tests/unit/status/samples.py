@@ -56,6 +56,7 @@ def pod(name: str = "qwen-1", **fields: Any) -> Pod:
         "created_at": NOW - 60,
         "node": "node-1",
         "template_hash": NEW,
+        "slots": 4,
     }
     return Pod(name=name, **{**defaults, **fields})
 

@@ -15,6 +15,7 @@ from llmstack.api.conditions import (
     to_json,
 )
 from llmstack.api.resource import LLMDeployment
+from llmstack.desired.metadata import SPEC_HASH
 from llmstack.observed import Observed
 from llmstack.status import compute, compute_unreadable
 from llmstack.status.catalog import CATALOG
@@ -28,7 +29,9 @@ from tests.unit.status.samples import (
     after,
     conditions,
     crashed,
+    failed_fetch,
     fetching,
+    homeless,
     loading,
     observed,
     serving,
@@ -93,7 +96,8 @@ def test_ready_repeats_the_condition_that_decides(passes: Any) -> None:
     for status in run(passes):
         found = conditions(status)
         ready = found.pop("Ready")
-        if ready.status is ConditionStatus.FALSE and ready.reason != "Pending":
+        coming_back = "of the spec before starting again" in ready.message
+        if ready.status is ConditionStatus.FALSE and ready.reason != "Pending" and not coming_back:
             assert ready.reason in {item.reason for item in found.values()}
 
 
@@ -112,13 +116,20 @@ def test_the_status_survives_the_api_server(passes: Any) -> None:
 
 
 def test_counts() -> None:
-    snapshot = observed(serving("a"), loading(name="b"))
+    snapshot = observed(serving("a", slots=3), loading(name="b", slots=3))
     status = compute(deployment(slots=3), snapshot, NOW)
     assert (status.replicas, status.ready_replicas, status.replica_summary) == (2, 1, "1/2")
     assert status.slots == 3
     assert status.selector == (
         "app.kubernetes.io/component=llama-server,llmstack.dev/deployment=qwen"
     )
+
+
+def test_slots_are_those_that_are_there_and_not_those_that_are_asked_for() -> None:
+    old = serving("old", template_hash="old", slots=2)
+    leaving = serving("leaving", template_hash="old", slots=2, terminating=True)
+    snapshot = observed(old, leaving, homeless("0/1 nodes", slots=250), workload=workload(1, 1))
+    assert compute(deployment(slots=250), snapshot, NOW).slots == 2
 
 
 @pytest.mark.parametrize(
@@ -210,6 +221,34 @@ def test_what_is_known_of_the_model_belongs_to_that_model(
     status = compute(wanted, observed(fetching(PROGRESS)), NOW + 60)
     assert status.model is not None
     assert (status.model.sha256 == "c" * 64) is kept, sentence
+
+
+OTHER = {"model": {"source": "hf://o/r/other.gguf"}}
+
+
+@pytest.mark.parametrize(
+    ("sentence", "pods", "shown"),
+    [
+        ("the newest is on its way", [fetching(PROGRESS)], "model"),
+        ("the newest is stuck", [failed_fetch("SourceNotFound", "404")], "model"),
+        ("the newest answers, too", [serving("new")], "other"),
+    ],
+)
+def test_the_model_that_answers_is_shown_until_the_next_one_does(
+    sentence: str, pods: list[Any], shown: str
+) -> None:
+    last = compute(deployment(), observed(serving("old", template_hash="old")), NOW)
+    snapshot = observed(serving("old", template_hash="old"), *pods)
+    status = compute(after(deployment(**OTHER), last), snapshot, NOW + 60)
+    assert status.model is not None
+    assert status.model.name == shown, sentence
+
+
+def test_before_the_newest_spec_is_applied_the_model_is_the_one_before() -> None:
+    last = compute(deployment(), observed(serving()), NOW)
+    children = {("Deployment", "qwen"): {"metadata": {"annotations": {SPEC_HASH: "before"}}}}
+    wanted = after(deployment(**OTHER), last)
+    assert compute(wanted, observed(serving(), children=children), NOW + 60).model == last.model
 
 
 def test_the_model_as_the_download_reports_it() -> None:

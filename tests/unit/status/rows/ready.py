@@ -6,6 +6,7 @@ from tests.unit.status.samples import (
     crashed,
     failed_fetch,
     fetching,
+    homeless,
     loading,
     observed,
     serving,
@@ -17,8 +18,8 @@ ROWS: list[Row] = [
     (
         "one of two answers",
         observed(serving("a"), loading(name="b")),
-        {"slots": 3},
-        ("Ready", "True", "Ready", "1 of 2 replicas ready, 3 slots each"),
+        {},
+        ("Ready", "True", "Ready", "1 of 2 replicas ready, with 4 slots"),
     ),
     (
         "a device is unused: only a warning",
@@ -40,14 +41,41 @@ ROWS: list[Row] = [
         ("Ready", "False", "ServerCrashing", "error: bad flag"),
     ),
     (
-        "the update fails and the old replica answers",
+        "the update fails and the old replica answers: only a warning",
         observed(
-            serving("old", template_hash="old"),
+            serving("old", template_hash="old", slots=1),
             failed_fetch("SourceNotFound", "404"),
             workload=workload(1, 1, replicas=2),
         ),
         {},
-        ("Ready", "True", "Ready", "1 of 1 replica ready"),
+        (
+            "Ready",
+            "True",
+            "SourceNotFound",
+            "1 of 1 replica ready, with 1 slot; all of the spec before, as the newest is stuck: "
+            "404",
+        ),
+    ),
+    (
+        "the old replica is started again meanwhile, and may come back",
+        observed(
+            loading(name="old", template_hash="old"),
+            failed_fetch("SourceNotFound", "404"),
+            workload=workload(1, 0, replicas=2),
+        ),
+        {},
+        ("Ready", "False", "Loading", "1 replica of the spec before starting again; the newest"),
+    ),
+    (
+        "one answers and another cannot start: only a warning",
+        observed(serving("a"), homeless("0/1 nodes are available: 1 Insufficient cpu.", name="b")),
+        {},
+        (
+            "Ready",
+            "True",
+            "Unschedulable",
+            "1 of 2 replicas ready, with 4 slots; another cannot start: 0/1 nodes",
+        ),
     ),
     (
         "and Progressing says what fails",

@@ -6,6 +6,10 @@ from tests.unit.status.samples import homeless, observed, serving, workload
 
 SHARED = {"cache": {"accessMode": "ReadWriteMany", "storageClassName": "fast"}}
 PENDING_CLAIM = Claim("llmstack-cache-fast-rwx", "Pending", "fast", ("ReadWriteMany",))
+NO_CLAIM = (
+    "0/1 nodes are available: waiting for ephemeral volume controller to create the "
+    'persistentvolumeclaim "qwen-1-cache". not found'
+)
 
 ROWS: list[Row] = [
     ("no replica exists", observed(), {}, ("Scheduled", "Unknown", "Pending", "no replica")),
@@ -14,6 +18,18 @@ ROWS: list[Row] = [
         observed(homeless()),
         {},
         ("Scheduled", "Unknown", "Pending", "1 replica without a node"),
+    ),
+    (
+        "the claim of its own volume is not made yet: no fault",
+        observed(homeless(NO_CLAIM)),
+        {},
+        ("Scheduled", "Unknown", "Pending", "1 replica without a node as yet"),
+    ),
+    (
+        "that is no reason to overlook another one without a node",
+        observed(homeless(NO_CLAIM, name="a"), homeless("0/1 nodes: 1 too many pods.", name="b")),
+        {},
+        ("Scheduled", "False", "Unschedulable", "too many pods"),
     ),
     (
         "all have nodes",

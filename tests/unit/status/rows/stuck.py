@@ -111,13 +111,25 @@ ROWS: list[Row] = [
         "it was killed for its memory",
         observed(loading(crashed(exit_code=137, last_reason="OOMKilled"))),
         {},
-        ("Progressing", "False", "OutOfMemory", "raise engine.resources.limits.memory"),
+        ("Progressing", "False", "OutOfMemory", "raise spec.engine.resources.limits.memory"),
     ),
     (
         "the device has too little memory",
         observed(loading(crashed("cudaMalloc failed: out of memory"))),
         GPU,
-        ("Progressing", "False", "OutOfMemory", "cudaMalloc failed: out of memory"),
+        (
+            "Progressing",
+            "False",
+            "OutOfMemory",
+            "(cudaMalloc failed: out of memory): lower spec.slots or spec.contextLength, choose a "
+            "smaller quantization, or raise spec.accelerator.count",
+        ),
+    ),
+    (
+        "the host has too little memory",
+        observed(loading(crashed("ggml_aligned_malloc: unable to allocate 8192.00 MB"))),
+        {},
+        ("Progressing", "False", "OutOfMemory", "or run it on a node with more memory"),
     ),
     (
         "it did not start in time",

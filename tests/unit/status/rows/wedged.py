@@ -21,7 +21,7 @@ ROWS: list[Row] = [
             "Ready",
             "False",
             "ServerWedged",
-            "the kubelet restarts it after twice lifecycle.wedgeSeconds",
+            "the kubelet restarts it after twice spec.lifecycle.wedgeSeconds",
         ),
     ),
     (

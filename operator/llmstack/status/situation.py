@@ -56,13 +56,12 @@ class Situation:
     @property
     def slots(self) -> int:
         """How many slots have the replicas that answer? An older one may have another number."""
-        return sum(pod.slots for pod in self.observed.pods if pod.ready and not pod.terminating)
+        return sum(pod.slots for pod in self._alive if pod.ready)
 
     @property
     def _well(self) -> int:
         """How many pods are ready, and neither wedged nor on their way out?"""
-        alive = (pod for pod in self.observed.pods if pod.ready and not pod.terminating)
-        return sum(pod not in self.wedged for pod in alive)
+        return sum(pod not in self.wedged for pod in self._alive if pod.ready)
 
     @cached_property
     def wedged(self) -> tuple[Pod, ...]:
@@ -72,9 +71,8 @@ class Situation:
         """
         return tuple(
             pod
-            for pod in self.observed.pods
+            for pod in self._alive
             if pod.name in self.observed.wedged
-            and not pod.terminating
             and (pod.ready or (pod.server is not None and pod.server.started))
         )
 
@@ -124,8 +122,8 @@ class Situation:
     @cached_property
     def older(self) -> tuple[Pod, ...]:
         """The replicas of a spec before this one, which wait to be replaced."""
-        alive = (pod for pod in self.observed.pods if not pod.terminating and pod.phase != _FAILED)
-        return tuple(pod for pod in alive if pod not in self._current)
+        older = (pod for pod in self._alive if pod not in self._current)
+        return tuple(pod for pod in older if pod.phase != _FAILED)
 
     @property
     def behind(self) -> bool:
@@ -141,9 +139,13 @@ class Situation:
     @cached_property
     def _current(self) -> list[Pod]:
         current = self.workload.template_hash if self.workload else ""
-        mine = [pod for pod in self.observed.pods if not current or pod.template_hash == current]
-        alive = [pod for pod in mine if not pod.terminating]
-        return sorted(alive, key=lambda pod: (-pod.created_at, pod.name))
+        mine = [pod for pod in self._alive if not current or pod.template_hash == current]
+        return sorted(mine, key=lambda pod: (-pod.created_at, pod.name))
+
+    @cached_property
+    def _alive(self) -> tuple[Pod, ...]:
+        """The pods, old and new, that are not on their way out."""
+        return tuple(pod for pod in self.observed.pods if not pod.terminating)
 
     @cached_property
     def fetches(self) -> tuple[Fetch, ...]:

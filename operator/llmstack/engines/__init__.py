@@ -1,0 +1,1 @@
+"""PURE. What must be known of an engine, and of no other?"""

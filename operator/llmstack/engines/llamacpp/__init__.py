@@ -1,0 +1,1 @@
+"""PURE. llama.cpp's llama-server, as this project builds it."""

@@ -14,6 +14,7 @@ slots are. So a slot in doubt (it drains, or someone else uses it: foreign) is g
 
 import math
 from collections import Counter, deque
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -45,11 +46,17 @@ class Correction(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SlotsSeen:
-    """What did one poll of `/slots` show? `began`: when it was sent; it tells of a moment since."""
+    """What one poll of `/slots` showed. `began`: when it was sent; it tells of a moment since.
+
+    `leases`: how many busy slots show each lease of ours, by its id; None where the server does not
+    say. `waiting`: leases of ours that have entered the server and hold no slot yet.
+    """
 
     began: float
     total: int
     busy: int
+    leases: Mapping[int, int] | None = None
+    waiting: frozenset[int] = frozenset()
 
 
 @dataclass(slots=True, eq=False)

@@ -25,6 +25,9 @@ from llmstack.routing.slots import (
 
 Action = Callable[[], None]
 
+LONGEST = 400.0
+"""Seconds that the largest number of requests may take, one after the other."""
+
 
 class Server:
     """Grants whenever the ledger says that a slot is free, as long as there are requests."""
@@ -128,7 +131,7 @@ def test_no_request_is_ever_deferred(server: Server) -> None:
 @given(servers)
 def test_every_request_is_served_and_every_slot_free_in_the_end(server: Server) -> None:
     server.poll()
-    server.run(until=150.0 + ASSUME_POLLS)
+    server.run(until=LONGEST + ASSUME_POLLS)
     assert server.left == 0
     assert server.ledger.free == server.total
     assert not server.ledger.doubts

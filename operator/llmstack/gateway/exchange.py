@@ -10,22 +10,18 @@ released once the replica knows, too (upstream.py).
 
 import asyncio
 import logging
-import time
-from collections.abc import Callable
 from functools import partial
 
 from llmstack.gateway import cors, local
 from llmstack.gateway.app import App
-from llmstack.gateway.catalog import Backend, Model
 from llmstack.gateway.early import Early, closing
 from llmstack.gateway.forwarding import Forward, forward_of
 from llmstack.gateway.http import forward
 from llmstack.gateway.http.connection import Connection
-from llmstack.gateway.http.faults import BeforeFirstByte, CutOff, Unanswered, Unreachable
-from llmstack.gateway.http.head import Malformed, RequestHead, ResponseHead
+from llmstack.gateway.http.faults import BeforeFirstByte, Unanswered
+from llmstack.gateway.http.head import Malformed, RequestHead
 from llmstack.gateway.http.limits import Limits
 from llmstack.gateway.http.relay import Relay
-from llmstack.gateway.http.upstream import Upstream, Upstreams
 from llmstack.gateway.note import Note
 from llmstack.gateway.refusals import (
     INVALID,
@@ -37,12 +33,10 @@ from llmstack.gateway.refusals import (
     of,
     unauthorized,
 )
-from llmstack.routing.messages import Ending, Grant, Reason, Refusal
+from llmstack.gateway.tries import Tries
+from llmstack.routing.messages import Reason, Refusal
 
 log = logging.getLogger(__name__)
-
-_LAST_BYTES = 4096
-"""Replicas whose last byte is remembered, before those that are gone are forgotten."""
 
 
 class Exchanges:
@@ -51,27 +45,23 @@ class Exchanges:
     def __init__(self, app: App, limits: Limits) -> None:
         self._app = app
         self._limits = limits
-        self._upstreams = Upstreams(limits)
-        self._last_bytes: dict[tuple[str, str], float] = {}
+        self._tries = Tries(app, limits)
 
     def last_byte(self, model: str, replica: str) -> float:
-        """When did a response of this replica last say something? -inf: never."""
-        return self._last_bytes.get((model, replica), float("-inf"))
+        """When a response of this replica last said something; -inf if never."""
+        return self._tries.last_byte(model, replica)
 
     def close(self) -> None:
         """Closes the idle connections to replicas."""
-        self._upstreams.close()
+        self._tries.close()
 
     def heard(self, relay: Relay, now: float) -> None:
         """Bytes of this response have come lately. Asked for from time to time, not per byte."""
-        self._last_bytes[relay.origin] = now
+        self._tries.heard(relay, now)
 
     def tick(self, now: float) -> None:
         """Called from time to time."""
-        self._upstreams.tick(now)
-        if len(self._last_bytes) > _LAST_BYTES:
-            known = {(m.id, b.id) for m in self._app.catalog.models for b in m.backends}
-            self._last_bytes = {k: v for k, v in self._last_bytes.items() if k in known}
+        self._tries.tick(now)
 
     def refuse(self, client: Connection, fault: Malformed) -> None:
         """What came is no request; it is answered and recorded all the same."""
@@ -148,7 +138,7 @@ class Exchanges:
                 raise Refused(of(granted, request.model.id))
             note.tries += 1
             note.queued += granted.waited
-            fault = await self._try(request, granted)
+            fault = await self._tries.attempt(request, granted)
             if fault is None:
                 return
             log.warning("replica %s of %s %s", granted.replica, request.model.id, fault)
@@ -172,85 +162,6 @@ class Exchanges:
         known = self._app.catalog.by_id.get(model)
         backends = known.backends if known is not None else ()
         return any(backend.accepting and backend.id not in avoid for backend in backends)
-
-    async def _try(self, request: Forward, grant: Grant) -> BeforeFirstByte | None:
-        """Sends it to the replica of a lease, which ends here. A fault: nothing was seen yet."""
-        note = request.note
-        note.replica, note.hit, note.relay = grant.replica, grant.hit, None
-        ending = Ending.DONE  # Until something is sent, its slots stay idle.
-        try:
-            backend = self._backend(request.model, grant.replica)
-            upstream = self._upstreams.idle(backend) or await self._upstreams.connect(backend)
-            ending = Ending.CANCELLED
-            await self._relay(request, grant, backend, upstream)
-        except BeforeFirstByte as fault:
-            ending = Ending.FAILED
-            return fault
-        except CutOff as fault:
-            ending = Ending.FAILED
-            note.code = "replica_failed"
-            log.warning("replica %s of %s %s", grant.replica, request.model.id, fault)
-        finally:
-            if note.relay is not None and note.relay.whole:
-                ending = Ending.DONE  # Also where the client left in that moment.
-            if note.relay is None or ending is Ending.DONE:
-                self._app.owner.release(grant.lease, ending)
-            else:
-                note.relay.abandon(partial(self._app.owner.release, grant.lease, ending))
-        return None
-
-    def _backend(self, model: Model, replica: str) -> Backend:
-        """Where is it now? The catalog may have changed while the request waited."""
-        known = self._app.catalog.by_id.get(model.id, model)
-        for backend in (*known.backends, *model.backends):
-            if backend.id == replica:
-                return backend
-        raise Unreachable("is no longer there")
-
-    async def _relay(
-        self, request: Forward, grant: Grant, backend: Backend, upstream: Upstream
-    ) -> None:
-        """Over this connection; and once more over a new one if a used one was dead already."""
-        head = forward.request_head(
-            request.client.head, request.path, backend, len(request.body), request.note.id
-        )
-        client = request.client.early or request.client
-        dress, origin = self._dress(request, grant), (request.model.id, grant.replica)
-        while True:
-            relay = request.note.relay = Relay(upstream, client, dress, origin)
-            try:
-                relay.send(head, request.body)
-                await relay.over
-                self._last_bytes[origin] = time.monotonic()
-                if isinstance(client, Early) and (refused := client.refused()):
-                    raise Refused(refused)
-                return
-            except asyncio.CancelledError:
-                relay.abandon()
-                raise
-            except Unanswered as fault:
-                if not (upstream.reused and fault.silent):
-                    raise
-            upstream = await self._upstreams.connect(backend)
-
-    def _dress(self, request: Forward, grant: Grant) -> Callable[[ResponseHead], bytes]:
-        """How does the head of the replica's response reach the client? Called as it begins."""
-        ours = b"%bx-llmstack-replica: %b\r\nx-llmstack-queued-ms: %d\r\n" % (
-            request.ours,
-            grant.replica.encode("latin-1", "replace"),
-            request.note.queued * 1000,
-        )
-        ours += b"x-llmstack-prefix-hit: %.2f\r\n" % grant.hit
-
-        early = request.client.early
-
-        def dress(head: ResponseHead) -> bytes:
-            self._app.owner.first_byte(grant.lease)
-            if early is not None:
-                return early.dress(head)
-            return forward.response_head(head, ours, request.client.keep)
-
-        return dress
 
 
 def _answer(client: Connection, note: Note, answer: Answer, ours: bytes) -> int:

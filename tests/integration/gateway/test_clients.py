@@ -178,7 +178,7 @@ async def test_peers_that_vanish_without_a_word_are_probed_for() -> None:
         await client.send(post())
         assert (await client.answer()).body == b"well"
         (connection,) = front.server.connections
-        (idle,) = front.exchanges._upstreams._idle.values()
+        (idle,) = front.exchanges._tries._upstreams._idle.values()
         for transport in (connection._transport, idle[0].transport):
             sock = transport.get_extra_info("socket")
             assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)

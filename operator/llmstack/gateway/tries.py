@@ -1,0 +1,136 @@
+"""How is a request sent to one replica, and how does that end?
+
+a lease ─ a connection ─ send ─ relay ─> release
+             └── a fault before the first byte: given back, the story goes on (exchange.py)
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from functools import partial
+
+from llmstack.gateway.app import App
+from llmstack.gateway.catalog import Backend, Model
+from llmstack.gateway.early import Early
+from llmstack.gateway.forwarding import Forward
+from llmstack.gateway.http import forward
+from llmstack.gateway.http.faults import BeforeFirstByte, CutOff, Unanswered, Unreachable
+from llmstack.gateway.http.head import ResponseHead
+from llmstack.gateway.http.limits import Limits
+from llmstack.gateway.http.relay import Relay
+from llmstack.gateway.http.upstream import Upstream, Upstreams
+from llmstack.gateway.refusals import Refused
+from llmstack.routing.messages import Ending, Grant
+
+log = logging.getLogger(__name__)
+
+_LAST_BYTES = 4096
+"""Replicas whose last byte is remembered, before those that are gone are forgotten."""
+
+
+class Tries:
+    """Sends requests to replicas, each for one lease."""
+
+    def __init__(self, app: App, limits: Limits) -> None:
+        self._app = app
+        self._upstreams = Upstreams(limits)
+        self._last_bytes: dict[tuple[str, str], float] = {}
+
+    def last_byte(self, model: str, replica: str) -> float:
+        """When a response of this replica last said something; -inf if never."""
+        return self._last_bytes.get((model, replica), float("-inf"))
+
+    def heard(self, relay: Relay, now: float) -> None:
+        """Bytes of this response have come lately. Asked for from time to time, not per byte."""
+        self._last_bytes[relay.origin] = now
+
+    def tick(self, now: float) -> None:
+        """Called from time to time."""
+        self._upstreams.tick(now)
+        if len(self._last_bytes) > _LAST_BYTES:
+            known = {(m.id, b.id) for m in self._app.catalog.models for b in m.backends}
+            self._last_bytes = {k: v for k, v in self._last_bytes.items() if k in known}
+
+    def close(self) -> None:
+        """Closes the idle connections to replicas."""
+        self._upstreams.close()
+
+    async def attempt(self, request: Forward, grant: Grant) -> BeforeFirstByte | None:
+        """Sends it to the replica of a lease, which ends here. A fault: nothing was seen yet."""
+        note = request.note
+        note.replica, note.hit, note.relay = grant.replica, grant.hit, None
+        ending = Ending.DONE  # Until something is sent, its slots stay idle.
+        try:
+            backend = self._backend(request.model, grant.replica)
+            upstream = self._upstreams.idle(backend) or await self._upstreams.connect(backend)
+            ending = Ending.CANCELLED
+            await self._relay(request, grant, backend, upstream)
+        except BeforeFirstByte as fault:
+            ending = Ending.FAILED
+            return fault
+        except CutOff as fault:
+            ending = Ending.FAILED
+            note.code = "replica_failed"
+            log.warning("replica %s of %s %s", grant.replica, request.model.id, fault)
+        finally:
+            if note.relay is not None and note.relay.whole:
+                ending = Ending.DONE  # Also where the client left in that moment.
+            if note.relay is None or ending is Ending.DONE:
+                self._app.owner.release(grant.lease, ending)
+            else:
+                note.relay.abandon(partial(self._app.owner.release, grant.lease, ending))
+        return None
+
+    def _backend(self, model: Model, replica: str) -> Backend:
+        """Where is it now? The catalog may have changed while the request waited."""
+        known = self._app.catalog.by_id.get(model.id, model)
+        for backend in (*known.backends, *model.backends):
+            if backend.id == replica:
+                return backend
+        raise Unreachable("is no longer there")
+
+    async def _relay(
+        self, request: Forward, grant: Grant, backend: Backend, upstream: Upstream
+    ) -> None:
+        """Over this connection; and once more over a new one if a used one was dead already."""
+        head = forward.request_head(
+            request.client.head, request.path, backend, len(request.body), request.note.id
+        )
+        client = request.client.early or request.client
+        dress, origin = self._dress(request, grant), (request.model.id, grant.replica)
+        while True:
+            relay = request.note.relay = Relay(upstream, client, dress, origin)
+            try:
+                relay.send(head, request.body)
+                await relay.over
+                self._last_bytes[origin] = time.monotonic()
+                if isinstance(client, Early) and (refused := client.refused()):
+                    raise Refused(refused)
+                return
+            except asyncio.CancelledError:
+                relay.abandon()
+                raise
+            except Unanswered as fault:
+                if not (upstream.reused and fault.silent):
+                    raise
+            upstream = await self._upstreams.connect(backend)
+
+    def _dress(self, request: Forward, grant: Grant) -> Callable[[ResponseHead], bytes]:
+        """How does the head of the replica's response reach the client? Called as it begins."""
+        ours = b"%bx-llmstack-replica: %b\r\nx-llmstack-queued-ms: %d\r\n" % (
+            request.ours,
+            grant.replica.encode("latin-1", "replace"),
+            request.note.queued * 1000,
+        )
+        ours += b"x-llmstack-prefix-hit: %.2f\r\n" % grant.hit
+
+        early = request.client.early
+
+        def dress(head: ResponseHead) -> bytes:
+            self._app.owner.first_byte(grant.lease)
+            if early is not None:
+                return early.dress(head)
+            return forward.response_head(head, ours, request.client.keep)
+
+        return dress

@@ -3,12 +3,25 @@
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
-# Above every known model (the largest has 126 layers, 128 heads): bounds on what a report carries.
-MAX_LAYERS = 256
+MAX_LAYERS = 512
+"""llama.cpp's LLAMA_MAX_LAYERS: it refuses a model with more."""
+# Above every known model (the largest has 128 heads): bounds on what a report carries.
 MAX_HEADS = 1023
 MAX_TEXT = 64
+
+
+class Kind(StrEnum):
+    """What a GGUF file holds. All but MODEL go with a model, or are of no use to a server."""
+
+    MODEL = ""
+    PROJECTOR = "projector"
+    ADAPTER = "adapter"
+    CONTROL_VECTOR = "control vector"
+    IMATRIX = "importance matrix"
+    VOCABULARY = "vocabulary"
 
 
 @dataclass(frozen=True)
@@ -21,6 +34,8 @@ class GGUFFacts:
     without. The `…_swa` lengths are those of layers with a window, `key_length_mla` is there only
     where multi-head latent attention is used.
     What the header leaves out is None. `quantization` is a name such as Q4_K_M, or "" if unknown.
+    `unknown_tensor` is the first tensor whose type this project does not know, "" if there is none,
+    and `unknown_type` the number of that type.
     """
 
     architecture: str
@@ -44,11 +59,14 @@ class GGUFFacts:
     split_count: int = 1
     has_chat_template: bool = False
     name: str = ""
+    kind: Kind = Kind.MODEL
+    unknown_tensor: str = ""
+    unknown_type: int | None = None
 
     def to_json(self) -> dict[str, Any]:
         """As compact JSON: camelCase keys, nothing that is a default."""
         return {
-            _camel(field.name): list(value) if isinstance(value, tuple) else value
+            _camel(field.name): _plain(value)
             for field in dataclasses.fields(self)
             if (value := getattr(self, field.name)) != field.default
         }
@@ -67,11 +85,33 @@ class GGUFFacts:
             raise ValueError(str(error)) from None
 
 
-_TEXTS = ("architecture", "quantization", "name")
+_TEXTS = ("architecture", "quantization", "name", "unknown_tensor")
 _PER_LAYER = ("head_count_kv", "sliding_window_pattern")
 
 
+# Longer lists are written as two digits to the base of 36 per layer: 512 then fit into a report.
+_LIST_LIMIT = 256
+_DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
+
+
+def _plain(value: Any) -> Any:
+    if not isinstance(value, tuple):
+        return value
+    if len(value) <= _LIST_LIMIT:
+        return list(value)
+    return "".join(_DIGITS[item // 36] + _DIGITS[item % 36] for item in value)
+
+
+def _unpacked(text: str) -> tuple[int, ...]:
+    """The inverse of a packed list. Raises ValueError for other text."""
+    return tuple(int(text[at : at + 2], 36) for at in range(0, len(text), 2))
+
+
 def _checked(key: str, value: Any, name: str) -> Any:
+    if name in _PER_LAYER and isinstance(value, str):
+        return _unpacked(value)
+    if name == "kind":
+        return Kind(value)
     if name in _TEXTS:
         right = isinstance(value, str)
     elif name == "has_chat_template":

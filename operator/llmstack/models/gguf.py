@@ -1,38 +1,82 @@
 """Which model is in a GGUF file?"""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
-from llmstack.models.facts import MAX_HEADS, MAX_LAYERS, MAX_TEXT, GGUFFacts
+from llmstack.models.facts import MAX_HEADS, MAX_LAYERS, MAX_TEXT, GGUFFacts, Kind
 from llmstack.models.gguf_reader import Header, NotGGUF, Read, check_magic, read_header
 from llmstack.models.gguf_types import QUANTIZATIONS
 
-__all__ = ["NotGGUF", "Read", "check_magic", "combine", "read_facts"]
+__all__ = [
+    "GGUFFile",
+    "NotGGUF",
+    "Read",
+    "Split",
+    "check_magic",
+    "combine",
+    "read_facts",
+    "read_file",
+]
 
 _MAX_NUMBER = 2**40
 
 
+@dataclass(frozen=True)
+class Split:
+    """What a file says of the split model it is a part of; None where it says nothing.
+
+    `number` counts from 0, `count` is the number of parts, `total` the tensors of all parts and
+    `tensors` the names of those in this file.
+    """
+
+    number: int | None
+    count: int | None
+    total: int | None
+    tensors: frozenset[str]
+
+
+@dataclass(frozen=True)
+class GGUFFile:
+    """One file: the model as its header describes it, and its place among the model's parts."""
+
+    facts: GGUFFacts
+    split: Split
+
+
 def read_facts(read: Read, size: int) -> GGUFFacts:
-    """Which model is in this file of `size` bytes? Raises NotGGUF, and whatever `read` raises.
+    """The model in this file of `size` bytes. Raises NotGGUF, and whatever `read` raises."""
+    return read_file(read, size).facts
+
+
+def read_file(read: Read, size: int) -> GGUFFile:
+    """The header of this file of `size` bytes. Raises NotGGUF, and whatever `read` raises.
 
     Of a split model's later parts (which carry weights and little else) only `parameters` and
-    `size_bytes` mean something: see `combine`.
+    `size_bytes` of the facts mean something: see `combine`.
     """
     header = read_header(read, size)
     if header.data_end > size:
         raise NotGGUF(
             f"the file is truncated: it has {size} bytes and its header announces {header.data_end}"
         )
-    return _facts(_Keys(header), header, size)
+    keys = _Keys(header)
+    return GGUFFile(_facts(keys, header, size), _split(keys, header))
 
 
 def combine(parts: Sequence[GGUFFacts]) -> GGUFFacts:
     """Which model do the parts of a split model make up? The first part describes it."""
+    odd = next((part for part in parts if part.unknown_tensor), parts[0])
     return replace(
         parts[0],
         parameters=sum(part.parameters for part in parts),
         size_bytes=sum(part.size_bytes for part in parts),
+        unknown_tensor=odd.unknown_tensor,
+        unknown_type=odd.unknown_type,
     )
+
+
+def _printable(text: str) -> str:
+    return "".join(c for c in text if c.isascii() and c.isprintable())[:MAX_TEXT]
 
 
 class _Keys:
@@ -46,7 +90,7 @@ class _Keys:
         value = self._header.values.get(key, "")
         if not isinstance(value, str):
             raise NotGGUF(f"the header is damaged: {key} is no text")
-        return "".join(c for c in value if c.isascii() and c.isprintable())[:MAX_TEXT]
+        return _printable(value)
 
     def number(self, key: str) -> int | None:
         value = self._header.values.get(key)
@@ -94,13 +138,40 @@ class _Keys:
         return self.of_model("vocab_size") if length is None else length
 
 
+def _split(keys: _Keys, header: Header) -> Split:
+    return Split(
+        number=keys.number("split.no"),
+        count=keys.number("split.count"),
+        total=keys.number("split.tensors.count"),
+        tensors=header.tensors,
+    )
+
+
+_KINDS = {"mmproj": Kind.PROJECTOR, "adapter": Kind.ADAPTER, "imatrix": Kind.IMATRIX}
+_KINDS_BY_ARCHITECTURE = {"clip": Kind.PROJECTOR, "controlvector": Kind.CONTROL_VECTOR}
+
+
+def _kind(keys: _Keys, header: Header) -> Kind:
+    """A first part without tensors is usual; its weights are in the others."""
+    named = _KINDS.get(keys.text("general.type")) or _KINDS_BY_ARCHITECTURE.get(keys.architecture)
+    if named:
+        return named
+    if any(key.startswith("clip.") for key in header.values):
+        return Kind.PROJECTOR
+    is_part = (keys.number("split.count") or 1) > 1
+    return Kind.MODEL if header.tensors or is_part else Kind.VOCABULARY
+
+
 def _facts(keys: _Keys, header: Header, size: int) -> GGUFFacts:
     splits = keys.number("split.count") or 1
     layers = keys.of_model("block_count")
-    if not keys.architecture and not keys.number("split.no"):
+    kind = _kind(keys, header)
+    named = keys.architecture or kind in _KINDS.values()
+    if not named and not keys.number("split.no"):
         raise NotGGUF("no model: its header names no architecture")
     if layers is not None and layers > MAX_LAYERS:
-        raise NotGGUF(f"the header is damaged: {layers} layers")
+        raise NotGGUF(f"the model has {layers} layers; llama.cpp takes at most {MAX_LAYERS}")
+    unknown_tensor, unknown_type = header.unknown or ("", None)
     return GGUFFacts(
         architecture=keys.architecture,
         parameters=header.weights,
@@ -125,4 +196,7 @@ def _facts(keys: _Keys, header: Header, size: int) -> GGUFFacts:
         split_count=splits,
         has_chat_template="tokenizer.chat_template" in header.values,
         name=keys.text("general.name"),
+        kind=kind,
+        unknown_tensor=_printable(unknown_tensor),
+        unknown_type=unknown_type,
     )

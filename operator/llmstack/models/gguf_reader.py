@@ -12,7 +12,7 @@ size of the file and the bounds below.
 
 import struct
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import prod
 
 from llmstack.errors import InvalidInput
@@ -30,6 +30,7 @@ _WINDOW = 2**18
 _MAX_KEYS = 2**12
 _MAX_TENSORS = 2**18
 _MAX_NAME = 2**16
+_MAX_TENSOR_NAME = 63  # GGML_MAX_NAME, without the closing zero
 _MAX_TEXT = 256
 _MAX_ELEMENTS = 2**22
 _MAX_DEPTH = 4
@@ -43,13 +44,17 @@ class NotGGUF(InvalidInput):
 
 @dataclass(frozen=True)
 class Header:
-    """Keys of the file (long arrays are left out, their lengths kept) and its tensors in sum."""
+    """Keys of the file (long arrays are left out, their lengths kept) and its tensors in sum.
+
+    `unknown` is the first tensor of a type that is not in `gguf_types.BLOCKS`, with that type.
+    """
 
     values: dict[str, Value]
     lengths: dict[str, int]
-    tensors: int
+    tensors: frozenset[str]
     weights: int
     data_end: int
+    unknown: tuple[str, int] | None
 
 
 def check_magic(start: bytes) -> None:
@@ -84,8 +89,15 @@ def read_header(read: Read, size: int) -> Header:
     lengths: dict[str, int] = {}
     for _ in range(keys):
         _read_key(cursor, values, lengths)
-    weights, data_length = _read_tensors(cursor, tensors)
-    return Header(values, lengths, tensors, weights, _data_end(cursor, values, data_length))
+    found = _read_tensors(cursor, tensors)
+    return Header(
+        values,
+        lengths,
+        frozenset(found.names),
+        found.weights,
+        _data_end(cursor, values, found),
+        found.unknown,
+    )
 
 
 class _Cursor:
@@ -136,8 +148,8 @@ class _Cursor:
         self.skip(length - len(kept))
         return kept.decode("utf-8", "replace")
 
-    def name(self) -> str:
-        length = self.count("<Q", _MAX_NAME, "bytes in a name")
+    def name(self, most: int) -> str:
+        length = self.count("<Q", most, "bytes in a name")
         return self.take(length).decode("utf-8", "replace")
 
     def _require(self, length: int) -> None:
@@ -146,7 +158,7 @@ class _Cursor:
 
 
 def _read_key(cursor: _Cursor, values: dict[str, Value], lengths: dict[str, int]) -> None:
-    name = cursor.name()
+    name = cursor.name(_MAX_NAME)
     kind = cursor.number("<I")
     if kind == types.ARRAY:
         lengths[name], items = _read_array(cursor, 1)
@@ -192,26 +204,43 @@ def _form(kind: int) -> str:
     return form
 
 
-def _read_tensors(cursor: _Cursor, count: int) -> tuple[int, int]:
-    """How many weights are there, and how far into the data section do they reach?"""
-    weights, end = 0, 0
+@dataclass
+class _Tensors:
+    """The tensors read so far: `end` is how far into the data section they reach."""
+
+    names: set[str] = field(default_factory=set)
+    weights: int = 0
+    end: int = 0
+    unknown: tuple[str, int] | None = None
+
+
+def _read_tensors(cursor: _Cursor, count: int) -> _Tensors:
+    found = _Tensors()
     for _ in range(count):
-        cursor.name()
+        name = cursor.name(_MAX_TENSOR_NAME)
+        if name in found.names:
+            raise NotGGUF(f"the header is damaged: two tensors have the name {name}")
+        found.names.add(name)
         dimensions = cursor.count("<I", _MAX_DIMENSIONS, "dimensions of a tensor")
         size = prod(cursor.number("<Q") for _ in range(dimensions))
         kind = cursor.number("<I")
         offset = cursor.number("<Q")
-        weights += size
-        if weights > _MAX_WEIGHTS:
+        found.weights += size
+        if found.weights > _MAX_WEIGHTS:
             raise NotGGUF("the header is damaged: more weights than any model has")
-        # A type of a newer llama.cpp has an unknown size: the place of its first byte must do.
+        if kind not in types.BLOCKS:
+            found.unknown = found.unknown or (name, kind)
+        # An unknown type has an unknown size: the place of its first byte must do.
         block, width = types.BLOCKS.get(kind, (1, 0))
-        end = max(end, offset + -(-size // block) * width)
-    return weights, end
+        found.end = max(found.end, offset + -(-size // block) * width)
+    return found
 
 
-def _data_end(cursor: _Cursor, values: dict[str, Value], length: int) -> int:
+def _data_end(cursor: _Cursor, values: dict[str, Value], found: _Tensors) -> int:
+    """Where the file must end at the earliest. Without tensors there is no padding either."""
     alignment = values.get("general.alignment", 32)
     if not isinstance(alignment, int) or not 0 < alignment <= 2**20:
         raise NotGGUF(f"the header is damaged: alignment {alignment}")
-    return -(-cursor.position // alignment) * alignment + length
+    if not found.names:
+        return cursor.position
+    return -(-cursor.position // alignment) * alignment + found.end

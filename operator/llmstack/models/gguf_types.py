@@ -30,7 +30,7 @@ BLOCKS = {
     6: (32, 22),  # Q5_0
     7: (32, 24),  # Q5_1
     8: (32, 34),  # Q8_0
-    9: (32, 40),  # Q8_1
+    9: (32, 36),  # Q8_1
     10: (256, 84),  # Q2_K
     11: (256, 110),  # Q3_K
     12: (256, 144),  # Q4_K
@@ -57,6 +57,19 @@ BLOCKS = {
     39: (32, 17),  # MXFP4
     40: (64, 36),  # NVFP4
     41: (128, 18),  # Q1_0
+    42: (64, 18),  # Q2_0
+}
+
+# Tensor types that llama.cpp once had, and what it takes instead. Their numbers stay unused.
+REMOVED = {
+    4: ("Q4_2", "Q4_0"),
+    5: ("Q4_3", "Q4_1"),
+    31: ("Q4_0_4_4", "Q4_0"),
+    32: ("Q4_0_4_8", "Q4_0"),
+    33: ("Q4_0_8_8", "Q4_0"),
+    36: ("IQ4_NL_4_4", "IQ4_NL"),
+    37: ("IQ4_NL_4_8", "IQ4_NL"),
+    38: ("IQ4_NL_8_8", "IQ4_NL"),
 }
 
 # general.file_type -> name of the quantisation.
@@ -96,4 +109,5 @@ QUANTIZATIONS = {
     38: "MXFP4_MOE",
     39: "NVFP4",
     40: "Q1_0",
+    41: "Q2_0",
 }

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmstack.models.facts import MAX_LAYERS, GGUFFacts
+from llmstack.models.facts import MAX_LAYERS, GGUFFacts, Kind
 from llmstack.models.report import (
     TERMINATION_LIMIT,
     FetchedFile,
@@ -33,7 +33,13 @@ facts = st.builds(
     head_count_kv=st.none()
     | st.integers(0, 1023)
     | st.lists(st.integers(0, 1023), max_size=MAX_LAYERS).map(tuple),
+    sliding_window_pattern=st.none()
+    | st.integers(0, MAX_LAYERS)
+    | st.lists(st.integers(0, 1), min_size=1, max_size=MAX_LAYERS).map(tuple),
     has_chat_template=st.booleans(),
+    kind=st.sampled_from(Kind),
+    unknown_tensor=printable,
+    unknown_type=st.none() | st.integers(0, 2**32),
     name=printable,
 )
 files = st.builds(
@@ -66,6 +72,22 @@ def test_a_result_comes_back_and_fits_a_termination_message(result):
     assert len(text.encode()) <= TERMINATION_LIMIT
     assert parse_termination(text) == result
     assert result.model.role == "model"
+
+
+def test_the_largest_result_fits_a_termination_message():
+    heads = tuple(1000 + layer % 2 for layer in range(MAX_LAYERS))
+    flags = tuple(layer % 2 for layer in range(MAX_LAYERS))
+    number = 2**40
+    gguf = GGUFFacts(
+        *("a" * 64, 2**50, "Q4_K_M", number, number, MAX_LAYERS, number, 1023, heads),
+        *(number, number, number, number, number, number, flags, number, number, 99999),
+        *(True, "n" * 64, Kind.CONTROL_VECTOR, "t" * 64, 2**32 - 1),
+    )
+    files = (FetchedFile("model", "c" * 64, number, "d" * 64, 99999),)
+    projector = FetchedFile("mmproj", "c" * 64, number, "d" * 64)
+    result = FetchResult((*files, projector), gguf)
+    assert len(encode_termination(result)) <= TERMINATION_LIMIT
+    assert parse_termination(encode_termination(result)) == result
 
 
 @given(st.text(max_size=9000))

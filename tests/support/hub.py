@@ -35,7 +35,11 @@ class Faults:
     drop_at: the connection is reset when the file reaches this offset, `drops` times in all.
     truncate_at: nothing behind this offset is ever sent. stall_at: silence from there, `stalls`
     times. corrupt_at: this byte is wrong. uses: how often a signed address works. busy: so many
-    answers are 503 first. most_connections: more downloads at once get 503.
+    answers are `busy_status` first. most_connections: more downloads at once get 503.
+    trickle_at: from there one byte comes every tenth of a second. range_answers: after so many
+    answers with a range every answer has the whole file. etag: as given, or "by content", "weak by
+    content", "by answer" (each has another). swapped: after so many answers every file of
+    `Hub.later` has its new content.
     """
 
     ranges: bool = True
@@ -45,9 +49,13 @@ class Faults:
     truncate_at: int | None = None
     stall_at: int | None = None
     stalls: int = 1
+    trickle_at: int | None = None
+    range_answers: int | None = None
+    swapped: int | None = None
     corrupt_at: int | None = None
     uses: int | None = None
     busy: int = 0
+    busy_status: int = 503
     most_connections: int | None = None
     refuse_download: int | None = None
     api_status: int | None = None
@@ -82,6 +90,8 @@ class Hub:
     tls: ssl.SSLContext | None = None
     seen: list[Seen] = field(default_factory=list)
     served: int = 0
+    answers: int = 0
+    later: dict[str, bytes] = field(default_factory=dict)
 
     def __enter__(self) -> Self:
         self.lock = threading.Lock()
@@ -116,7 +126,11 @@ class Hub:
             return [seen for seen in self.seen if seen.host == host]
 
     def find(self, repo: str, path: str) -> bytes | None:
-        return self.repos.get(repo, {}).get(path)
+        data = self.repos.get(repo, {}).get(path)
+        swapped = self.faults.swapped
+        if data is None or swapped is None or self.answers < swapped:
+            return data
+        return self.later.get(path, data)
 
     def sign(self, repo: str, path: str) -> str:
         """A fresh address on the download host."""
@@ -200,7 +214,11 @@ class _Handler(BaseHTTPRequestHandler):
 
     def send_file(self, data: bytes, **headers: str) -> None:
         faults = self.hub.faults
-        wanted = _RANGE.match(self.headers.get("Range", "")) if faults.ranges else None
+        with self.hub.lock:
+            self.hub.answers += 1
+            most = faults.range_answers
+            ranges = faults.ranges and (most is None or self.hub.answers <= most)
+        wanted = _RANGE.match(self.headers.get("Range", "")) if ranges else None
         start = int(wanted[1]) if wanted else 0
         end = min(int(wanted[2]) + 1 if wanted and wanted[2] else len(data), len(data))
         if wanted and start >= len(data):
@@ -222,8 +240,13 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _validators(self, data: bytes) -> dict[str, str]:
         faults, headers = self.hub.faults, {}
+        tags = {
+            "by content": f'"{_sum(data)[:16]}"',
+            "weak by content": f'W/"{_sum(data)[:16]}"',
+            "by answer": f'"{self.hub.answers}"',
+        }
         if faults.etag:
-            headers["ETag"] = f'"{_sum(data)[:16]}"' if faults.etag == "by content" else faults.etag
+            headers["ETag"] = tags.get(faults.etag, faults.etag)
         if faults.last_modified:
             headers["Last-Modified"] = _DATE
         return headers
@@ -257,7 +280,17 @@ class _Handler(BaseHTTPRequestHandler):
             self._write(data, position, faults.stall_at)
             self.hub.closing.wait()
             return False
+        if faults.trickle_at is not None and faults.trickle_at < end:
+            return self._trickle(data, max(position, faults.trickle_at), position, end)
         self._write(data, position, end)
+        return True
+
+    def _trickle(self, data: bytes, start: int, position: int, end: int) -> bool:
+        self._write(data, position, start)
+        for at in range(start, end):
+            if self.hub.closing.wait(0.1):
+                return False
+            self._write(data, at, at + 1)
         return True
 
     def _write(self, data: bytes, start: int, end: int) -> None:
@@ -282,7 +315,7 @@ class _HubHandler(_Handler):
     def answer(self, path: str) -> None:
         hub = self.hub
         if hub.spend("busy"):
-            return self.send(503, Retry_After="0")
+            return self.send(hub.faults.busy_status, Retry_After="0")
         if hub.token and self.headers.get("Authorization") != f"Bearer {hub.token}":
             return self.send(
                 401, X_Error_Code="RepoNotFound", X_Error_Message="Invalid credentials"

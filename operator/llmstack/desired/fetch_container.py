@@ -22,6 +22,7 @@ from llmstack.desired.metadata import (
 )
 from llmstack.desired.resources import fetch_resources
 from llmstack.desired.security import container_security
+from llmstack.desired.server_container import runs_shipped_engine
 
 TERMINATION_LOG = "/dev/termination-log"
 
@@ -31,7 +32,7 @@ def build_fetch_container(deployment: LLMDeployment, context: Context) -> Object
     return {
         "name": FETCH_CONTAINER,
         "image": context.fetch_image,
-        "args": [*fetch_args(deployment)],
+        "args": [*fetch_args(deployment, context)],
         "env": _env(deployment.spec.model, context),
         "resources": fetch_resources(),
         "securityContext": container_security(),
@@ -41,7 +42,7 @@ def build_fetch_container(deployment: LLMDeployment, context: Context) -> Object
     }
 
 
-def fetch_args(deployment: LLMDeployment) -> tuple[str, ...]:
+def fetch_args(deployment: LLMDeployment, context: Context) -> tuple[str, ...]:
     """Which command line tells it what to bring?"""
     model = deployment.spec.model
     options: list[tuple[str, str | None]] = [
@@ -54,7 +55,8 @@ def fetch_args(deployment: LLMDeployment) -> tuple[str, ...]:
         ("--termination-log", TERMINATION_LOG),
     ]
     words = (word for flag, value in options if value is not None for word in (flag, value))
-    return ("fetch", *words)
+    engine = ("--shipped-engine",) if runs_shipped_engine(deployment.spec, context) else ()
+    return ("fetch", *words, *engine)
 
 
 def _env(model: ModelSpec, context: Context) -> list[Object]:

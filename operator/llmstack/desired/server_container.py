@@ -26,6 +26,9 @@ from llmstack.desired.server_args import server_args
 from llmstack.desired.server_options import server_options
 from llmstack.errors import InvalidSpec
 
+_SHIPPED = "llama-server"
+"""Last part of the name of the image that images/llama-server makes."""
+
 
 def build_server_container(deployment: LLMDeployment, context: Context) -> Object:
     """llama-server under the image's small init: the entrypoint is the image's, the flags ours.
@@ -63,6 +66,17 @@ def server_image(spec: LLMDeploymentSpec, context: Context) -> str:
             "set spec.engine.image, or have the operator installed with one"
         )
     return image
+
+
+def runs_shipped_engine(spec: LLMDeploymentSpec, context: Context) -> bool:
+    """True if the image is this project's own, so that what it can load is known.
+
+    Told by the name under which it is built and mirrored: an installation may name another
+    project's image, whose llama.cpp may be newer.
+    """
+    reference = server_image(spec, context).partition("@")[0]
+    repository = reference.rpartition("/")[2].partition(":")[0]
+    return spec.engine.image is None and repository == _SHIPPED
 
 
 def _env(spec: LLMDeploymentSpec) -> list[Object]:

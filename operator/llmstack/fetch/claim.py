@@ -10,17 +10,16 @@ from llmstack.api import reasons
 from llmstack.errors import FetchError
 from llmstack.fetch.cache import Entry, Stored
 from llmstack.fetch.hashing import Summing
-from llmstack.fetch.inspect import reading, require_context, require_gguf, require_parts
+from llmstack.fetch.inspect import reading, require_gguf
 from llmstack.fetch.progress import Meter
+from llmstack.fetch.wanted import Wanted
 from llmstack.models.gguf import combine
-from llmstack.models.source import ClaimSource, base_name, part_sources
+from llmstack.models.source import ClaimSource, part_sources
 
 _TICK_SECONDS = 0.1
 
 
-def read_claim(
-    source: ClaimSource, root: Path, sha256: str | None, context: int | None, meter: Meter
-) -> Entry:
+def read_claim(source: ClaimSource, wanted: Wanted, root: Path, meter: Meter) -> Entry:
     """The model as it lies on the claim mounted at `root`. Raises FetchError."""
     names = [part.path for part in part_sources(source)]
     files, headers = [], []
@@ -31,13 +30,11 @@ def read_claim(
         except OSError as error:
             raise _unreadable(source, name, error) from error
         files.append(Stored(Path(name).name, "", size))
-    require_parts(base_name(source), headers[0], len(names))
-    require_context(headers[0], context)
-    if sha256:
-        files[0] = Stored(
-            files[0].name, _require_sum(root / names[0], sha256, meter), files[0].size
-        )
-    return Entry(tuple(files), combine(headers))
+        wanted.check_files(headers)
+    if wanted.sha256:
+        sha256 = _require_sum(root / names[0], wanted, meter)
+        files[0] = Stored(files[0].name, sha256, files[0].size)
+    return Entry(tuple(files), combine([header.facts for header in headers]))
 
 
 def _unreadable(source: ClaimSource, name: str, error: OSError) -> FetchError:
@@ -53,12 +50,13 @@ def _unreadable(source: ClaimSource, name: str, error: OSError) -> FetchError:
     )
 
 
-def _require_sum(path: Path, expected: str, meter: Meter) -> str:
+def _require_sum(path: Path, wanted: Wanted, meter: Meter) -> str:
     actual = _sum(path, meter)
-    if actual != expected:
+    if actual != wanted.sha256:
         raise FetchError(
             reasons.CHECKSUM_MISMATCH,
-            f"{path.name}: spec.model.sha256 is {expected} and the file has {actual}",
+            f"{path.name}: {wanted.demands.field}.sha256 is {wanted.sha256} and the file has "
+            f"{actual}",
         )
     return actual
 

@@ -5,8 +5,9 @@ urllib3 and not httpx: for bulk bytes it needs half the CPU time (docs/bench-fet
 
 import socket
 import ssl
+import time
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from http.client import IncompleteRead
 from urllib.parse import SplitResult, unquote, urlsplit
 
@@ -25,6 +26,7 @@ from urllib3.exceptions import (
 from llmstack.api import reasons
 from llmstack.errors import ConfigurationError, FetchError
 from llmstack.fetch.faults import Fault
+from llmstack.fetch.pace import Pace
 from llmstack.settings import FetchSettings
 
 Response = urllib3.BaseHTTPResponse
@@ -61,17 +63,38 @@ class Client:
 
     def read(self, answer: Response, url: str, most: int) -> bytes:
         """The next bytes of an answer's body, up to `most`. Raises Fault."""
-        try:
-            return answer.read(most, decode_content=False)
-        except (HTTPError, OSError) as error:
-            raise fault_of(error, url, self._settings) from error
+        data = bytearray()
+        for piece in self.pieces(answer, url, most):
+            data += piece
+            if len(data) >= most:
+                break
+        return bytes(data[:most])
 
-    def read_some(self, answer: Response, url: str, most: int) -> bytes:
-        """What has arrived of an answer's body, up to `most`; b"" at its end. Raises Fault."""
-        try:
-            return answer.read1(most, decode_content=False)
-        except (HTTPError, OSError) as error:
-            raise fault_of(error, url, self._settings) from error
+    def pieces(self, answer: Response, url: str, most: int) -> Iterator[bytes]:
+        """An answer's body as it arrives, in pieces of up to `most` bytes.
+
+        Raises Fault, also for a server that sends less than the settings demand.
+        """
+        pace = Pace(self._settings.slow_bytes, self._settings.slow_seconds)
+        while True:
+            began = time.monotonic()
+            try:
+                piece = answer.read1(most, decode_content=False)
+            except (HTTPError, OSError) as error:
+                raise fault_of(error, url, self._settings) from error
+            if not piece:
+                return
+            if pace.too_slow(len(piece), time.monotonic() - began):
+                raise self._trickle(url, pace)
+            yield piece
+
+    def _trickle(self, url: str, pace: Pace) -> Fault:
+        return Fault(
+            reasons.SOURCE_UNREACHABLE,
+            f"{host(url)} sent {pace.bytes_per_second:.0f} bytes per second for "
+            f"{pace.waited:.0f} s, less than {self._settings.slow_bytes} "
+            "(LLMSTACK_FETCH_SLOW_BYTES_PER_SECOND)",
+        )
 
     def _manager(self, url: str) -> urllib3.PoolManager:
         proxy = self._proxy(urlsplit(url))

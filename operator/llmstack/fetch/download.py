@@ -1,26 +1,26 @@
-"""How do the bytes of one file come in?
+"""How do the bytes of one file come in, in ranges?
 
-    workers ──> board (which range) ──> GET range ──> partial.write ──> board.advance, record
-    flusher ──> every few seconds: bytes to disk, then the journal's word that they are
-    summing ──> reads behind the workers
-    main    ──> waits, reports, looks at the header as soon as it is there
+    header   one connection, from the start, until the header can be read
+    workers  ──> board (which range) ──> GET range ──> partial.write ──> board.advance, record
+    flusher  ──> every few seconds: bytes to disk, then the journal's word that they are
+    summing  ──> reads behind the workers
+    main     ──> waits, reports
 
-A server without ranges gets one connection, from the start, and again from the start.
+Ranges of two versions would make a mixture of both. So this way is for files whose version is
+identified, by a sum or a strong ETag; all others come in one stream (stream.py).
 """
 
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from llmstack.api import reasons
-from llmstack.errors import FetchError
 from llmstack.fetch.board import Board, Segment
-from llmstack.fetch.client import Client, Response, host
-from llmstack.fetch.faults import Fault, Patience
+from llmstack.fetch.client import Response, host
+from llmstack.fetch.faults import Fault
 from llmstack.fetch.hashing import Summing
+from llmstack.fetch.inspect import HeaderLook
 from llmstack.fetch.partial import Partial
-from llmstack.fetch.progress import Meter
 from llmstack.fetch.remote import (
     Address,
     File,
@@ -30,30 +30,14 @@ from llmstack.fetch.remote import (
     locate,
     validator,
 )
-from llmstack.models.plan import MIN_CHUNK, chunk_size, chunks, covered, missing
-from llmstack.settings import FetchSettings
+from llmstack.fetch.tools import PIECE, TICK_SECONDS, Changed, StartAgain, Tools
+from llmstack.models.plan import MIN_CHUNK, Range, chunk_size, chunks, covered, missing, prefix
 
-_PIECE = 2**18
 _RECORD_EVERY = 8 * 2**20
 _FLUSH_SECONDS = 5.0
-_TICK_SECONDS = 0.1
 _SETTLE_SECONDS = 2.0
 # A connection that brought so much before it failed has not failed in a row.
 _PROGRESS_BYTES = 2**16
-
-
-@dataclass(frozen=True)
-class Tools:
-    """What every download needs: settings, connections, where to report, when to give up."""
-
-    settings: FetchSettings
-    client: Client
-    meter: Meter
-    patience: Patience
-
-
-Inspect = Callable[[int], None]
-"""Called with the length of the prefix that is there; raises if the file is not wanted."""
 
 
 class Filling:
@@ -70,37 +54,53 @@ class Filling:
         self._file = file
         self._located = located
         self._partial = partial
+        self._done = list(partial.done)
         self._address = located.address
         self._address_lock = threading.Lock()
         self._threads: list[threading.Thread] = []
 
-    def run(self, inspect: Inspect) -> str:
-        """The SHA-256 of the file, all of whose bytes are in the partial then."""
-        if self._located.size is None or not self._located.ranges:
-            size = self._tools.patience.persist(self._fetch_whole)
-            return self._sum_up(size)
-        return self._fetch_ranges(self._located.size, inspect)
+    def read_header(self, look: HeaderLook) -> None:
+        """Download as much of the file as `look` wants, and no more. Raises what it raises."""
+        while wanted := look.wanted:
+            gaps = [(start, min(end, wanted)) for start, end in self._gaps() if start < wanted]
+            self._fetch(self._board(gaps), gaps)
+            self._done += gaps
+            look(prefix(self._done))
 
-    def _fetch_ranges(self, total: int, inspect: Inspect) -> str:
-        todo = missing(total, self._partial.done)
-        connections = self._tools.settings.connections
-        workers = max(1, min(connections, -(-covered(todo) // MIN_CHUNK)))
-        board = Board(chunks(todo, chunk_size(total, connections)), workers, total)
-        summing = Summing(self._partial.read_into, board.prefix, total)
+    def run(self) -> str:
+        """The SHA-256 of the file, all of whose bytes are in the partial then."""
+        gaps = self._gaps()
+        board = self._board(gaps)
+        summing = Summing(self._partial.read_into, board.prefix, self._partial.total)
         summing.start()
+        try:
+            self._fetch(board, gaps)
+            return self._tools.await_sum(summing, self._file.name)
+        finally:
+            summing.give_up()
+
+    def _gaps(self) -> tuple[Range, ...]:
+        return missing(self._partial.total, self._done)
+
+    def _board(self, gaps: Sequence[Range]) -> Board:
+        total, connections = self._partial.total, self._tools.settings.connections
+        return Board(chunks(gaps, chunk_size(total, connections)), self._workers(gaps), total)
+
+    def _workers(self, gaps: Sequence[Range]) -> int:
+        return max(1, min(self._tools.settings.connections, -(-covered(gaps) // MIN_CHUNK)))
+
+    def _fetch(self, board: Board, gaps: Sequence[Range]) -> None:
+        """Everything on the board, in as many threads as it is worth. Raises what fails."""
         done = threading.Event()
-        self._start([self._work] * workers, board)
+        self._start([self._work] * self._workers(gaps), board)
         self._start([self._flush], board, done)
         try:
-            while not board.wait(_TICK_SECONDS):
+            while not board.wait(TICK_SECONDS):
                 self._tools.meter.tick()
-                inspect(board.prefix())
             done.set()
             self._join()
-            return self._await_sum(summing)
         except BaseException as error:
             board.fail(error)
-            summing.give_up()
             self._record_rest(board)
             raise
         finally:
@@ -116,7 +116,7 @@ class Filling:
         """Everything has come: no thread touches the partial once they have ended."""
         for thread in self._threads:
             while thread.is_alive():
-                thread.join(_TICK_SECONDS)
+                thread.join(TICK_SECONDS)
                 self._tools.meter.tick()
 
     def settle(self) -> bool:
@@ -125,16 +125,6 @@ class Filling:
         for thread in self._threads:
             thread.join(max(0.0, deadline - time.monotonic()))
         return not any(thread.is_alive() for thread in self._threads)
-
-    def _await_sum(self, summing: Summing) -> str:
-        """What an earlier fetch had brought may take long to sum."""
-        summing.join(self._tools.settings.progress)
-        if summing.is_alive():
-            self._tools.meter.note(f"all bytes of {self._file.name} are there, summing them")
-        while summing.is_alive():
-            summing.join(_TICK_SECONDS)
-            self._tools.meter.tick()
-        return summing.hexdigest()
 
     def _record_rest(self, board: Board) -> None:
         """What the workers have in hand is worth keeping for the next fetcher."""
@@ -191,7 +181,7 @@ class Filling:
         answer = self._tools.client.get(address.url, token=address.token, headers=headers)
         with answer:
             self._check_range(answer, address, segment.position)
-            while data := self._tools.client.read_some(answer, address.url, _PIECE):
+            for data in self._tools.client.pieces(answer, address.url, PIECE):
                 count = board.claim(segment, len(data))
                 self._partial.write(memoryview(data)[:count], segment.position)
                 board.advance(segment, count)
@@ -219,11 +209,12 @@ class Filling:
 
     def _check_range(self, answer: Response, address: Address, start: int) -> None:
         self._check(answer, address)
-        what = content_range(answer)
-        if answer.status != 206 or what is None:
-            raise Fault(reasons.SOURCE_UNREACHABLE, f"{host(address.url)} ignored a range")
+        found = content_range(answer)
+        if answer.status != 206 or found is None:
+            what = f"{host(address.url)} gave ranges of {self._file.name} at first, and now none"
+            raise StartAgain(reasons.SOURCE_UNREACHABLE, what)
         same = self._has_sum or validator(answer.headers) == self._located.validator
-        if what[0] != start or what[2] != self._located.size or not same:
+        if found[0] != start or found[2] != self._located.size or not same:
             raise Changed(self._file.name)
 
     def _relocate(self, refused: Address) -> None:
@@ -231,43 +222,3 @@ class Filling:
         with self._address_lock:
             if self._address is refused:
                 self._address = locate(self._tools.client, self._file).address
-
-    def _fetch_whole(self) -> int:
-        """The file in one answer; its size. Raises Fault."""
-        partial, address = self._partial, self._address
-        self._tools.meter.add(-partial.have)
-        partial.restart()
-        answer = self._tools.client.get(address.url, token=address.token)
-        position = 0
-        try:
-            with answer:
-                self._check(answer, address)
-                while data := self._tools.client.read_some(answer, address.url, _PIECE):
-                    partial.write(data, position)
-                    position += len(data)
-                    self._tools.meter.add(len(data))
-                    self._tools.meter.tick()
-            if self._located.size not in (None, position):
-                raise self._truncated(address, position)
-        except BaseException:
-            self._tools.meter.add(-position)
-            raise
-        return position
-
-    def _sum_up(self, size: int) -> str:
-        summing = Summing(self._partial.read_into, lambda: size, size)
-        summing.start()
-        try:
-            return self._await_sum(summing)
-        finally:
-            summing.give_up()
-
-
-class Changed(FetchError):
-    """The server has another version of the file now: nothing of the old one is of use."""
-
-    def __init__(self, name: str) -> None:
-        super().__init__(
-            reasons.FETCH_FAILED,
-            f"{name} changed on its server while it was downloaded: try again, or pin a revision",
-        )

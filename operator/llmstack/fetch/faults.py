@@ -88,18 +88,24 @@ def cache_error(error: OSError, cache: Path, needed: int = 0) -> FetchError:
 
 def cache_full(cache: Path, needed: int) -> FetchError:
     """How much is missing? `needed` is what is still to be written, in bytes."""
-    free = f"{_gib(free_space(cache))} are free"
-    what = f"{_gib(needed)} more are needed and {free}" if needed else free
+    free = free_space(os.statvfs(cache))
+    parts = [
+        f"{_gib(needed)} more are needed" if needed else "",
+        "" if free is None else f"{_gib(free)} are free",
+    ]
+    what = " and ".join(filter(None, parts)) or "no more can be written"
     return FetchError(
         reasons.CACHE_FULL,
         f"the cache is full: {what}. Enlarge the volume (spec.cache.size) or remove models from it",
     )
 
 
-def free_space(cache: Path) -> int:
-    """How many bytes may this user still write?"""
-    stat = os.statvfs(cache)
-    return stat.f_bavail * stat.f_frsize
+def free_space(stat: os.statvfs_result) -> int | None:
+    """How many bytes may this user still write? None where the file system does not tell.
+
+    Some (FUSE, object stores, tmpfs without a limit) report a size of 0 blocks.
+    """
+    return stat.f_bavail * stat.f_frsize if stat.f_blocks else None
 
 
 def _gib(count: int) -> str:

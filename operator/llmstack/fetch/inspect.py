@@ -1,7 +1,7 @@
-"""Is this the file that the deployment wants? Looked at as early as can be.
+"""What does a file's header say? Looked at before the weights are downloaded.
 
-The first bytes tell whether it is a GGUF file at all, before anything is downloaded; the header
-(some MB) tells the context length, long before 40 GB have come.
+The first bytes tell whether it is a GGUF file at all. The header (some MB) tells the rest: context
+length, layers, whether it is a model and one of the right parts. 40 GB of weights come only then.
 """
 
 import os
@@ -11,10 +11,10 @@ from pathlib import Path
 
 from llmstack.api import reasons
 from llmstack.errors import FetchError
-from llmstack.models.facts import GGUFFacts
-from llmstack.models.gguf import NotGGUF, Read, check_magic, read_facts
+from llmstack.models.gguf import GGUFFile, NotGGUF, Read, check_magic, read_file
 
-_FIRST_LOOK = 4 * 2**20
+_FIRST_LOOK = 2**20
+_ANY_SIZE = 2**62
 
 
 class NotYet(Exception):
@@ -22,17 +22,17 @@ class NotYet(Exception):
 
 
 def require_magic(name: str, start: bytes) -> None:
-    """Do these first bytes begin a GGUF file? Raises FetchError."""
+    """Raises FetchError unless these first bytes begin a GGUF file."""
     try:
         check_magic(start)
     except NotGGUF as error:
         raise _not_gguf(name, error) from error
 
 
-def require_gguf(name: str, read: Read, size: int) -> GGUFFacts:
-    """What does the file's header say? Raises FetchError if it is none that can be served."""
+def require_gguf(name: str, read: Read, size: int) -> GGUFFile:
+    """What the header of a file of `size` bytes says. Raises FetchError if it cannot be served."""
     try:
-        return read_facts(read, size)
+        return read_file(read, size)
     except NotGGUF as error:
         raise _not_gguf(name, error) from error
 
@@ -41,50 +41,39 @@ def _not_gguf(name: str, error: NotGGUF) -> FetchError:
     return FetchError(reasons.NOT_GGUF, f"{name}: {error}")
 
 
-def require_context(facts: GGUFFacts, wanted: int | None) -> None:
-    """Can the model keep so many tokens per slot? Raises FetchError."""
-    most = facts.context_length
-    if wanted is not None and most is not None and wanted > most:
-        raise FetchError(
-            reasons.CONTEXT_LENGTH_TOO_LARGE,
-            f"spec.contextLength is {wanted} and the model's maximum is {most} tokens per slot: "
-            f"write {most} or less",
-        )
+class HeaderLook:
+    """Called as a file grows; `seen` gets the header as soon as it is there.
 
-
-def require_parts(name: str, facts: GGUFFacts, parts: int) -> None:
-    """Are all parts of a split model named? llama.cpp finds them by their names."""
-    if facts.split_count != parts:
-        raise FetchError(
-            reasons.NOT_GGUF,
-            f"{name} is the first of {facts.split_count} parts by its header and one of {parts} by "
-            f"its name: keep the names …-00001-of-{facts.split_count:05d}.gguf of llama-gguf-split",
-        )
-
-
-class EarlyLook:
-    """Called while a file grows; looks when the header may be there, at doubling lengths."""
+    It looks at doubling lengths. `size` is the whole file's, None while nobody knows.
+    """
 
     def __init__(
-        self, name: str, read: Read, size: int, check: Callable[[GGUFFacts], None]
+        self, name: str, read: Read, size: int | None, seen: Callable[[GGUFFile], None]
     ) -> None:
         self._name = name
         self._read = read
-        self._size = size
-        self._check = check
-        self._next = _FIRST_LOOK
+        self._size = _ANY_SIZE if size is None else size
+        self._seen = seen
         self._arrived = 0
+        self._next = min(_FIRST_LOOK, self._size)
+        self.found: GGUFFile | None = None
+
+    @property
+    def wanted(self) -> int:
+        """Bytes from the file's start that the next look needs; 0 once the header was seen."""
+        return 0 if self.found else self._next
 
     def __call__(self, prefix: int) -> None:
-        if prefix < min(self._next, self._size):
+        """Look, if enough of the file is there. Raises what `seen` raises, or FetchError."""
+        if self.found or prefix < self._next:
             return
         self._arrived = prefix
         try:
-            self._check(require_gguf(self._name, self._read_arrived, self._size))
+            self.found = require_gguf(self._name, self._read_arrived, self._size)
         except NotYet:
-            self._next = 2 * prefix
+            self._next = min(max(2 * prefix, _FIRST_LOOK), self._size)
         else:
-            self._next = 2 * self._size + 1
+            self._seen(self.found)
 
     def _read_arrived(self, offset: int, length: int) -> bytes:
         if offset + length > self._arrived:

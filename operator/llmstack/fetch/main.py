@@ -19,10 +19,11 @@ from llmstack.errors import ConfigurationError, FetchError, InvalidSource
 from llmstack.fetch.cache import Cache, Entry
 from llmstack.fetch.claim import read_claim
 from llmstack.fetch.client import Client
-from llmstack.fetch.download import Tools
 from llmstack.fetch.faults import Patience
 from llmstack.fetch.progress import Meter
-from llmstack.fetch.story import Wanted, bring
+from llmstack.fetch.story import bring
+from llmstack.fetch.tools import Tools
+from llmstack.fetch.wanted import Demands, Wanted
 from llmstack.models.report import (
     FetchedFile,
     FetchFailure,
@@ -30,6 +31,7 @@ from llmstack.models.report import (
     encode_error,
     encode_termination,
 )
+from llmstack.models.role import MODEL_FIELD, PROJECTOR_FIELD
 from llmstack.models.source import ClaimSource, parse_source, require_sha256
 from llmstack.settings import FetchSettings
 
@@ -88,12 +90,15 @@ def _fetch(
     meter = Meter(_say, settings.progress)
     client = Client(settings, _token(settings.token_file))
     tools = Tools(settings, client, meter, Patience(settings, stop, meter.note))
-    entry = _get(arguments, "spec.model", arguments.source, arguments.sha256, tools)
-    files = [_describe("model", entry)]
+    files = []
+    # The smaller one first: whoever has mixed up the two learns it before the larger one has come.
     if arguments.mmproj:
-        where = "spec.model.mmproj"
-        projector = _get(arguments, where, arguments.mmproj, arguments.mmproj_sha256, tools)
+        projector = _get(
+            arguments, PROJECTOR_FIELD, arguments.mmproj, arguments.mmproj_sha256, tools
+        )
         files.append(_describe("mmproj", projector))
+    entry = _get(arguments, MODEL_FIELD, arguments.source, arguments.sha256, tools)
+    files.insert(0, _describe("model", entry))
     return FetchResult(tuple(files), entry.gguf)
 
 
@@ -101,14 +106,15 @@ def _get(arguments: argparse.Namespace, field: str, text: str, sha256: str, tool
     """What the user wrote in `field`. A projector has no context of its own."""
     source = parse_source(text)
     expected = require_sha256(sha256) if sha256 else None
-    context = arguments.context_length if field == "spec.model" else None
+    context = arguments.context_length if field == MODEL_FIELD else None
+    wanted = Wanted(source, expected, Demands(field, context, arguments.shipped_engine))
     if isinstance(source, ClaimSource):
-        return read_claim(source, arguments.source_root, expected, context, tools.meter)
+        return read_claim(source, wanted, arguments.source_root, tools.meter)
 
     def waiting(host: str) -> None:
         tools.meter.note(f"waiting for {host or 'another pod'}, which downloads the same model")
 
-    return bring(Wanted(source, expected, context, field), Cache(arguments.cache), tools, waiting)
+    return bring(wanted, Cache(arguments.cache), tools, waiting)
 
 
 def _describe(role: str, entry: Entry) -> FetchedFile:
@@ -158,5 +164,10 @@ def _parser() -> argparse.ArgumentParser:
     add("--cache", type=Path, default=Path("/models"), help="where the cache is mounted")
     add("--source-root", type=Path, default=Path("/source"), help="where a pvc:// claim is mounted")
     add("--context-length", type=int, metavar="N", help="tokens per slot that will be asked for")
+    add(
+        "--shipped-engine",
+        action="store_true",
+        help="the model is for this project's own llama-server: refuse what it cannot load",
+    )
     add("--termination-log", type=Path, metavar="FILE", help="where to leave the outcome")
     return parser

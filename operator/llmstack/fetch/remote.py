@@ -22,7 +22,9 @@ PROBE_BYTES = 512
 _MAX_HOPS = 10
 _MAX_API_ANSWER = 32 * 2**20
 _REDIRECTS = (301, 302, 303, 307, 308)
-_PASSING = (408, 425, 429, 500, 502, 503, 504)
+_PASSING = (408, 421, 425, 429)
+# Not implemented, HTTP version not supported, and a network that wants a login: they stay.
+_FINAL_SERVER_ERRORS = (501, 505, 511)
 _SHA256 = re.compile(r'^(?:W/)?"?([0-9a-f]{64})"?$')
 _CONTENT_RANGE = re.compile(r"^bytes (\d+)-(\d+)/(\d+)$")
 _ADVICE = (
@@ -45,7 +47,7 @@ class Located:
     """One version of a file: its address for now, and what identifies it for good.
 
     `size` is None if the server does not tell. `sha256` is what a hub announces. `validator` is a
-    strong ETag or else a date, "" if there is none. `start` holds the first bytes.
+    strong ETag, "" if there is none. `start` holds the first bytes.
     """
 
     address: Address
@@ -124,9 +126,13 @@ def _note_announced(announced: dict[str, str], hop: Response) -> None:
 
 
 def validator(headers: Mapping[str, str]) -> str:
-    """What tells two versions of a file apart?"""
+    """What stands for these very bytes: a strong ETag, or "" if the server has none.
+
+    A weak one, and a date, say only that the file is about the same. Two files that were written
+    within a second, or copied with their dates, have them in common.
+    """
     etag = headers.get("ETag", "")
-    return etag if etag and not etag.startswith("W/") else headers.get("Last-Modified", "")
+    return "" if etag.startswith("W/") else etag
 
 
 def content_size(answer: Response) -> int | None:
@@ -152,7 +158,7 @@ def check_answer(client: Client, answer: Response, address: Address, name: str) 
     status, at = answer.status, host(address.url)
     if status in (200, 206):
         return
-    if status in _PASSING:
+    if may_pass(status):
         raise Fault(
             reasons.SOURCE_UNREACHABLE,
             f"{at} answers {status} for {name}",
@@ -162,6 +168,11 @@ def check_answer(client: Client, answer: Response, address: Address, name: str) 
     if address.signed:
         raise Fault(error.reason, str(error), relocate=True)
     raise error
+
+
+def may_pass(status: int) -> bool:
+    """True for an answer that another try may better: a busy server, a CDN without its origin."""
+    return status in _PASSING or (500 <= status <= 599 and status not in _FINAL_SERVER_ERRORS)
 
 
 def _refusal(client: Client, answer: Response, address: Address, name: str) -> FetchError:

@@ -4,63 +4,34 @@ in the cache already?            ── yes ─> done, 0 bytes
 lock (or wait for who has it)
 locate every part                size, announced sum, version; the first bytes: is it GGUF?
 enough space?
+headers of all parts             is it what the deployment asks for? Before the weights come
 per part: blob there already?    ── no ──> partial (resumed if there is one) ─> download ─> sum
 links, marker                    ─> done
 """
 
 import hashlib
-import time
-from collections.abc import Callable
-from contextlib import ExitStack
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
 from functools import partial
 
 from llmstack.api import reasons
 from llmstack.errors import FetchError
 from llmstack.fetch.cache import Cache, Entry, Stored
-from llmstack.fetch.download import Changed, Filling, Tools
-from llmstack.fetch.faults import cache_error, cache_full, free_space
-from llmstack.fetch.inspect import (
-    EarlyLook,
-    reading,
-    require_context,
-    require_gguf,
-    require_magic,
-    require_parts,
-)
+from llmstack.fetch.download import Filling
+from llmstack.fetch.faults import cache_error
+from llmstack.fetch.inspect import HeaderLook, reading, require_gguf, require_magic
 from llmstack.fetch.lock import Lock
 from llmstack.fetch.partial import Partial, open_partial, remove_abandoned
 from llmstack.fetch.remote import File, Located, file_of, hub_commit, locate
-from llmstack.models.facts import GGUFFacts
-from llmstack.models.gguf import combine
-from llmstack.models.plan import needed_space
-from llmstack.models.source import Download, HubSource, base_name, cache_key, part_sources
+from llmstack.fetch.space import require_space
+from llmstack.fetch.stream import Stream
+from llmstack.fetch.tools import StartAgain, Tools
+from llmstack.fetch.wanted import Wanted
+from llmstack.models.gguf import GGUFFile, combine
+from llmstack.models.source import ClaimSource, HubSource, base_name, part_sources
 
 _TRIES = 3
-_ABANDONED_SECONDS = 3600.0
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """Which model, and what the deployment asks of it.
-
-    `context_length` is tokens per slot. `field` is where the user wrote it, for messages.
-    """
-
-    source: Download
-    sha256: str | None
-    context_length: int | None = None
-    field: str = "spec.model"
-
-    @property
-    def key(self) -> str:
-        """Its folder in the cache."""
-        return cache_key(self.source, self.sha256)
-
-    def check(self, facts: GGUFFacts) -> None:
-        """Does the first file's header allow what is asked? Raises FetchError."""
-        require_parts(base_name(self.source), facts, len(part_sources(self.source)))
-        require_context(facts, self.context_length)
 
 
 @dataclass(frozen=True)
@@ -82,6 +53,11 @@ class Part:
         else:
             return ""
         return hashlib.sha256(f"{identity}\n{self.located.size}".encode()).hexdigest()[:16]
+
+    @property
+    def in_ranges(self) -> bool:
+        """True if it can be put together from several answers."""
+        return self.located.ranges and self.located.size is not None and bool(self.version)
 
 
 def bring(wanted: Wanted, cache: Cache, tools: Tools, waiting: Callable[[str], None]) -> Entry:
@@ -105,22 +81,25 @@ def _bring(wanted: Wanted, cache: Cache, tools: Tools, waiting: Callable[[str], 
         entry = cache.ready(wanted.key)
     if entry is None:
         raise FetchError(reasons.FETCH_FAILED, "the model vanished from the cache: try again")
-    wanted.check(entry.gguf)
+    wanted.check_facts(entry.gguf)
     return entry
 
 
 def _download(wanted: Wanted, cache: Cache, tools: Tools) -> Entry:
     """Again from the start when the file changed, or when an old partial turned out to be bad."""
+    one_stream = False
     for _ in range(_TRIES - 1):
         try:
-            return _download_parts(wanted, _locate_parts(wanted, tools), cache, tools)
-        except (Changed, _Stale) as error:
+            return _download_parts(wanted, _locate_parts(wanted, tools, one_stream), cache, tools)
+        except (StartAgain, _Stale) as error:
             tools.meter.note(f"starting again: {error}")
-    return _download_parts(wanted, _locate_parts(wanted, tools), cache, tools)
+            one_stream = one_stream or isinstance(error, StartAgain)
+    return _download_parts(wanted, _locate_parts(wanted, tools, one_stream), cache, tools)
 
 
-def _locate_parts(wanted: Wanted, tools: Tools) -> list[Part]:
+def _locate_parts(wanted: Wanted, tools: Tools, one_stream: bool) -> list[Part]:
     persist, endpoint = tools.patience.persist, tools.settings.endpoint
+    assert not isinstance(wanted.source, ClaimSource), "a claim is read where it lies"
     commit = None
     if isinstance(wanted.source, HubSource):
         commit = persist(partial(hub_commit, tools.client, endpoint, wanted.source))
@@ -129,6 +108,8 @@ def _locate_parts(wanted: Wanted, tools: Tools) -> list[Part]:
         file = file_of(source, endpoint, commit)
         located = persist(partial(locate, tools.client, file))
         require_magic(file.name, located.start)
+        if one_stream:
+            located = replace(located, ranges=False)
         parts.append(Part(number, file, located, _expected(wanted, number, located)))
     return parts
 
@@ -138,34 +119,45 @@ def _expected(wanted: Wanted, number: int, located: Located) -> str | None:
     mine = wanted.sha256 if number == 1 else None
     if mine and located.sha256 and mine != located.sha256:
         raise _mismatch(
-            f"{base_name(wanted.source)}: {wanted.field}.sha256 is {mine}",
+            f"{base_name(wanted.source)}: {wanted.demands.field}.sha256 is {mine}",
             f"the hub announces {located.sha256}",
         )
     return mine or located.sha256
 
 
+@dataclass
+class _Job:
+    """A part on its way: its partial, or None if its blob is there, and its header once seen."""
+
+    part: Part
+    partial: Partial | None
+    file: GGUFFile | None = None
+    filling: Filling | None = None
+
+
 def _download_parts(wanted: Wanted, parts: list[Part], cache: Cache, tools: Tools) -> Entry:
     with ExitStack() as opened:
-        partials = [_open(wanted, part, cache, opened) for part in parts]
-        _require_space(wanted, parts, partials, cache)
-        sizes = [part.located.size for part in parts]
-        total = None if None in sizes else sum(size or 0 for size in sizes)
-        have = [
-            found.have if found else part.located.size or 0
-            for part, found in _pairs(parts, partials)
-        ]
-        tools.meter.begin(sum(have), total)
-        done = [
-            _finish(wanted, part, found, cache, tools) for part, found in _pairs(parts, partials)
-        ]
+        jobs = [_Job(part, _open(wanted, part, cache, opened)) for part in parts]
+        require_space(
+            cache, [(job.part.located.size or 0, job.partial.have) for job in jobs if job.partial]
+        )
+        _begin_meter(jobs, tools)
+        for job in jobs:
+            _read_header(job, wanted, jobs, cache, tools)
+        stored = [_finish(job, wanted, jobs, cache, tools) for job in jobs]
     tools.meter.flush()
-    entry = Entry(tuple(file for file, _ in done), combine([facts for _, facts in done]))
+    files = _known(jobs)
+    wanted.check_files(files)
+    entry = Entry(tuple(stored), combine([file.facts for file in files]))
     cache.publish(wanted.key, entry)
     return entry
 
 
-def _pairs(parts: list[Part], partials: list[Partial | None]) -> list[tuple[Part, Partial | None]]:
-    return list(zip(parts, partials, strict=True))
+def _begin_meter(jobs: list[_Job], tools: Tools) -> None:
+    sizes = [job.part.located.size for job in jobs]
+    total = None if None in sizes else sum(size or 0 for size in sizes)
+    have = [job.partial.have if job.partial else job.part.located.size or 0 for job in jobs]
+    tools.meter.begin(sum(have), total)
 
 
 def _open(wanted: Wanted, part: Part, cache: Cache, opened: ExitStack) -> Partial | None:
@@ -181,66 +173,98 @@ def _open(wanted: Wanted, part: Part, cache: Cache, opened: ExitStack) -> Partia
     return found
 
 
-def _require_space(
-    wanted: Wanted, parts: list[Part], partials: list[Partial | None], cache: Cache
-) -> None:
-    """Is there room for what is missing? Partials that nobody continued make room first."""
-    files = [
-        (part.located.size or 0, found.have) for part, found in _pairs(parts, partials) if found
-    ]
-    needed = needed_space(files)
-    if needed > free_space(cache.root):
-        remove_abandoned(cache.partials, "*", before=time.time() - _ABANDONED_SECONDS)
-    if needed > free_space(cache.root):
-        raise cache_full(cache.root, needed)
+def _known(jobs: list[_Job]) -> list[GGUFFile]:
+    """The headers of the first parts, as far as they were seen without a gap."""
+    files = []
+    for job in jobs:
+        if job.file is None:
+            break
+        files.append(job.file)
+    return files
 
 
-def _finish(
-    wanted: Wanted, part: Part, found: Partial | None, cache: Cache, tools: Tools
-) -> tuple[Stored, GGUFFacts]:
-    """The part as a blob, and its header."""
-    name = part.file.name
+def _read_header(job: _Job, wanted: Wanted, jobs: list[_Job], cache: Cache, tools: Tools) -> None:
+    """See the part's header, if that takes no whole download, and judge all that were seen."""
+    part = job.part
+    if job.partial is None:
+        with reading(cache.blob(part.expected or "")) as (read, size):
+            job.file = require_gguf(part.file.name, read, size)
+        wanted.check_files(_known(jobs))
+    elif part.in_ranges:
+        tools.meter.work_on(part.file.name)
+        has_sum = part.expected is not None
+        job.filling = Filling(tools, part.file, part.located, job.partial, has_sum=has_sum)
+        with _judging(job, jobs):
+            job.filling.read_header(_look(job, wanted, jobs))
+
+
+def _look(job: _Job, wanted: Wanted, jobs: list[_Job]) -> HeaderLook:
+    assert job.partial is not None, "its blob is not there"
+
+    def seen(file: GGUFFile) -> None:
+        job.file = file
+        wanted.check_files(_known(jobs))
+
+    return HeaderLook(job.part.file.name, job.partial.read, job.part.located.size, seen)
+
+
+def _finish(job: _Job, wanted: Wanted, jobs: list[_Job], cache: Cache, tools: Tools) -> Stored:
+    """The part as a blob."""
+    part, found = job.part, job.partial
     if found is None:
-        sha256 = part.expected or ""
-        with reading(cache.blob(sha256)) as (read, size):
-            facts = require_gguf(name, read, size)
-    else:
-        tools.meter.work_on(name)
-        sha256, facts = _fill(wanted, part, found, tools)
-        size = facts.size_bytes
-        cache.store(found, sha256, size)
-    if part.number == 1:
-        wanted.check(facts)
-    return Stored(name, sha256, size, part.file.revision), facts
-
-
-def _fill(wanted: Wanted, part: Part, found: Partial, tools: Tools) -> tuple[str, GGUFFacts]:
-    """Download, sum, look. What is proved bad is removed, the rest kept for the next try."""
-    filling = Filling(tools, part.file, part.located, found, has_sum=part.expected is not None)
-    check = wanted.check if part.number == 1 else lambda facts: None
-    look = EarlyLook(part.file.name, found.read, found.total, check)
-    try:
-        sha256 = filling.run(look)
-        size = found.written()
+        assert job.file is not None, "its header was read from the blob"
+        return Stored(
+            part.file.name, part.expected or "", job.file.facts.size_bytes, part.file.revision
+        )
+    tools.meter.work_on(part.file.name)
+    with _judging(job, jobs):
+        sha256 = _fill(job, _look(job, wanted, jobs), tools)
         _require_sum(part, sha256, wanted)
-        facts = require_gguf(part.file.name, found.read, size)
+        size = found.written()
+        # Once more, for now every byte is verified: the first look may have been at an old partial.
+        job.file = require_gguf(part.file.name, found.read, size)
+        wanted.check_files(_known(jobs))
+    cache.store(found, sha256, size)
+    return Stored(part.file.name, sha256, size, part.file.revision)
+
+
+def _fill(job: _Job, look: HeaderLook, tools: Tools) -> str:
+    if job.filling:
+        return job.filling.run()
+    assert job.partial is not None, "its blob is not there"
+    if job.part.located.ranges:
+        tools.meter.note(
+            f"nothing identifies the version of {job.part.file.name} (no strong ETag): it comes in "
+            "one stream, and from the start after a failure. With its sum in the field sha256 "
+            "beside source it comes in ranges"
+        )
+    return Stream(tools, job.part.file, job.part.located, job.partial).run(look)
+
+
+@contextmanager
+def _judging(job: _Job, jobs: list[_Job]) -> Iterator[None]:
+    """Removes what an error proves to be of no use, and keeps the rest for the next try."""
+    found = job.partial
+    assert found is not None, "its blob is not there"
+    try:
+        yield
     except BaseException as error:
-        found.in_use = not filling.settle()
+        found.in_use = job.filling is not None and not job.filling.settle()
         proved_bad = isinstance(error, FetchError) and error.reason in _PROVED_BAD
-        if proved_bad or isinstance(error, Changed):
-            found.discard()
+        if proved_bad or isinstance(error, StartAgain):
+            for other in jobs:
+                if other.partial:
+                    other.partial.discard()
         if proved_bad and found.have:
             raise _Stale(error) from error
         raise
-    check(facts)
-    return sha256, facts
 
 
 def _require_sum(part: Part, sha256: str, wanted: Wanted) -> None:
     if part.expected in (None, sha256):
         return
     mine = wanted.sha256 == part.expected
-    who = f"{wanted.field}.sha256 is" if mine else "the hub announces"
+    who = f"{wanted.demands.field}.sha256 is" if mine else "the hub announces"
     raise _mismatch(f"{part.file.name}: {who} {part.expected}", f"the file has {sha256}")
 
 

@@ -30,6 +30,8 @@ class FetchSettings:
         LLMSTACK_FETCH_ATTEMPTS       6: failures in a row, without progress, that end a download
         LLMSTACK_FETCH_BACKOFF_SECONDS     0.5: wait after the first failure; doubles up to 15
         LLMSTACK_FETCH_IDLE_SECONDS   30: a connection that sends nothing for so long has failed
+        LLMSTACK_FETCH_SLOW_BYTES_PER_SECOND  1000: a connection that brings less has failed, too
+        LLMSTACK_FETCH_SLOW_SECONDS   60: time over which that is judged
         LLMSTACK_FETCH_CONNECT_SECONDS     10: longest time to connect
         LLMSTACK_FETCH_PROGRESS_SECONDS    2: shortest time between two progress lines
         LLMSTACK_FETCH_LOCK_SECONDS   15: a lock that was not renewed for so long is taken over
@@ -43,6 +45,8 @@ class FetchSettings:
     attempts: int
     backoff: float
     idle: float
+    slow_bytes: int
+    slow_seconds: float
     connect: float
     progress: float
     lock: float
@@ -67,6 +71,8 @@ class FetchSettings:
             attempts=read.count("LLMSTACK_FETCH_ATTEMPTS", 6),
             backoff=read.seconds("LLMSTACK_FETCH_BACKOFF_SECONDS", 0.5),
             idle=read.seconds("LLMSTACK_FETCH_IDLE_SECONDS", 30),
+            slow_bytes=read.count("LLMSTACK_FETCH_SLOW_BYTES_PER_SECOND", 1000),
+            slow_seconds=read.seconds("LLMSTACK_FETCH_SLOW_SECONDS", 60),
             connect=read.seconds("LLMSTACK_FETCH_CONNECT_SECONDS", 10),
             progress=read.seconds("LLMSTACK_FETCH_PROGRESS_SECONDS", 2),
             lock=read.seconds("LLMSTACK_FETCH_LOCK_SECONDS", 15),

@@ -72,3 +72,10 @@ def test_a_read_only_volume(fetch):
     assert failure.reason == reasons.CACHE_NOT_WRITABLE
     assert "Read-only file system" in failure.message
     assert "Mount the volume read-write" in failure.message
+
+
+def test_a_volume_that_does_not_tell_its_size(fetch):
+    """A tmpfs without a limit reports 0 blocks, as some network file systems do."""
+    outcome = on_a_disk(fetch, 0, after="stat -f -c 'blocks %b' .")
+    assert "blocks 0" in outcome.log
+    assert isinstance(parse_termination(outcome.termination), FetchResult), outcome.log

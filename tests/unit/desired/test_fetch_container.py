@@ -41,6 +41,29 @@ def test_what_is_not_given_is_not_passed(flag: str) -> None:
     assert flag not in fetch()["args"]
 
 
+UPSTREAM = "ghcr.io/ggml-org/llama.cpp:server"
+
+
+@pytest.mark.parametrize(
+    ("image", "installed", "shipped"),
+    [
+        (None, "llama-server:cpu", True),
+        (None, "registry.example:5000/llm-stack/llama-server@sha256:" + "a" * 64, True),
+        (None, "registry.example:5000/llm-stack/llama-server:1.2-cuda@sha256:" + "a" * 64, True),
+        (None, UPSTREAM, False),
+        (None, "localhost/my-llama-server", False),
+        (UPSTREAM, "llama-server:cpu", False),
+        ("registry.example/llama-server:mine", "llama-server:cpu", False),
+    ],
+)
+def test_what_the_engine_loads_is_known_of_our_own_image_alone(
+    image: str | None, installed: str, shipped: bool
+) -> None:
+    context = replace(CONTEXT, server_images={"cpu": installed, "nvidia": installed})
+    args = fetch(context, engine={"image": image} if image else {})["args"]
+    assert ("--shipped-engine" in args) is shipped
+
+
 def test_settings_of_the_operator_reach_it() -> None:
     context = replace(CONTEXT, fetch_env={"HF_ENDPOINT": "http://hub"}, ca_bundle="PEM")
     found = env(fetch(context))

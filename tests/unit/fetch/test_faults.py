@@ -8,9 +8,9 @@ import pytest
 from llmstack.api import reasons
 from llmstack.errors import FetchError
 from llmstack.fetch.client import shown
-from llmstack.fetch.faults import Fault, Patience, cache_error
-from llmstack.fetch.inspect import require_context, require_parts
-from llmstack.fetch.remote import check_redirect
+from llmstack.fetch.faults import Fault, Patience, cache_error, free_space
+from llmstack.fetch.remote import check_redirect, may_pass
+from llmstack.fetch.wanted import require_context
 from llmstack.models.facts import GGUFFacts
 from llmstack.settings import FetchSettings
 
@@ -99,8 +99,32 @@ def test_context_length(wanted, fits):
             require_context(FACTS, wanted)
 
 
-def test_a_renamed_part_of_a_split_model():
-    split = GGUFFacts("llama", 1, "F16", 1, split_count=3)
-    require_parts("m-00001-of-00003.gguf", split, 3)
-    with pytest.raises(FetchError, match=r"keep the names …-00001-of-00003\.gguf"):
-        require_parts("m.gguf", split, 1)
+@pytest.mark.parametrize("status", [408, 421, 425, 429, 500, 502, 503, 504, 507, 508, 509, 599])
+def test_answers_that_another_try_may_better(status):
+    assert may_pass(status)
+
+
+@pytest.mark.parametrize("status", [*range(520, 531), 561])
+def test_answers_of_a_cdn_that_does_not_reach_its_origin(status):
+    assert may_pass(status)
+
+
+@pytest.mark.parametrize(
+    "status", [200, 206, 400, 401, 403, 404, 407, 410, 416, 451, 501, 505, 511]
+)
+def test_answers_that_stay(status):
+    assert not may_pass(status)
+
+
+class Stat:
+    """What statvfs says, as far as it is looked at."""
+
+    def __init__(self, blocks, available, size=4096):
+        self.f_blocks, self.f_bavail, self.f_frsize = blocks, available, size
+
+
+@pytest.mark.parametrize(
+    ("stat", "free"), [(Stat(100, 10), 40960), (Stat(100, 0), 0), (Stat(0, 0), None)]
+)
+def test_what_is_free(stat, free):
+    assert free_space(stat) == free

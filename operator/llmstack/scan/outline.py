@@ -6,7 +6,9 @@
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+import orjson
 
 
 class Kind(StrEnum):
@@ -25,7 +27,7 @@ class Span(NamedTuple):
 
     `name` is decoded. `key` is the offset of the opening quote of its name. `entries` counts the
     direct entries of an array or object, `depth` how many brackets are open at its deepest place
-    (0: neither array nor object).
+    (0: neither array nor object). `numbers`: an array with a number among its direct entries.
     """
 
     name: str
@@ -35,6 +37,7 @@ class Span(NamedTuple):
     end: int
     entries: int = 0
     depth: int = 0
+    numbers: bool = False
 
 
 class Outline(NamedTuple):
@@ -46,3 +49,14 @@ class Outline(NamedTuple):
 
     members: Mapping[str, Span]
     nested: tuple[Span, ...]
+
+    def read(self, body: bytes | bytearray, name: str) -> Any:
+        """The value of a member of the outermost object, parsed; None if it is absent or null.
+
+        Makes an object of the whole value: only for values whose size is known to be small.
+        """
+        known: Mapping[str, Any] | None = getattr(self.members, "parsed", None)
+        if known is not None:
+            return known.get(name)
+        span = self.members.get(name)
+        return None if span is None else orjson.loads(memoryview(body)[span.start : span.end])

@@ -1,0 +1,95 @@
+"""Which fields are harmless alone and dangerous together?
+
+a grammar, a schema or tools, and no token left to go on with   llama-server ends every request
+                                                                of the replica
+several completions, and a prompt without a token               is never answered
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from llmstack.engines.llamacpp.checks import value_of
+from llmstack.engines.llamacpp.unfit import Unfit
+from llmstack.scan.outline import Kind, Span
+
+Members = Mapping[str, Span]
+_SHORT = 4096
+
+
+def check_together(body: bytes, members: Members) -> None:
+    """Raises Unfit. Reads prompts only if several completions are asked for."""
+    if "ignore_eos" in members or "logit_bias" in members:
+        _check_dead_ends(body, members)
+    if "n" in members or "n_cmpl" in members:
+        _check_empty_prompts(body, members)
+
+
+def _check_dead_ends(body: bytes, members: Members) -> None:
+    constrained = _constrained(body, members)
+    if constrained is None:
+        return
+    ends = members.get("ignore_eos")
+    if ends is not None and _text(body, ends) == b"true":
+        raise Unfit(
+            f"'ignore_eos' cannot be used together with '{constrained}': no token may follow its "
+            "end.",
+            "ignore_eos",
+        )
+    biases = members.get("logit_bias")
+    if biases is not None and b"false" in body[biases.start : biases.end]:
+        raise Unfit(
+            f"'logit_bias' cannot ban tokens (false) together with '{constrained}': it might leave "
+            "none. Use -100 instead.",
+            "logit_bias",
+        )
+
+
+def _constrained(body: bytes, members: Members) -> str | None:
+    """The field that restricts which token may come next."""
+    for name in ("grammar", "json_schema", "response_format", "tools"):
+        span = members.get(name)
+        if span is None or span.kind is Kind.NULL or _text(body, span) in (b'""', b"[]"):
+            continue
+        if name == "response_format" and value_of(body, span).get("type") == "text":
+            continue
+        return name
+    return None
+
+
+def _check_empty_prompts(body: bytes, members: Members) -> None:
+    if not any(_above_one(body, members.get(name)) for name in ("n", "n_cmpl")):
+        return
+    prompt = members.get("prompt")
+    if prompt is not None and _has_empty(value_of(body, prompt)):
+        raise Unfit("'prompt' must not be empty where several completions are asked for.", "prompt")
+    messages = members.get("messages")
+    if messages is not None and not messages.entries:
+        raise Unfit(
+            "'messages' must not be empty where several completions are asked for.", "messages"
+        )
+    generation = members.get("add_generation_prompt")
+    if messages is not None and generation is not None and _text(body, generation) == b"false":
+        raise Unfit(
+            "'add_generation_prompt' must be true where several completions are asked for: without "
+            "it the prompt may be empty.",
+            "add_generation_prompt",
+        )
+
+
+def _has_empty(prompt: Any) -> bool:
+    """Whether the prompt, or one of several, has no text and no token."""
+    if isinstance(prompt, dict):
+        return _has_empty(prompt.get("prompt_string"))
+    if isinstance(prompt, list):
+        if any(type(entry) in (int, float) for entry in prompt):
+            return False
+        return not prompt or any(map(_has_empty, prompt))
+    return not prompt
+
+
+def _above_one(body: bytes, span: Span | None) -> bool:
+    return span is not None and span.kind is Kind.NUMBER and value_of(body, span) > 1
+
+
+def _text(body: bytes, span: Span) -> bytes:
+    return body[span.start : min(span.end, span.start + _SHORT)]

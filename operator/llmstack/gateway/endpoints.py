@@ -57,11 +57,23 @@ _ALL = (
     Endpoint("/apply-template", _GENERATE, slots=False),
 )
 _BY_PATH = {endpoint.path: endpoint for endpoint in _ALL}
+_MODEL = f"{MODELS}/{{name}}"
+_OTHER = "other"
 
 
 def find(method: str, path: str) -> Endpoint | None:
     """Which endpoint is asked for? None: none of those that are forwarded."""
     return _BY_PATH.get(path) if method == "POST" else None
+
+
+def public_path(path: str) -> str:
+    """The path as logs may show it: one that is served, or a placeholder.
+
+    A client that is set up wrongly puts its key into the path.
+    """
+    if path in _BY_PATH or path == MODELS:
+        return path
+    return _MODEL if path.startswith(f"{MODELS}/") else _OTHER
 
 
 def paths() -> tuple[str, ...]:

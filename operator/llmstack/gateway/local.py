@@ -28,7 +28,7 @@ def without_replica(app: App, head: RequestHead) -> Answer | None:
         if not name or name.startswith("/"):
             return app.models(unquote(name[1:]))
     if find(head.method, head.path) is None:
-        return unknown_path(head.method, head.path, paths())
+        return unknown_path(head.method, paths())
     if (head.get(b"content-encoding") or "identity").lower() != "identity":
         return bad_request("Compressed bodies are not read: send it without Content-Encoding.")
     return None

@@ -4,14 +4,13 @@ import itertools
 import os
 import time
 
+from llmstack.gateway.endpoints import public_path
 from llmstack.gateway.http.head import RequestHead
 from llmstack.gateway.http.relay import Relay
 from llmstack.gateway.outcome import Outcome
 
 _process = os.urandom(6).hex().encode("ascii")
 _numbers = itertools.count(1)
-_LONGEST_PATH = 200
-"""Characters that are kept for the log, which anybody can write to."""
 
 
 class Note:
@@ -38,7 +37,7 @@ class Note:
     def __init__(self, head: RequestHead | None) -> None:
         self.id = (head.id if head is not None else b"") or _new_id()
         self.method = head.method if head is not None else ""
-        self.path = head.path[:_LONGEST_PATH] if head is not None else ""
+        self.path = public_path(head.path) if head is not None else ""
         self.arrived = time.monotonic()
         self.status = 0
         self.code = ""

@@ -11,6 +11,7 @@ from typing import Any
 
 import orjson
 
+from llmstack.engines.llamacpp.errors import read_error
 from llmstack.errors import LLMStackError
 from llmstack.routing.messages import Reason, Refusal
 
@@ -21,8 +22,6 @@ INVALID = "invalid_request_error"
 UNAUTHORIZED = "authentication_error"
 BUSY = "rate_limit_error"
 SERVER = "server_error"
-_LONGEST_TEXT = 500
-"""Characters of an error that has no known shape."""
 
 
 @dataclass(frozen=True)
@@ -77,11 +76,11 @@ def unauthorized() -> Answer:
     return Answer(401, answer.body, ((b"WWW-Authenticate", b"Bearer"),), code=answer.code)
 
 
-def unknown_path(method: str, path: str, known: Iterable[str]) -> Answer:
-    """404: nothing is forwarded there."""
+def unknown_path(method: str, known: Iterable[str]) -> Answer:
+    """404: nothing is forwarded there. The path is not repeated: a key may be in it."""
     message = (
-        f"Unknown request: {method} {path[:200]}. This gateway answers GET /v1/models and POST to "
-        f"{', '.join(known)}."
+        f"Unknown request: this {method} has a path that is not served. This gateway answers GET "
+        f"/v1/models and POST to {', '.join(known)}."
     )
     return error(404, message, code="unknown_url")
 
@@ -126,8 +125,15 @@ def no_events(what: str) -> Answer:
     return error(502, message, kind=SERVER, code="replica_failed")
 
 
+def of_replica(status: int, body: bytes) -> Answer:
+    """A replica's own error, in our shape: it is no fault of ours, and has no code here."""
+    error = read_error(status, body)
+    shape = _shape(error.message, error.type, error.param, error.code)
+    return Answer(error.status, orjson.dumps(shape))
+
+
 def answered_with(status: int, body: bytes) -> Answer:
-    """A replica's own error, as it came: it is no fault of ours, and has no code here."""
+    """An answer of a replica's that is in our shape already."""
     return Answer(status, body)
 
 
@@ -174,15 +180,8 @@ def sse_error(message: str, code: str = "replica_failed") -> bytes:
 
 def sse_answer(answer: Answer) -> bytes:
     """The same for an answer whose status can no longer be told."""
-    try:
-        data = orjson.loads(answer.body)
-        known = isinstance(data, dict) and bool(data.get("error"))
-    except orjson.JSONDecodeError:
-        known = False
-    if not known:
-        text = answer.body[:_LONGEST_TEXT].decode(errors="replace")
-        return sse_error(f"The replica answered with {answer.status}: {text}", "replica_error")
-    return b"event: error\ndata: " + orjson.dumps({**data, "type": "error"}) + b"\n\n"
+    data = {**orjson.loads(answer.body), "type": "error"}
+    return b"event: error\ndata: " + orjson.dumps(data) + b"\n\n"
 
 
 def whole_seconds(seconds: float) -> int:

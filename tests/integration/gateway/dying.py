@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+
 from llmstack.routing.messages import Ending
+from llmstack.routing.slots import SlotsSeen
 from tests.integration.gateway.raw import Front, Script, Turn, plain
 
 EVENT = b'data: {"n": 1}\n\n'
@@ -39,3 +44,20 @@ def endings(front: Front) -> list[Ending]:
 
     front.owner.release = noted  # type: ignore[method-assign]
     return found
+
+
+@contextlib.asynccontextmanager
+async def polled(front: Front, slots: int = 2) -> AsyncIterator[None]:
+    """The first replica is polled, and shows all its slots idle: so it is used after a failure."""
+
+    async def poll() -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            front.owner.seen("smol", "replica-0", SlotsSeen(loop.time(), slots, 0))
+            await asyncio.sleep(0.005)
+
+    polling = asyncio.create_task(poll())
+    try:
+        yield
+    finally:
+        polling.cancel()

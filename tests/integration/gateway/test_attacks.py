@@ -154,4 +154,4 @@ async def test_any_number_of_interim_answers() -> None:
 async def test_a_path_as_long_as_a_head_may_be_does_not_fill_the_log() -> None:
     async with gateway() as front:
         await front.ask(b"GET /%b HTTP/1.1\r\nHost: gateway\r\n\r\n" % (b"a" * 30_000))
-        assert len((await front.recorded()).path) == 200
+        assert (await front.recorded()).path == "other"

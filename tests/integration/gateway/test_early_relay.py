@@ -70,8 +70,8 @@ ANSWERS = [
     (
         "an error that breaks off",
         CHUNKED_ERROR + chunk(ERROR[:9]),
-        b"broke its answer off",
-        200,
+        b"before its answer was complete",
+        502,
         "replica_failed",
     ),
     (

@@ -59,10 +59,11 @@ def test_after_the_first_byte_a_stream_ends_with_an_error_event(
             name, data = answer.body[len(seen) :].removesuffix(b"\n\n").split(b"\n")
             assert name == b"event: error"
             assert json.loads(data.removeprefix(b"data: "))["error"]["code"] == "replica_failed"
-            assert await client.closed()
             outcome = await front.recorded()
             assert (outcome.status, outcome.code) == (200, "replica_failed")
             assert ended == [Ending.FAILED]
+            await client.send(b"GET /v1/models HTTP/1.1\r\nHost: gateway\r\n\r\n")
+            assert (await client.answer()).status == 200
 
     test()
 

@@ -58,3 +58,21 @@ def test_all_else_is_not(path):
 def test_every_mode_has_an_endpoint_that_computes():
     for mode in Mode:
         assert any(endpoints.find("POST", path).slots for path in endpoints.serving(mode))
+
+
+@pytest.mark.parametrize(
+    ("path", "shown"),
+    [
+        ("/v1/chat/completions", "/v1/chat/completions"),
+        ("/v1/models", "/v1/models"),
+        ("/v1/models/qwen", "/v1/models/{name}"),
+        ("/v1/models/sk-secret", "/v1/models/{name}"),
+        ("/v1/chat/completions/sk-secret", "other"),
+        ("/sk-secret/v1/chat/completions", "other"),
+        ("sk-secret", "other"),
+        ("/", "other"),
+        ("*", "other"),
+    ],
+)
+def test_what_a_log_shows_of_a_path(path: str, shown: str) -> None:
+    assert endpoints.public_path(path) == shown

@@ -111,8 +111,9 @@ class Connection(asyncio.Protocol):
         """The first bytes of a response; those that follow go into what it gives."""
         self.responded = True
         self._close = not self.keep
-        self._transport.write(first)
-        return self._transport.write
+        self._write(first)
+        # Each chunk goes straight to the transport, but for a client that has just left.
+        return self._write if self._transport.is_closing() else self._transport.write
 
     def say(self, data: bytes) -> None:
         """Bytes of a response that are not a replica's: its beginning, or more of it."""
@@ -122,9 +123,13 @@ class Connection(asyncio.Protocol):
         self._write(data)
 
     def end_early(self, last: bytes | None) -> None:
-        """The response ends with these bytes, or breaks off."""
-        self._close = True
+        """The response ends with these bytes, or breaks off.
+
+        With them its body is whole as HTTP sees it, so the connection serves on as its head said:
+        a client may send its next request before it sees that the connection was closed.
+        """
         if last is None:
+            self._close = True
             self._transport.abort()
         else:
             self._write(last)

@@ -1,10 +1,12 @@
 """What of a head passes on, and what is ours?
 
-Dropped both ways: what describes one connection only, and what Connection names. Dropped on the way
-to a replica besides: the client's keys, what asks for compression, and X-Conversation-Id, which
-would keep a task running at the replica after its client has left.
+Both ways a list says what passes; everything else is ours or is dropped. So a replica never sees
+keys, cookies, addresses that proxies add, a form's content type, or X-Conversation-Id, which would
+keep a task running after its client has left. A client never gets a replica's cookies, redirects
+or orders to a proxy (X-Accel-Redirect).
 """
 
+import re
 from collections.abc import Iterable
 from functools import lru_cache
 
@@ -18,45 +20,20 @@ from llmstack.gateway.http.head import (
 )
 from llmstack.gateway.refusals import Answer
 
-_HOP_BY_HOP = frozenset(
-    {
-        b"connection",
-        b"content-length",
-        b"keep-alive",
-        b"proxy-authenticate",
-        b"proxy-authentication-info",
-        b"proxy-authorization",
-        b"proxy-connection",
-        b"te",
-        b"trailer",
-        b"transfer-encoding",
-        b"upgrade",
-    }
+_TO_REPLICAS = (
+    b"accept",
+    b"user-agent",
+    b"anthropic-version",
+    b"anthropic-beta",
+    b"traceparent",
+    b"tracestate",
 )
-_NOT_TO_REPLICAS = _HOP_BY_HOP | {
-    b"accept-encoding",
-    b"api-key",
-    b"authorization",
-    b"expect",
-    b"host",
-    b"http2-settings",
-    b"if-range",
-    b"range",
-    b"x-api-key",
-    b"x-conversation-id",
-    b"x-request-id",
-}
-_NOT_TO_CLIENTS = _HOP_BY_HOP | {
-    b"access-control-allow-credentials",
-    b"access-control-allow-headers",
-    b"access-control-allow-methods",
-    b"access-control-allow-origin",
-    b"access-control-expose-headers",
-    b"x-request-id",
-    b"x-llmstack-prefix-hit",
-    b"x-llmstack-queued-ms",
-    b"x-llmstack-replica",
-}
+_TO_CLIENTS = (b"content-type", b"cache-control", b"retry-after", b"x-accel-buffering")
+_PLAIN = re.compile(rb"[\t\x20-\x7e]{0,1024}")
+"""A value that passes. llama-server answers a line above 8 KiB with a bare 400."""
+_JSON = b"content-type: application/json\r\n"
+"""Whatever a client called its body: what passes has been read as JSON. llama-server reads a form
+of more than 8 KiB not at all."""
 _REASONS = {
     200: b"OK",
     204: b"No Content",
@@ -65,12 +42,15 @@ _REASONS = {
     404: b"Not Found",
     405: b"Method Not Allowed",
     408: b"Request Timeout",
+    409: b"Conflict",
     413: b"Content Too Large",
     415: b"Unsupported Media Type",
     417: b"Expectation Failed",
+    422: b"Unprocessable Content",
     429: b"Too Many Requests",
     431: b"Request Header Fields Too Large",
     500: b"Internal Server Error",
+    501: b"Not Implemented",
     502: b"Bad Gateway",
     503: b"Service Unavailable",
     504: b"Gateway Timeout",
@@ -129,22 +109,25 @@ def _of_replica(backend: Backend) -> bytes:
 @lru_cache(REMEMBERED)
 def _to_replica(head: RequestHead) -> bytes:
     """The lines that pass, and the head's end."""
-    passing = _passing(head.fields, _NOT_TO_REPLICAS)
-    return b"".join(line + b"\r\n" for line in passing) + b"\r\n"
+    kind = _JSON if b"content-type" in head.by_name else b""
+    return kind + lines(_passing(head.fields, _TO_REPLICAS)) + b"\r\n"
 
 
 @lru_cache(REMEMBERED)
 def _to_client(head: ResponseHead) -> bytes:
     """The status, the lines that pass, and the framing."""
-    passing = [b"HTTP/1.1 %d %b" % (head.status, head.reason)]
-    passing += _passing(head.fields, _NOT_TO_CLIENTS)
-    if head.length is None:
-        passing.append(b"transfer-encoding: chunked")
-    elif head.length or head.status not in (204, 304):
-        passing.append(b"content-length: %d" % head.length)
-    return b"".join(line + b"\r\n" for line in passing)
+    status = b"HTTP/1.1 %d %b\r\n" % (head.status, _REASONS.get(head.status, b"Answer"))
+    framing = b"transfer-encoding: chunked\r\n"
+    if head.length is not None:
+        framing = b"content-length: %d\r\n" % head.length
+    return status + lines(_passing(head.fields, _TO_CLIENTS)) + framing
 
 
-def _passing(fields: Fields, dropped: frozenset[bytes]) -> list[bytes]:
-    dropped = dropped | connection_tokens(fields)
-    return [name + b": " + value for name, value in fields if name not in dropped]
+def _passing(fields: Fields, names: tuple[bytes, ...]) -> Fields:
+    """Each of these once, unless Connection names it."""
+    by_name, dropped = dict(fields), connection_tokens(fields)
+    return [
+        (name, by_name[name])
+        for name in names
+        if name in by_name and name not in dropped and _PLAIN.fullmatch(by_name[name])
+    ]

@@ -26,8 +26,12 @@ _SINGLE = frozenset(
     {b"host", b"content-type", b"authorization", b"x-api-key", b"expect", b"transfer-encoding"}
 )
 _HOST = re.compile(rb"[A-Za-z0-9._~-]*(?::\d{0,5})?|\[[0-9A-Fa-f:.]+\](?::\d{0,5})?")
-_ID = re.compile(rb"[\x21-\x7e]{1,128}")
+_ID = re.compile(rb"(?!sk-)[\x21-\x7e]{1,128}")
+"""Not what begins as a key does: an id is logged."""
 _DIGITS = re.compile(rb"[0-9]{1,18}")
+_KINDS = frozenset({b"application/json", b"text/event-stream", b"text/plain"})
+"""Content types of answers; anything else is no llama-server's."""
+_INTERIM = frozenset({100, 102, 103})
 
 
 class Malformed(LLMStackError):
@@ -70,12 +74,19 @@ class ResponseHead:
     """A response's head. `length` None: chunked, or `until_close`."""
 
     status: int
-    reason: bytes
     fields: Fields
     length: int | None
     until_close: bool
     keep_alive: bool
     events: bool
+
+    @property
+    def interim(self) -> bool:
+        return self.status < 200
+
+    @property
+    def error(self) -> bool:
+        return self.status >= 400
 
 
 class _Parts:
@@ -193,22 +204,43 @@ def _parse_response(head: bytes) -> ResponseHead:
         raise Garbage("its answer is no HTTP/1.1")
     status = parser.get_status_code()
     by_name = dict(parts.fields)
+    _check_meaning(status, by_name)
     length, until_close = _response_length(status, parts.fields)
+    if length is None and not until_close and head.startswith(b"HTTP/1.0"):
+        raise Garbage("its answer is HTTP/1.0 in chunks")
     closes = b"close" in connection_tokens(parts.fields)
     return ResponseHead(
         status=status,
-        reason=head[13 : head.index(b"\r\n")],
         fields=parts.fields,
         length=length,
         until_close=until_close,
         keep_alive=head.startswith(b"HTTP/1.1") and not closes and not until_close,
-        events=by_name.get(b"content-type", b"").lower().startswith(b"text/event-stream"),
+        events=_kind(by_name) == b"text/event-stream",
     )
+
+
+def _check_meaning(status: int, by_name: dict[bytes, bytes]) -> None:
+    """Refuses what a llama-server never says and a client would act on: redirects, codings, pages.
+
+    The client asked for none of it: what it sent about caches, codings and ranges did not pass.
+    """
+    if status != 200 and not 400 <= status < 600 and status not in _INTERIM:
+        raise Garbage(f"its status is {status:03}")
+    coding = by_name.get(b"content-encoding", b"").strip(b" \t").lower()
+    if coding not in (b"", b"identity"):
+        raise Garbage("its answer is compressed")
+    if status == 200 and b"content-type" in by_name and _kind(by_name) not in _KINDS:
+        raise Garbage("its answer is neither JSON nor an event stream")
+
+
+def _kind(by_name: dict[bytes, bytes]) -> bytes:
+    """The content type without its parameters."""
+    return by_name.get(b"content-type", b"").partition(b";")[0].strip(b" \t").lower()
 
 
 def _response_length(status: int, fields: Fields) -> tuple[int | None, bool]:
     """How long is the body, and does only the connection's end end it?"""
-    if status < 200 or status in (204, 304):
+    if status < 200:
         return 0, False
     lengths = {value.strip(b" \t") for name, value in fields if name == b"content-length"}
     encodings = [value for name, value in fields if name == b"transfer-encoding"]

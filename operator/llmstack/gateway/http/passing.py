@@ -28,6 +28,10 @@ class Response(Protocol):
         """The replica's connection ended."""
         ...
 
+    def unheard(self) -> None:
+        """The client's connection is closed."""
+        ...
+
 
 class Passing(asyncio.Protocol):
     """A response that has begun. The path of each chunk: nothing here may cost."""
@@ -63,10 +67,13 @@ class Passing(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         try:
             data = self._feed(data)
+            self.write(data)
         except Garbage as error:
             self._response.garbage(error)
             return
-        self.write(data)
+        except RuntimeError:  # How uvloop says that a transport is closed. Asking first would cost.
+            self._response.unheard()
+            return
         self._recent.append(data)
         self._size += len(data)
         if self._size > KEEP:

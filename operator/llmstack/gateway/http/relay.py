@@ -5,7 +5,8 @@
                                                   └── a fault: the client is told
 
 The head waits for the first bytes of the body: a replica that dies between the two is not yet seen.
-From there on nothing runs per chunk but what is in passing.py.
+From there on nothing runs per chunk but what is in passing.py. Of an error the whole body is
+awaited, and told in our words.
 """
 
 import asyncio
@@ -18,12 +19,16 @@ from llmstack.gateway.http.framing import Chunked, Framing, Garbage, Length, Unt
 from llmstack.gateway.http.head import END, ResponseHead, parse_response
 from llmstack.gateway.http.passing import KEEP, Passing
 from llmstack.gateway.http.upstream import Upstream
-from llmstack.gateway.refusals import sse_error
+from llmstack.gateway.refusals import JSON, of_replica, sse_error
 
 _MOST_HEAD = 64 * 1024
-_MOST_WITHHELD = 4096
+_MOST_ERROR = 64 * 1024
+"""Bytes of an error that are waited for; what they say then is all that is read of it."""
+_MOST_INTERIM = 10_000
+"""Heads before that of the answer, 100 Continue and the like."""
 _LOADING = b"Loading model"
 _REFUSALS = (401, 403)
+_JSON = (b"content-type", JSON)
 _EVENT_ENDS = (b"\n\n", b"\r\n\r\n", b"\r\r")
 
 
@@ -53,6 +58,7 @@ class Relay:
     """
 
     _buffer = b""
+    _interim = 0
     _silent = True
     _head: ResponseHead | None = None
     _framing: Framing | None = None
@@ -133,12 +139,14 @@ class Relay:
     def tick(self, now: float, idle_seconds: float) -> bool:
         """Notes whether bytes came; an answer that has fallen silent is ended.
 
-        True if they did. Only after the first byte: until then a prefill may take minutes.
+        True if they did. Only after the first byte: until then a prefill may take minutes. An error
+        computes nothing, so its body is due.
         """
-        if self._passing is None or self._head is None:
+        head = self._head
+        if head is None or (self._passing is None and not head.error):
             return False
-        if self._passing.passed != self._seen:
-            self._seen, self._seen_at = self._passing.passed, now
+        if self.passed != self._seen:
+            self._seen, self._seen_at = self.passed, now
             return True
         if not self._client.paused and now - self._seen_at > idle_seconds:
             self._fault(f"sent nothing for {idle_seconds:g} s")
@@ -164,9 +172,13 @@ class Relay:
             self._fault(f"{why} before its answer was complete")
         elif self._passing is None:
             self._withheld += last
-            self._begin()
+            self._begin_whole()
         else:
-            self._passing.write(last)
+            try:
+                self._passing.write(last)
+            except RuntimeError:  # As in passing.py.
+                self.unheard()
+                return
             self.complete()
 
     def complete(self) -> None:
@@ -187,15 +199,23 @@ class Relay:
         """What came after the first byte is no HTTP."""
         self._fault(f"sent garbage: {error}")
 
+    def unheard(self) -> None:
+        """The client left in the moment in which this came: its story ends as for all who leave."""
+        self.abandon()
+        self.over.cancel()
+
     def _take_head(self, data: bytes) -> bytes | None:
         """Gives what came after the head, once that is whole."""
         data, begin = self._buffer + data, 0
         while (end := data.find(END, begin)) >= 0:
             head = parse_response(data[begin : end + len(END)])
             begin = end + len(END)
-            if head.status >= 200:  # Before it 100 Continue, 103 Early Hints may come.
+            if not head.interim:
                 self._buffer = b""
                 return data[begin:] if self._is_answer(head) else None
+            self._interim += 1
+            if self._interim > _MOST_INTERIM:
+                raise Garbage("its answer does not begin")
         self._buffer = data[begin:]
         if len(self._buffer) > _MOST_HEAD:
             raise Garbage("the head of its answer does not end")
@@ -211,19 +231,39 @@ class Relay:
     def _take_first(self, framing: Framing, data: bytes) -> None:
         if data:
             self._withheld += framing.feed(data)
-        if self._withheld or framing.done:
-            if self._head is not None and self._head.status == 503 and self._loading(framing):
-                return
+        if framing.done:
+            self._begin_whole()
+        elif self._head is not None and self._head.error:
+            if len(self._withheld) > _MOST_ERROR:
+                self._begin_error(self._head, framing)
+        elif self._withheld:
             self._begin()
 
-    def _loading(self, framing: Framing) -> bool:
-        """True: the client sees nothing of it, or not yet."""
-        if not framing.done and len(self._withheld) < _MOST_WITHHELD:
-            return True
-        if _LOADING not in framing.payload(self._withheld):
-            return False
-        self._fail(Loading("is loading its model"))
-        return True
+    def _begin_whole(self) -> None:
+        """The whole body is here."""
+        if self._head is not None and self._framing is not None and self._head.error:
+            self._begin_error(self._head, self._framing)
+        else:
+            self._begin()
+
+    def _begin_error(self, head: ResponseHead, framing: Framing) -> None:
+        """The client gets our words for it, whatever the shape of the replica's."""
+        body = framing.payload(self._withheld)
+        if head.status == 503 and _LOADING in body:
+            self._fail(Loading("is loading its model"))
+            return
+        answer = of_replica(head.status, body)
+        self._head = ResponseHead(
+            status=answer.status,
+            fields=[*(each for each in head.fields if each[0] == b"retry-after"), _JSON],
+            length=len(answer.body),
+            until_close=False,
+            keep_alive=head.keep_alive and framing.done and not framing.rest,
+            events=False,
+        )
+        self._framing = Length(len(answer.body))
+        self._withheld = self._framing.feed(answer.body)
+        self._begin()
 
     def _begin(self) -> None:
         head, framing = self._head, self._framing

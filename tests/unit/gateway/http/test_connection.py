@@ -29,6 +29,12 @@ class Transport(asyncio.Transport):
     def abort(self) -> None:
         self.aborted = True
 
+    def is_closing(self) -> bool:
+        return self.aborted
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        assert not self.aborted, "uvloop raises"
+
 
 class Nobody:
     """A server whose clients send nothing."""
@@ -79,3 +85,18 @@ async def test_who_takes_no_byte_for_too_long_has_left(waiting: list[int], gone:
         connection.tick(began + look * STALL * 2 / 3)
     assert transport.aborted is gone
     assert connection.why_gone == ("client_stalled" if gone else "client_gone")
+
+
+async def test_a_client_that_left_as_its_answer_begins_is_not_written_to() -> None:
+    transport = Transport()
+    connection = Connection(Nobody(), asyncio.get_running_loop())
+    connection.connection_made(transport)
+    transport.abort()
+    connection.begin(b"first")(b"next")
+
+
+async def test_each_chunk_goes_straight_to_the_transport_of_a_client_that_is_there() -> None:
+    transport = Transport()
+    connection = Connection(Nobody(), asyncio.get_running_loop())
+    connection.connection_made(transport)
+    assert connection.begin(b"first") == transport.write

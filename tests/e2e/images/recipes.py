@@ -55,7 +55,7 @@ class Recipe:
 
 def llama_server(name: str = "llama-server", **args: str) -> Recipe:
     """The pods of a model. A backend that is named explicitly lets buildah order the stages."""
-    files = ("Dockerfile", "cuda.txt", "llmstack-*")
+    files = ("Dockerfile", "cuda.txt", "llmstack.patch", "llmstack-*")
     given = {"BACKEND": "cpu", **args}
     return Recipe(name, REPOSITORY / "images" / "llama-server", files, args=given)
 

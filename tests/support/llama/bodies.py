@@ -36,6 +36,8 @@ class Bodies:
     def __init__(self, server: FakeLlama, connection: Connection) -> None:
         self.server = server
         self.connection = connection
+        self.lease = ""
+        self.salt = ""
 
     def answer(self, request: Request) -> Any:
         routes: dict[str, Callable[[Json, str], Any]] = {
@@ -49,6 +51,9 @@ class Bodies:
             "/detokenize": lambda body, _: {"content": " ".join(map(str, body["tokens"]))},
             "/apply-template": lambda body, _: {"prompt": chat_prompt(body["messages"])},
         }
+        if self.server.shape.llmstack:
+            self.lease = request.headers.get("x-llmstack-lease", "")
+            self.salt = request.headers.get("x-llmstack-salt", "")
         route = routes.get(request.path)
         if route is None or request.method != "POST":
             raise Rejected(404, error(404, "not_found_error", "File Not Found"))
@@ -129,11 +134,17 @@ class Bodies:
         wanted = self.server.shape.answer_tokens if limit is None else limit
         finish = "stop" if limit is None else "length"
         room = min(wanted, context - len(prompt))
-        return Task(self.server.engine.new_id(), prompt, room, work.told, finish)
+        return self._made(Task(self.server.engine.new_id(), prompt, room, work.told, finish))
 
     def _child(self, work: Work, parent: Task) -> Task:
         number = self.server.engine.new_id()
-        return Task(number, parent.prompt, parent.limit, work.told, parent.finish, parent=parent)
+        return self._made(
+            Task(number, parent.prompt, parent.limit, work.told, parent.finish, parent=parent)
+        )
+
+    def _made(self, task: Task) -> Task:
+        task.lease, task.salt = self.lease, self.salt
+        return task
 
 
 def _unsupported(what: str, flag: str) -> Rejected:

@@ -47,6 +47,11 @@ class Engine:
     def processing(self) -> int:
         return sum(slot.task is not None for slot in self.slots)
 
+    def waiting(self) -> list[str]:
+        """The leases of tasks that hold no slot yet, each once."""
+        tasks = (*self._posted, *self.deferred)
+        return sorted({task.lease for task in tasks if task.lease})
+
     def post(self, tasks: Iterable[Task]) -> None:
         self._posted.extend(tasks)
         self._wake()
@@ -109,7 +114,7 @@ class Engine:
         others = [slot for slot in idle if slot is not first]
         for slot, member in zip([first, *others], family, strict=False):
             self._launches += 1
-            slot.task = slot.last = member
+            slot.admit(member)
             slot.used, member.slot = self._launches, slot.id
         # The last token of a prompt is always computed: it yields the first one of the answer.
         task.cached = min(self._held(first, task), len(task.prompt) - 1)
@@ -123,7 +128,9 @@ class Engine:
         return min(idle, key=lambda slot: slot.used)
 
     def _held(self, slot: Slot, task: Task) -> int:
-        return common(slot.cache, task.prompt) if self.shape.prefix_cache else 0
+        if not self.shape.prefix_cache or slot.salt != task.salt:
+            return 0
+        return common(slot.cache, task.prompt)
 
     def _prompts(self) -> dict[Task, int]:
         """How many tokens of which prompts does the next step compute?"""

@@ -151,8 +151,12 @@ class FakeLlama:
                 _answer(connection, 200, value)
 
     def _slots(self, connection: Connection) -> None:
+        waiting = ",".join(self.engine.waiting())
+        ours = f"X-Llmstack-Waiting: {waiting}\r\n" if self.shape.llmstack else ""
+
         def answer() -> None:
-            _answer(connection, 200, [slot_json(slot, self.shape) for slot in self.engine.slots])
+            shown = [slot_json(slot, self.shape) for slot in self.engine.slots]
+            connection.answer(200, encoded(shown), more=ours)
 
         if self.faults.hang_slots:
             return
@@ -170,6 +174,7 @@ class FakeLlama:
             "modalities": {"vision": False, "audio": False},
             "chat_template": "",
             "build_info": "b0-fake",
+            **({"llmstack": {"lease": 1, "salt": 1}} if self.shape.llmstack else {}),
         }
 
     def _metrics(self) -> bytes:

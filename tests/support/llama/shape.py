@@ -14,7 +14,8 @@ class Shape:
     slot that decodes: `decode` is how many such tokens one slot gets per second, however many
     slots decode beside it. `look` is how often the server looks whether a client that has got no
     byte yet is still there. With `patient_slots`, /slots waits for the end of a step, as in older
-    builds; else it is answered at once.
+    builds; else it is answered at once. Without `llmstack` it is a server without our patch: it
+    shows no leases and heeds no salts.
     """
 
     slots: int = 2
@@ -31,3 +32,4 @@ class Shape:
     idle: float = 5.0
     patient_slots: bool = False
     prefix_cache: bool = True
+    llmstack: bool = True

@@ -223,6 +223,8 @@ def slot_json(slot: Slot, shape: Shape) -> Json:
     """One entry of /slots; what it did last shows from the first task on."""
     shown: Json = {"id": slot.id, "n_ctx": shape.context, "speculative": False}
     shown["is_processing"] = slot.task is not None
+    if shape.llmstack:
+        shown["lease"] = slot.task.lease if slot.task else ""
     if slot.last is None:
         return shown
     task = slot.last

@@ -25,6 +25,8 @@ class Task:
     finish: str = "length"
     index: int = 0
     parent: Task | None = None
+    lease: str = ""
+    salt: str = ""
     children: list[Task] = field(default_factory=list)
     cached: int = 0
     left: int = 0
@@ -53,4 +55,12 @@ class Slot:
     task: Task | None = None
     last: Task | None = None
     cache: Tokens = ()
+    salt: str = ""
+    """Whose prompt `cache` is."""
     used: int = 0
+
+    def admit(self, task: Task) -> None:
+        """It computes this; of another salt it keeps nothing."""
+        if self.salt != task.salt:
+            self.cache, self.salt = (), task.salt
+        self.task = self.last = task

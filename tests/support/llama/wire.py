@@ -97,10 +97,10 @@ class Connection(asyncio.Protocol):
         self._waiting.append(self._request)
         self._next()
 
-    def answer(self, status: int, body: bytes, kind: str = _JSON) -> None:
-        """The whole answer."""
+    def answer(self, status: int, body: bytes, kind: str = _JSON, more: str = "") -> None:
+        """The whole answer; `more` are further lines of its head, each with its end."""
         self._closing = self._closing or status >= 400
-        self._write(self._head(status, kind, f"Content-Length: {len(body)}"))
+        self._write(self._head(status, kind, f"{more}Content-Length: {len(body)}"))
         self._write(body)
         self._finish()
 

@@ -11,6 +11,7 @@ from llmstack.api.engine import EngineSpec
 from llmstack.api.model import ModelSpec
 from llmstack.api.pod import LifecycleSpec, PodSpec
 from llmstack.api.scaling import AutoscalingSpec, QueueSpec
+from llmstack.api.sharing import CacheSharing
 
 
 class LLMDeploymentSpec(ApiModel):
@@ -38,6 +39,13 @@ class LLMDeploymentSpec(ApiModel):
         default=None, description="Lets the number of replicas follow the slots in use."
     )
     queue: QueueSpec = Field(default=QueueSpec(), description="How requests wait at the gateway.")
+    cache_sharing: CacheSharing = Field(
+        default=CacheSharing.TENANT,
+        description=(
+            "Who reuses prompts that a server has cached: Tenant keeps those of each tenant apart, "
+            "Deployment shares them, so that tenants can find out what others have sent."
+        ),
+    )
     lifecycle: LifecycleSpec = Field(
         default=LifecycleSpec(), description="How long a start, a stop and a silence may be."
     )

@@ -9,6 +9,7 @@ from enum import StrEnum
 from functools import cached_property
 
 from llmstack.api.engine import Mode
+from llmstack.api.sharing import CacheSharing
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,7 @@ class Model:
     mode: Mode = Mode.GENERATE
     queue: QueueLimits = QueueLimits()
     wedge_seconds: float = 120.0
+    cache_sharing: CacheSharing = CacheSharing.TENANT
     slots: int = 0
     absence: Absence = Absence.UNKNOWN
     backends: tuple[Backend, ...] = ()

@@ -83,6 +83,7 @@ def _model(deployment: LLMDeployment, endpoints: Mapping[str, Endpoint], root: b
             spec.queue.cold_start_timeout_seconds,
         ),
         wedge_seconds=spec.lifecycle.wedge_seconds,
+        cache_sharing=spec.cache_sharing,
         slots=spec.slots,
         absence=_absence(deployment, endpoints),
         backends=tuple(

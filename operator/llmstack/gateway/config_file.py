@@ -153,6 +153,7 @@ class _Reader:
                 queue.max_requests, queue.timeout_seconds, queue.cold_start_timeout_seconds
             ),
             wedge_seconds=part.wedge_seconds,
+            cache_sharing=part.cache_sharing,
             backends=tuple(self._backend(backend) for backend in part.backends),
         )
 

@@ -11,6 +11,7 @@
       backends: [{url: http://127.0.0.1:9000, apiKeyFile: key}]
       queue: {maxRequests: 1000, timeoutSeconds: 60, coldStartTimeoutSeconds: 600}
       wedgeSeconds: 120
+      cacheSharing: Tenant
 
 docs/gateway-config.md explains it.
 """
@@ -38,6 +39,7 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 from llmstack.api.engine import Mode
 from llmstack.api.model import Alias
 from llmstack.api.scaling import QueueSpec
+from llmstack.api.sharing import CacheSharing
 from llmstack.errors import ConfigurationError
 
 LOCALHOST = "localhost"
@@ -146,6 +148,7 @@ class ModelPart(_Part):
     backends: tuple[BackendPart, ...] = ()
     queue: QueuePart = QueuePart()
     wedge_seconds: float = Field(default=120, ge=10, le=3600)
+    cache_sharing: CacheSharing = CacheSharing.TENANT
 
 
 class ConfigPart(_Part):

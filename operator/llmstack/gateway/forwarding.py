@@ -10,6 +10,7 @@ from llmstack.gateway.http.head import RequestHead
 from llmstack.gateway.names import check_mode, resolve
 from llmstack.gateway.note import Note
 from llmstack.gateway.peek import Peek, peek
+from llmstack.gateway.whose import cache_owner
 from llmstack.routing.affinity import blocks
 from llmstack.routing.messages import Ask
 
@@ -18,7 +19,7 @@ _ids = count(1)
 
 @dataclass(slots=True)
 class Forward:
-    """A request that is on its way to a replica."""
+    """A request that is on its way to a replica. `cache`: who owns its prompt's (whose.py)."""
 
     client: Connection
     note: Note
@@ -28,6 +29,7 @@ class Forward:
     ask: Ask
     ours: bytes
     streams: bool
+    cache: str
 
 
 def forward_of(
@@ -42,12 +44,14 @@ def forward_of(
     note.model = model.id
     check_mode(endpoint, model)
     streams = wanted.stream and endpoint.streams
-    return Forward(client, note, endpoint.path, body, model, _ask(note, wanted), ours, streams)
+    cache = cache_owner(model, note.tenant)
+    ask = _ask(note, wanted, cache)
+    return Forward(client, note, endpoint.path, body, model, ask, ours, streams, cache)
 
 
-def _ask(note: Note, wanted: Peek) -> Ask:
-    """The key keeps prefixes apart that no server shares: of models, tenants, settings."""
-    key = b"\0".join((note.model.encode(), note.tenant.encode(), wanted.setting))
+def _ask(note: Note, wanted: Peek, cache: str) -> Ask:
+    """The key keeps prefixes apart that no server shares: of models, owners, settings."""
+    key = b"\0".join((note.model.encode(), cache.encode(), wanted.setting))
     return Ask(
         id=next(_ids),
         model=note.model,

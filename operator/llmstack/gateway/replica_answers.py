@@ -7,8 +7,14 @@ answers differs between versions.
 
 import json
 import re
+from collections import Counter
+from collections.abc import Mapping
+
+from llmstack.gateway.replica_probe import Reply
+from llmstack.gateway.whose import lease_number
 
 _PROCESSING = re.compile(rb'"is_processing"\s*:\s*(true|false)')
+_LEASE = re.compile(rb'"lease"\s*:\s*"([^"\\]+)"')
 _DEFERRED = re.compile(rb"^llamacpp:requests_deferred ([0-9.e+]+)\s*$", re.MULTILINE)
 
 
@@ -27,6 +33,29 @@ def slots(answer: bytes) -> tuple[int, int]:
     if not states:
         raise ValueError("/slots lists no slots")
     return len(states), states.count(b"true")
+
+
+def leases(reply: Reply) -> tuple[Mapping[int, int], frozenset[int]] | None:
+    """How many slots work for each lease of ours, and which leases wait for one, by /slots.
+
+    None without our patch. Leases of other processes are left out.
+    """
+    waiting = reply.headers.get(b"x-llmstack-waiting")
+    if waiting is None:
+        return None
+    shown = Counter(_ours(_LEASE.findall(reply.body)))
+    return shown, frozenset(_ours(waiting.split(b",")))
+
+
+def keeps_apart(props: bytes) -> bool:
+    """Does it keep what it computes under different salts apart, by /props?"""
+    answer = json.loads(props)
+    ours = answer.get("llmstack") if isinstance(answer, dict) else None
+    return isinstance(ours, dict) and ours.get("salt") == 1
+
+
+def _ours(names: list[bytes]) -> list[int]:
+    return [number for name in names if (number := lease_number(name)) is not None]
 
 
 def deferred(metrics: bytes) -> int | None:

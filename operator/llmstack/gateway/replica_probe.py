@@ -5,12 +5,21 @@ cost next to nothing, and llama-server keeps a thread for each connection.
 """
 
 import asyncio
-from typing import cast
+from collections.abc import Mapping
+from typing import NamedTuple, cast
 
 import httptools
 
 _LARGEST = 8 * 1024 * 1024
 """No answer is longer, in bytes."""
+
+
+class Reply(NamedTuple):
+    """One whole answer. Names of headers are lower case."""
+
+    status: int
+    body: bytes
+    headers: Mapping[bytes, bytes]
 
 
 class NoConnection(Exception):
@@ -31,8 +40,8 @@ class Probe:
         self._name = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         self._kept: _Connection | None = None
 
-    async def get(self, path: str, key: str, seconds: float) -> tuple[int, bytes]:
-        """Status and body. Raises NoConnection, Broken, or TimeoutError after `seconds`."""
+    async def get(self, path: str, key: str, seconds: float) -> Reply:
+        """The answer. Raises NoConnection, Broken, or TimeoutError after `seconds`."""
         bearer = f"Authorization: Bearer {key}\r\n" if key else ""
         request = f"GET {path} HTTP/1.1\r\nHost: {self._name}\r\n{bearer}\r\n".encode()
         kept, self._kept = self._kept, None
@@ -49,9 +58,7 @@ class Probe:
         if self._kept is not None:
             self._kept.close()
 
-    async def _ask(
-        self, connection: "_Connection", request: bytes, seconds: float
-    ) -> tuple[int, bytes]:
+    async def _ask(self, connection: "_Connection", request: bytes, seconds: float) -> Reply:
         try:
             async with asyncio.timeout(seconds):
                 answer = await connection.ask(request)
@@ -78,13 +85,15 @@ class _Connection(asyncio.Protocol):
     def __init__(self) -> None:
         self.open = False
         self._transport: asyncio.Transport
-        self._answer: asyncio.Future[tuple[int, bytes]] | None = None
+        self._answer: asyncio.Future[Reply] | None = None
         self._body = bytearray()
+        self._headers: dict[bytes, bytes] = {}
         self._parser = httptools.HttpResponseParser(self)
 
-    async def ask(self, request: bytes) -> tuple[int, bytes]:
+    async def ask(self, request: bytes) -> Reply:
         self._answer = asyncio.get_running_loop().create_future()
         self._body.clear()
+        self._headers = {}
         self._transport.write(request)
         return await self._answer
 
@@ -108,6 +117,9 @@ class _Connection(asyncio.Protocol):
             self._fail(f"no HTTP: {error}")
             self.close()
 
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._headers[name.lower()] = value
+
     def on_body(self, body: bytes) -> None:
         self._body += body
         if len(self._body) > _LARGEST:
@@ -116,7 +128,8 @@ class _Connection(asyncio.Protocol):
 
     def on_message_complete(self) -> None:
         if self._answer is not None and not self._answer.done():
-            self._answer.set_result((self._parser.get_status_code(), bytes(self._body)))
+            status, body = self._parser.get_status_code(), bytes(self._body)
+            self._answer.set_result(Reply(status, body, self._headers))
         if not self._parser.should_keep_alive():
             self.close()
 

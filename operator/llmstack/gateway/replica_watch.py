@@ -21,7 +21,7 @@ from typing import Protocol
 
 from llmstack.gateway import replica_answers
 from llmstack.gateway.catalog import Backend, Model
-from llmstack.gateway.replica_probe import Broken, NoConnection, Probe
+from llmstack.gateway.replica_probe import Broken, NoConnection, Probe, Reply
 from llmstack.routing.slots import SlotsSeen
 from llmstack.routing.wedge import Wedge
 
@@ -118,6 +118,7 @@ class ReplicaWatch:
         self.state = State.AWAY
         self.why = ""
         self.deferred = 0
+        self.keeps_apart = False
         self.task = asyncio.create_task(self._run(), name=str(self))
 
     def __str__(self) -> str:
@@ -159,7 +160,9 @@ class ReplicaWatch:
     async def _enter(self) -> None:
         try:
             await self._ask("/health")
-            total = replica_answers.total_slots(await self._ask("/props"))
+            props = (await self._ask("/props")).body
+            total = replica_answers.total_slots(props)
+            self.keeps_apart = replica_answers.keeps_apart(props)
             poll = await self._look()
         except (_NoAnswer, ValueError) as error:
             raise _Gone(str(error)) from error
@@ -211,16 +214,18 @@ class ReplicaWatch:
 
     async def _look(self) -> SlotsSeen:
         self._began = time.monotonic()
-        answer = await self._ask("/slots")
+        reply = await self._ask("/slots")
+        leases, waiting = replica_answers.leases(reply) or (None, frozenset[int]())
         try:
-            return SlotsSeen(self._began, *replica_answers.slots(answer))
+            slots = replica_answers.slots(reply.body)
         except ValueError as error:
             raise _NoAnswer(str(error)) from error
+        return SlotsSeen(self._began, *slots, leases, waiting)
 
     async def _count_deferred(self) -> None:
         self._metrics_at = time.monotonic() + self._pace.metrics
         with contextlib.suppress(_NoAnswer, _Gone):
-            self.deferred = replica_answers.deferred(await self._ask("/metrics")) or 0
+            self.deferred = replica_answers.deferred((await self._ask("/metrics")).body) or 0
 
     def _delay(self) -> float:
         """How long until the next poll?"""
@@ -239,10 +244,10 @@ class ReplicaWatch:
                 await self._soon.wait()
         self._soon.clear()
 
-    async def _ask(self, path: str) -> bytes:
+    async def _ask(self, path: str) -> Reply:
         """A good answer. Raises _Gone where it serves nobody now, else _NoAnswer."""
         try:
-            status, body = await self._probe.get(path, self._backend.key, self._patience)
+            reply = await self._probe.get(path, self._backend.key, self._patience)
         except NoConnection as error:
             raise _Gone("it takes no connection") from error
         except Broken as error:
@@ -250,11 +255,11 @@ class ReplicaWatch:
         except TimeoutError as error:
             raise _NoAnswer(f"{path} is not answered") from error
         self._broken = False
-        if status in _GONE:
-            raise _Gone(_GONE[status].format(path=path))
-        if status != 200:
-            raise _NoAnswer(f"{path} is answered with {status}")
-        return body
+        if reply.status in _GONE:
+            raise _Gone(_GONE[reply.status].format(path=path))
+        if reply.status != 200:
+            raise _NoAnswer(f"{path} is answered with {reply.status}")
+        return reply
 
     def _of_broken(self, path: str) -> Exception:
         """Once may be the end of an old connection; twice is a server that cannot be talked to."""

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from functools import partial
 
+from llmstack.gateway import whose
 from llmstack.gateway.app import App
 from llmstack.gateway.catalog import Backend, Model
 from llmstack.gateway.early import Early
@@ -94,8 +95,9 @@ class Tries:
         self, request: Forward, grant: Grant, backend: Backend, upstream: Upstream
     ) -> None:
         """Over this connection; and once more over a new one if a used one was dead already."""
+        ours = whose.lines(grant.lease, backend, request.model.id, request.cache)
         head = forward.request_head(
-            request.client.head, request.path, backend, len(request.body), request.note.id
+            request.client.head, request.path, backend, len(request.body), request.note.id, ours
         )
         client = request.client.early or request.client
         dress, origin = self._dress(request, grant), (request.model.id, grant.replica)

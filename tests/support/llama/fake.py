@@ -25,7 +25,7 @@ from .engine import Engine
 from .faults import Death, Faults
 from .shape import Shape
 from .shapes import encoded, error, slot_json
-from .wire import Connection, Request
+from .wire import JSON, Connection, Request
 
 _PUBLIC = {"/health", "/v1/health"}
 _LOADING = error(503, "unavailable_error", "Loading model")
@@ -152,11 +152,11 @@ class FakeLlama:
 
     def _slots(self, connection: Connection) -> None:
         waiting = ",".join(self.engine.waiting())
-        ours = f"X-Llmstack-Waiting: {waiting}\r\n" if self.shape.llmstack else ""
+        ours = [f"X-Llmstack-Waiting: {waiting}"] if self.shape.llmstack else []
 
         def answer() -> None:
             shown = [slot_json(slot, self.shape) for slot in self.engine.slots]
-            connection.answer(200, encoded(shown), more=ours)
+            connection.answer(200, encoded(shown), JSON, *ours)
 
         if self.faults.hang_slots:
             return

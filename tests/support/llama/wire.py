@@ -17,7 +17,7 @@ from typing import cast
 import httptools
 
 MOST_REQUESTS = 100
-_JSON = "application/json; charset=utf-8"
+JSON = "application/json; charset=utf-8"
 
 
 @dataclass
@@ -97,10 +97,11 @@ class Connection(asyncio.Protocol):
         self._waiting.append(self._request)
         self._next()
 
-    def answer(self, status: int, body: bytes, kind: str = _JSON, more: str = "") -> None:
-        """The whole answer; `more` are further lines of its head, each with its end."""
+    def answer(self, status: int, body: bytes, kind: str = JSON, *headers: str) -> None:
+        """The whole answer, with these lines in its head."""
         self._closing = self._closing or status >= 400
-        self._write(self._head(status, kind, f"{more}Content-Length: {len(body)}"))
+        lines = "\r\n".join((f"Content-Length: {len(body)}", *headers))
+        self._write(self._head(status, kind, lines))
         self._write(body)
         self._finish()
 

@@ -8,7 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmstack.gateway.replica_answers import deferred, slots, total_slots
+from llmstack.gateway.catalog import Backend
+from llmstack.gateway.replica_answers import deferred, keeps_apart, leases, slots, total_slots
+from llmstack.gateway.replica_probe import Reply
+from llmstack.gateway.whose import lines
 
 IDLE = {"id": 0, "n_ctx": 1024, "speculative": False, "is_processing": False}
 BUSY = {**IDLE, "id": 1, "is_processing": True, "params": {"stream": True, "samplers": ["top_k"]}}
@@ -63,3 +66,44 @@ DEFERRED = [
 @pytest.mark.parametrize(("sentence", "text", "count"), DEFERRED, ids=[row[0] for row in DEFERRED])
 def test_requests_that_wait_inside(sentence: str, text: bytes, count: int | None) -> None:
     assert deferred(text) == count
+
+
+def name(lease: int) -> str:
+    """What this process calls a lease."""
+    line = lines(lease, Backend("a", "10.0.0.1", 8080), "smol", "")
+    return line.split()[1].decode()
+
+
+def of_slots(names: list[str], waiting: str | None, text: str = "") -> Reply:
+    shown = [{**(BUSY if lease else IDLE), "lease": lease, "prompt": text} for lease in names]
+    headers = {} if waiting is None else {b"x-llmstack-waiting": waiting.encode()}
+    return Reply(200, json.dumps(shown).encode(), headers)
+
+
+def test_the_leases_of_this_process_that_compute_and_that_wait() -> None:
+    names = [name(7), "", name(7), "0-9", name(12)]
+    assert leases(of_slots(names, f"{name(8)},0-3,{name(7)}")) == ({7: 2, 12: 1}, {7, 8})
+    assert leases(of_slots(["", ""], "")) == ({}, frozenset())
+
+
+def test_a_server_without_our_patch_shows_no_leases() -> None:
+    assert leases(Reply(200, json.dumps([IDLE, BUSY]).encode(), {})) is None
+
+
+@given(st.text())
+def test_prompts_that_a_server_repeats_are_no_leases(prompt: str) -> None:
+    text = prompt + f'"lease": "{name(9)}"'
+    assert leases(of_slots([name(7)], "", text)) == ({7: 1}, frozenset())
+
+
+@pytest.mark.parametrize(
+    ("props", "apart"),
+    [
+        (b'{"total_slots": 2, "llmstack": {"lease": 1, "salt": 1}}', True),
+        (b'{"total_slots": 2, "llmstack": {"lease": 1}}', False),
+        (b'{"total_slots": 2, "llmstack": 1}', False),
+        (b'{"total_slots": 2}', False),
+    ],
+)
+def test_a_server_says_that_it_keeps_caches_apart(props: bytes, apart: bool) -> None:
+    assert keeps_apart(props) is apart

@@ -83,7 +83,7 @@ def on_both_loops(test: Callable[[], Awaitable[None]]) -> Callable[[str], None]:
 async def test_questions_share_a_connection() -> None:
     async with serving() as (server, probe):
         for _ in range(3):
-            assert await probe.get("/slots", "k", SECONDS) == (200, b"ok")
+            assert (await probe.get("/slots", "k", SECONDS))[:2] == (200, b"ok")
         assert server.connections == 1
         head = f"GET /slots HTTP/1.1\r\nHost: 127.0.0.1:{server.port}\r\n"
         assert server.requests[0].decode() == f"{head}Authorization: Bearer k\r\n\r\n"
@@ -103,9 +103,9 @@ async def test_answers_in_pieces_and_of_any_status() -> None:
             b"HTTP/1.1 503 No\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n1\r\nd\r\n0\r\n\r\n",
             b"HTTP/1.1 401 No\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
         ]
-        assert await probe.get("/", "", SECONDS) == (503, b"abcd")
-        assert await probe.get("/", "", SECONDS) == (401, b"")
-        assert await probe.get("/", "", SECONDS) == (200, b"ok")
+        assert (await probe.get("/", "", SECONDS))[:2] == (503, b"abcd")
+        assert (await probe.get("/", "", SECONDS))[:2] == (401, b"")
+        assert (await probe.get("/", "", SECONDS))[:2] == (200, b"ok")
         assert server.connections == 2
 
 
@@ -114,7 +114,7 @@ async def test_an_idle_connection_that_was_closed_is_made_anew() -> None:
     async with serving() as (server, probe):
         await probe.get("/", "", SECONDS)
         await server.hang_up()
-        assert await probe.get("/", "", SECONDS) == (200, b"ok")
+        assert (await probe.get("/", "", SECONDS))[:2] == (200, b"ok")
 
 
 @on_both_loops
@@ -122,7 +122,7 @@ async def test_one_that_closes_under_a_question_is_asked_once_more() -> None:
     async with serving() as (server, probe):
         await probe.get("/", "", SECONDS)
         server.answers = [b""]
-        assert await probe.get("/", "", SECONDS) == (200, b"ok")
+        assert (await probe.get("/", "", SECONDS))[:2] == (200, b"ok")
         assert (server.connections, len(server.requests)) == (2, 3)
 
 
@@ -140,7 +140,7 @@ async def test_a_new_connection_that_breaks_is_broken() -> None:
             await task
         with pytest.raises(Broken, match="no HTTP"):
             await probe.get("/", "", SECONDS)
-        assert await probe.get("/", "", SECONDS) == (200, b"ok")
+        assert (await probe.get("/", "", SECONDS))[:2] == (200, b"ok")
 
 
 @on_both_loops
@@ -160,7 +160,7 @@ async def test_an_answer_that_comes_too_late_is_nobodys() -> None:
             await probe.get("/first", "", 0.01)
         await server.came.get()
         server.writers[0].write(OK.replace(b"ok", b"no"))
-        assert await probe.get("/second", "", SECONDS) == (200, b"ok")
+        assert (await probe.get("/second", "", SECONDS))[:2] == (200, b"ok")
         assert server.connections == 2
 
 

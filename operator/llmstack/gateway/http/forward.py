@@ -58,13 +58,19 @@ _REASONS = {
 }
 
 
-def request_head(head: RequestHead, path: str, backend: Backend, length: int, id: bytes) -> bytes:
-    """The head of the request to a replica: the path is ours, the length that of the whole body."""
-    return b"POST %b HTTP/1.1\r\n%bcontent-length: %d\r\nx-request-id: %b\r\n%b" % (
+def request_head(
+    head: RequestHead, path: str, backend: Backend, length: int, id: bytes, ours: bytes = b""
+) -> bytes:
+    """The head of the request to a replica, with lines of ours.
+
+    The path is ours, too, the length that of the whole body.
+    """
+    return b"POST %b HTTP/1.1\r\n%bcontent-length: %d\r\nx-request-id: %b\r\n%b%b" % (
         path.encode("ascii"),
         _of_replica(backend),
         length,
         id,
+        ours,
         _to_replica(head),
     )
 

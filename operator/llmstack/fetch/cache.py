@@ -1,7 +1,8 @@
 """Where does everything lie in the cache, and when is a model complete?
 
     blobs/<sha256>                   a verified file; appears by rename, never changes
-    sources/<key>/<name>             a link to a blob, what llama-server opens
+    sources/<key>/<name>             a link to a blob, what llama-server opens; where the volume
+                                     knows no links (SMB, some FUSE), the blob itself, moved
     sources/<key>.json               the marker: all files are there, and what their header says
     partial/…  locks/…               downloads under way
 
@@ -10,10 +11,11 @@ means: every byte was verified and is on the disk. A later pod checks the marker
 sizes; it does not sum 40 GB again.
 """
 
+import errno
 import json
 import os
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +25,10 @@ from llmstack.fetch.partial import Partial, journal_of
 from llmstack.models.facts import GGUFFacts
 
 _VERSION = 1
+_NO_LINKS = (
+    *(errno.EPERM, errno.EACCES, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL, errno.EIO),
+    *(errno.EMLINK, errno.EXDEV, errno.ENOTTY),
+)
 
 
 @dataclass(frozen=True)
@@ -53,14 +59,22 @@ class Cache:
         self._sources = root / "sources"
         self._locks = root / "locks"
 
-    def prepare(self) -> None:
-        """Make the folders. Raises OSError."""
+    def prepare(self, names: Sequence[str]) -> None:
+        """Make the folders, and see that a model of files with these names can be published.
+
+        Raises OSError, before the first byte is downloaded.
+        """
         for folder in (self.blobs, self.partials, self._sources, self._locks):
             folder.mkdir(parents=True, exist_ok=True)
-        # An existing folder proves nothing about this user.
-        probe = self._locks / f"probe.{secrets.token_hex(4)}"
-        probe.touch()
-        probe.unlink()
+        # An existing folder proves nothing about this user, nor about names that it takes.
+        probe = self._sources / f".probe.{secrets.token_hex(4)}"
+        probe.mkdir()
+        try:
+            for name in names:
+                (probe / name).touch()
+                (probe / name).unlink()
+        finally:
+            probe.rmdir()
 
     def lock_path(self, key: str) -> Path:
         """Where is the lock of a source?"""
@@ -89,9 +103,9 @@ class Cache:
         return None
 
     def _is_linked(self, folder: Path, file: Stored) -> bool:
-        link = folder / file.name
-        target = link.readlink().name
-        return target == file.sha256 and link.stat().st_size == file.size
+        path = folder / file.name
+        right = not path.is_symlink() or path.readlink().name == file.sha256
+        return right and path.is_file() and path.stat().st_size == file.size
 
     def store(self, partial: Partial, sha256: str, size: int) -> None:
         """A verified partial becomes a blob. Another fetcher's blob of the same sum stays."""
@@ -109,7 +123,7 @@ class Cache:
         folder = self._sources / key
         folder.mkdir(exist_ok=True)
         for file in entry.files:
-            _replace_link(folder / file.name, Path("../../blobs") / file.sha256)
+            _place(folder / file.name, self.blob(file.sha256))
         _sync(folder)
         _write(self._marker(key), json.dumps(_entry_to_json(entry)))
         _sync(self._sources)
@@ -119,10 +133,28 @@ class Cache:
         return self._sources / f"{key}.json"
 
 
-def _replace_link(link: Path, target: Path) -> None:
-    new = link.with_name(f".{secrets.token_hex(8)}")
-    new.symlink_to(target)
-    new.replace(link)
+def _place(path: Path, blob: Path) -> None:
+    """Lets a path stand for a blob, by the first way that the volume knows.
+
+    A blob that has been moved is not found under its sum by other sources of the same file.
+    """
+    new = path.with_name(f".{secrets.token_hex(8)}")
+    target = Path("../../blobs") / blob.name
+    if not (_linked(lambda: new.symlink_to(target)) or _linked(lambda: new.hardlink_to(blob))):
+        blob.replace(path)
+        return
+    new.replace(path)
+
+
+def _linked(link: Callable[[], None]) -> bool:
+    """False where the volume has no such links, and a user may not make them."""
+    try:
+        link()
+    except OSError as error:
+        if error.errno in _NO_LINKS:
+            return False
+        raise
+    return True
 
 
 def _write(path: Path, text: str) -> None:
@@ -140,6 +172,10 @@ def _sync(folder: Path) -> None:
     fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(fd)
+    except OSError as error:
+        # SMB and some FUSE drivers sync files, and know no such call for folders.
+        if error.errno not in (errno.EINVAL, errno.EOPNOTSUPP, errno.ENOSYS, errno.EBADF):
+            raise
     finally:
         os.close(fd)
 

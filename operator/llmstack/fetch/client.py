@@ -3,13 +3,13 @@
 urllib3 and not httpx: for bulk bytes it needs half the CPU time (docs/bench-fetch.md).
 """
 
+import re
 import socket
 import ssl
 import time
-import urllib.request
 from collections.abc import Iterator, Mapping
 from http.client import IncompleteRead
-from urllib.parse import SplitResult, unquote, urlsplit
+from urllib.parse import unquote, urlsplit
 
 import urllib3
 from urllib3.exceptions import (
@@ -25,12 +25,14 @@ from urllib3.exceptions import (
 
 from llmstack.api import reasons
 from llmstack.errors import ConfigurationError, FetchError
-from llmstack.fetch.faults import Fault
+from llmstack.fetch.faults import Fault, may_pass
 from llmstack.fetch.pace import Pace
+from llmstack.fetch.proxies import proxy_for, proxy_refusal, shown_proxy
 from llmstack.settings import FetchSettings
 
 Response = urllib3.BaseHTTPResponse
 _AGENT = "llmstack-fetch"
+_REFUSED_TUNNEL = re.compile(r"Tunnel connection failed: (\d{3})")
 
 
 class Client:
@@ -96,18 +98,15 @@ class Client:
             "(LLMSTACK_FETCH_SLOW_BYTES_PER_SECOND)",
         )
 
+    def proxy(self, url: str) -> str:
+        """The proxy through which `url` is asked for, "" if none."""
+        return proxy_for(url, self._settings.proxies)
+
     def _manager(self, url: str) -> urllib3.PoolManager:
-        proxy = self._proxy(urlsplit(url))
+        proxy = self.proxy(url)
         if proxy not in self._managers:
             self._managers[proxy] = self._new_manager(proxy)
         return self._managers[proxy]
-
-    def _proxy(self, url: SplitResult) -> str:
-        proxies = self._settings.proxies
-        proxy = proxies.https if url.scheme == "https" else proxies.http
-        if not proxy or _bypasses(url.netloc, proxies.bypass):
-            return ""
-        return proxy if "://" in proxy else f"http://{proxy}"
 
     def _new_manager(self, proxy: str) -> urllib3.PoolManager:
         most = self._settings.connections + 1
@@ -125,11 +124,6 @@ class Client:
             )
         except (LocationValueError, ValueError) as error:
             raise ConfigurationError(f"HTTP_PROXY or HTTPS_PROXY is no URL: {error}") from error
-
-
-def _bypasses(netloc: str, bypass: str) -> bool:
-    proxy_bypass = urllib.request.proxy_bypass_environment  # type: ignore[attr-defined]
-    return bool(bypass) and bool(proxy_bypass(netloc, {"no": bypass}))
 
 
 def _proxy_headers(proxy: str) -> dict[str, str]:
@@ -167,6 +161,9 @@ def fault_of(error: Exception, url: str, settings: FetchSettings) -> Exception:
             f"the certificate of {host(url)} is not trusted: {_cause(error)}. Name a CA bundle "
             "that holds its issuer in SSL_CERT_FILE",
         )
+    refused = _REFUSED_TUNNEL.search(str(error)) if isinstance(error, ProxyError) else None
+    if refused and not may_pass(int(refused[1])):
+        return proxy_refusal(proxy_for(url, settings.proxies), url, int(refused[1]))
     return Fault(reasons.SOURCE_UNREACHABLE, _unreachable(error, url, settings))
 
 
@@ -177,7 +174,8 @@ def _unreachable(error: Exception, url: str, settings: FetchSettings) -> str:
             "spelling, and whether pods can reach a DNS server and that network"
         )
     if isinstance(error, ProxyError):
-        return f"{host(url)} cannot be reached through the proxy: {_cause(error)}"
+        proxy = shown_proxy(proxy_for(url, settings.proxies))
+        return f"{host(url)} cannot be reached through the proxy {proxy}: {_cause(error)}"
     refused = isinstance(error, NewConnectionError)
     if isinstance(error, TimeoutError | socket.timeout) and not refused:
         return (

@@ -16,6 +16,9 @@ from llmstack.api import reasons
 from llmstack.errors import FetchError
 from llmstack.settings import FetchSettings
 
+_PASSING = (408, 421, 425, 429)
+# Not implemented, HTTP version not supported, and a network that wants a login: they stay.
+_FINAL_SERVER_ERRORS = (501, 505, 511)
 MAX_BACKOFF = 15.0
 MAX_RETRY_AFTER = 60.0
 
@@ -69,6 +72,11 @@ class Patience:
     def is_over(self, failures: int) -> bool:
         """Were these too many?"""
         return failures >= self.attempts
+
+
+def may_pass(status: int) -> bool:
+    """True for an answer that another try may better: a busy server, a CDN without its origin."""
+    return status in _PASSING or (500 <= status <= 599 and status not in _FINAL_SERVER_ERRORS)
 
 
 def cache_error(error: OSError, cache: Path, needed: int = 0) -> FetchError:

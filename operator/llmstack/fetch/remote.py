@@ -15,16 +15,14 @@ from urllib.parse import quote, urljoin, urlsplit
 from llmstack.api import reasons
 from llmstack.errors import FetchError
 from llmstack.fetch.client import Client, Response, host, shown
-from llmstack.fetch.faults import Fault
+from llmstack.fetch.faults import Fault, may_pass
+from llmstack.fetch.proxies import proxy_refusal
 from llmstack.models.source import HttpSource, HubSource, base_name
 
 PROBE_BYTES = 512
 _MAX_HOPS = 10
 _MAX_API_ANSWER = 32 * 2**20
 _REDIRECTS = (301, 302, 303, 307, 308)
-_PASSING = (408, 421, 425, 429)
-# Not implemented, HTTP version not supported, and a network that wants a login: they stay.
-_FINAL_SERVER_ERRORS = (501, 505, 511)
 _SHA256 = re.compile(r'^(?:W/)?"?([0-9a-f]{64})"?$')
 _CONTENT_RANGE = re.compile(r"^bytes (\d+)-(\d+)/(\d+)$")
 _ADVICE = (
@@ -165,19 +163,17 @@ def check_answer(client: Client, answer: Response, address: Address, name: str) 
             retry_after=_retry_after(answer),
         )
     error = _refusal(client, answer, address, name)
-    if address.signed:
+    if address.signed and status != 407:
         raise Fault(error.reason, str(error), relocate=True)
     raise error
-
-
-def may_pass(status: int) -> bool:
-    """True for an answer that another try may better: a busy server, a CDN without its origin."""
-    return status in _PASSING or (500 <= status <= 599 and status not in _FINAL_SERVER_ERRORS)
 
 
 def _refusal(client: Client, answer: Response, address: Address, name: str) -> FetchError:
     status, at = answer.status, host(address.url)
     code = answer.headers.get("X-Error-Code", "")
+    proxy = client.proxy(address.url)
+    if proxy and _is_the_proxys(answer):
+        return proxy_refusal(proxy, address.url, status, may_be_host=status != 407)
     if status in (401, 403):
         advice = _advice(address, code, refused_token=client.has_token and address.token)
         return FetchError(
@@ -191,6 +187,12 @@ def _refusal(client: Client, answer: Response, address: Address, name: str) -> F
             f"{at} has no {name} (answer {status}): {what} does not exist; check spec.model.source",
         )
     return FetchError(reasons.FETCH_FAILED, f"{at} answers {status} for {shown(address.url)}")
+
+
+def _is_the_proxys(answer: Response) -> bool:
+    """True for what a proxy answers itself; a host that wants a token says so in a header."""
+    hosts_own = any(name in answer.headers for name in ("X-Error-Code", "WWW-Authenticate"))
+    return answer.status == 407 or (answer.status == 403 and not hosts_own)
 
 
 def _advice(address: Address, code: str, *, refused_token: bool) -> str:

@@ -29,7 +29,7 @@ from llmstack.fetch.stream import Stream
 from llmstack.fetch.tools import StartAgain, Tools
 from llmstack.fetch.wanted import Wanted
 from llmstack.models.gguf import GGUFFile, combine
-from llmstack.models.source import ClaimSource, HubSource, base_name, part_sources
+from llmstack.models.source import ClaimSource, HubSource, base_name, part_names, part_sources
 
 _TRIES = 3
 
@@ -71,7 +71,7 @@ def bring(wanted: Wanted, cache: Cache, tools: Tools, waiting: Callable[[str], N
 def _bring(wanted: Wanted, cache: Cache, tools: Tools, waiting: Callable[[str], None]) -> Entry:
     entry = cache.ready(wanted.key)
     if entry is None:
-        cache.prepare()
+        cache.prepare(part_names(base_name(wanted.source)))
         lock = Lock(cache.lock_path(wanted.key), tools.settings.lock, waiting)
         try:
             if lock.acquire(lambda: cache.ready(wanted.key) is not None):

@@ -24,7 +24,8 @@ class FetchSettings:
         HF_ENDPOINT                   "https://huggingface.co": hub that hf:// names
         HF_TOKEN_FILE                 "": file with a bearer token for the source's own host (the
                                       key `token` of the Secret in spec.model.secretRef)
-        HTTPS_PROXY, HTTP_PROXY, NO_PROXY   "": as curl reads them, in lower case too
+        HTTPS_PROXY, HTTP_PROXY, NO_PROXY   "": as Go programs read them, in lower case too; see
+                                      llmstack.fetch.proxies
         SSL_CERT_FILE                 "": CA bundle in place of the system's
         LLMSTACK_FETCH_CONNECTIONS    8: ranges of a file downloaded at once
         LLMSTACK_FETCH_ATTEMPTS       6: failures in a row, without progress, that end a download

@@ -13,7 +13,11 @@ PASSED_TO_FETCH = (
     "HTTPS_PROXY",
     "NO_PROXY",
 )
-"""Variables of the operator's own environment that the init container gets, where they are set."""
+"""Variables of the operator's own environment that the init container gets, where they are set.
+
+So does each that begins with FETCH_PREFIX: the settings of `llmstack fetch` itself.
+"""
+FETCH_PREFIX = "LLMSTACK_FETCH_"
 
 
 @dataclass(frozen=True)
@@ -34,8 +38,9 @@ class OperatorSettings:
         LLMSTACK_NAMESPACES           "": namespaces to serve, with commas between; empty: all
         LLMSTACK_ROOT_SECRET          "llmstack-root": Secret that server keys are derived from,
                                       created by the operator in its own namespace if missing
-        HF_ENDPOINT, HTTP_PROXY, HTTPS_PROXY, NO_PROXY
-                                      passed on to the init container
+        HF_ENDPOINT, HTTP_PROXY, HTTPS_PROXY, NO_PROXY, LLMSTACK_FETCH_…
+                                      passed on to the init container; the operator's own calls
+                                      use no proxy
         LLMSTACK_GATEWAY_HOST         "": DNS name of the gateway's Service, to which the Service
                                       `<name>` of each LLMDeployment leads; empty: no such Service
         LLMSTACK_GATEWAY_PODS         "": labels of the gateway's pods in the operator's namespace,
@@ -100,7 +105,7 @@ class OperatorSettings:
             server_images=_server_images(read),
             namespaces=read.names("LLMSTACK_NAMESPACES"),
             root_secret=read.text("LLMSTACK_ROOT_SECRET", "llmstack-root"),
-            fetch_env={name: env[name] for name in PASSED_TO_FETCH if env.get(name)},
+            fetch_env={name: value for name, value in env.items() if value and _is_passed(name)},
             gateway_host=read.text("LLMSTACK_GATEWAY_HOST", ""),
             gateway_pods=read.labels("LLMSTACK_GATEWAY_PODS"),
             gateway_load_url=read.text("LLMSTACK_GATEWAY_LOAD_URL", ""),
@@ -116,6 +121,10 @@ class OperatorSettings:
             log_level=read.choice("LLMSTACK_LOG_LEVEL", ("info", "debug", "warning", "error")),
             kubeconfig=read.text("KUBECONFIG", ""),
         )
+
+
+def _is_passed(name: str) -> bool:
+    return name in PASSED_TO_FETCH or name.startswith(FETCH_PREFIX)
 
 
 def _server_images(read: Reader) -> dict[str, str]:

@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from llmstack.api import reasons
 from tests.support.gguf_writer import gguf_bytes
 from tests.support.hub import Hub
+from tests.support.proxy import RefusingProxy
 
 MODEL = gguf_bytes(weights=100_000)
 SOURCE = "hf://owner/repo/q4.gguf"
@@ -92,3 +93,44 @@ def test_no_proxy_is_honoured(fetcher):
     with Hub(REPOS) as hub:
         environ = {"HTTP_PROXY": "http://127.0.0.1:1", "NO_PROXY": "127.0.0.1,127.0.0.2"}
         assert fetcher(SOURCE, HF_ENDPOINT=hub.endpoint, **environ).status == 0
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+@pytest.mark.parametrize("status", [403, 407])
+def test_a_proxy_that_refuses_is_named(fetcher, scheme, status):
+    with RefusingProxy(status) as proxy:
+        address = f"http://me:hunter2@{proxy.place}"
+        source = f"{scheme}://models.invalid/q4.gguf"
+        outcome = fetcher(source, HTTP_PROXY=address, HTTPS_PROXY=address)
+    assert outcome.failure.reason == reasons.SOURCE_UNREACHABLE
+    message = outcome.failure.message
+    assert f"the proxy {proxy.place} answers {status} for models.invalid" in message
+    assert f"{scheme.upper()}_PROXY=http://USER:PASSWORD@{proxy.place}" in message
+    assert "hunter2" not in outcome.log + outcome.termination
+    assert len(proxy.seen) == 1, "no further try helps"
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_proxy_that_is_busy_is_asked_again(fetcher, scheme):
+    with RefusingProxy(503) as proxy:
+        address = f"http://{proxy.place}"
+        source = f"{scheme}://models.invalid/q4.gguf"
+        outcome = fetcher(source, HTTP_PROXY=address, HTTPS_PROXY=address)
+    assert outcome.failure.reason == reasons.SOURCE_UNREACHABLE
+    assert "503" in outcome.failure.message
+    assert len(proxy.seen) == 4
+
+
+@pytest.mark.parametrize("bypass", ["127.0.0.0/8", "10.0.0.0/8, 127.0.0.0/30", "*"])
+def test_no_proxy_takes_networks(fetcher, bypass):
+    with Hub(REPOS) as hub:
+        environ = {"HTTP_PROXY": "http://127.0.0.1:1", "NO_PROXY": bypass}
+        assert fetcher(SOURCE, HF_ENDPOINT=hub.endpoint, **environ).status == 0
+
+
+def test_a_private_file_behind_a_proxy_still_asks_for_a_token(fetcher):
+    """The hub stands in for a proxy again; what it answers is the hub's own."""
+    with Hub(REPOS, token="secret") as hub:
+        outcome = fetcher("http://models.invalid/plain/owner/repo/q4.gguf", HTTP_PROXY=hub.endpoint)
+    assert outcome.failure.reason == reasons.SOURCE_UNAUTHORIZED
+    assert "key `token`" in outcome.failure.message

@@ -18,7 +18,7 @@ FACTS = GGUFFacts("llama", 7, "F16", len(DATA), head_count_kv=(1, 2))
 @pytest.fixture
 def cache(tmp_path):
     cache = Cache(tmp_path)
-    cache.prepare()
+    cache.prepare(["q4.gguf"])
     return cache
 
 

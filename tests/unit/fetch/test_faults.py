@@ -8,8 +8,8 @@ import pytest
 from llmstack.api import reasons
 from llmstack.errors import FetchError
 from llmstack.fetch.client import shown
-from llmstack.fetch.faults import Fault, Patience, cache_error, free_space
-from llmstack.fetch.remote import check_redirect, may_pass
+from llmstack.fetch.faults import Fault, Patience, cache_error, free_space, may_pass
+from llmstack.fetch.remote import check_redirect
 from llmstack.fetch.wanted import require_context
 from llmstack.models.facts import GGUFFacts
 from llmstack.settings import FetchSettings

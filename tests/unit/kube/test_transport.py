@@ -93,6 +93,17 @@ async def fenced(server: Server, checks: int) -> tuple[KubeClient, Transport]:
     return KubeClient(made), made
 
 
+@pytest.mark.parametrize("bypass", ["", "10.0.0.0/8,*.corp.example"])
+async def test_the_operators_own_calls_use_no_proxy(
+    server: Server, transport: Transport, monkeypatch: pytest.MonkeyPatch, bypass: str
+) -> None:
+    """Its environment has the proxy of the init containers, which it hands on."""
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+    monkeypatch.setenv("NO_PROXY", bypass)
+    await KubeClient(transport).get(SERVICE, "n", "a")
+    assert server.asked == ["GET /api/v1/namespaces/n/services/a"]
+
+
 async def test_a_closed_fence_lets_reads_pass_and_no_write(server: Server) -> None:
     client, transport = await fenced(server, checks=0)
     await client.get(SERVICE, "n", "a")

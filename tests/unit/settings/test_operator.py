@@ -32,11 +32,15 @@ def test_images_by_vendor_namespaces_and_what_fetch_gets() -> None:
         "LLMSTACK_NAMESPACES": " a, b,",
         "HF_ENDPOINT": "http://hub",
         "HTTPS_PROXY": "",
+        "LLMSTACK_FETCH_SLOW_SECONDS": "20",
     }
     settings = OperatorSettings.from_env(env)
     assert settings.server_images == {"cpu": "cpu:1", "nvidia": "cuda:1"}
     assert settings.namespaces == ("a", "b")
-    assert settings.fetch_env == {"HF_ENDPOINT": "http://hub"}
+    assert settings.fetch_env == {
+        "HF_ENDPOINT": "http://hub",
+        "LLMSTACK_FETCH_SLOW_SECONDS": "20",
+    }
 
 
 def test_the_ca_bundle_is_read(tmp_path: Path) -> None:

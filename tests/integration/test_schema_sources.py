@@ -35,6 +35,11 @@ ACCEPTED = [
     "pvc://my.claim-1/folder/m.gguf",
     "pvc://models/a@b/m#1?.gguf",
     "pvc://models/größe/m.gguf",
+    "hf://owner/repo/My%20Model.gguf",
+    "hf://owner/repo/a%40b/100%25.gguf@v1%2B",
+    "hf://owner/repo/gr%C3%B6%C3%9Fe%E2%82%AC%F0%9F%98%80.gguf",
+    "hf://owner/repo/..%20.gguf",
+    "pvc://models/My%20Model/a%5Cb.gguf",
 ]
 
 REFUSED = [
@@ -61,6 +66,23 @@ REFUSED = [
     "hf://owner/repo\\m.gguf",
     "hf://owner/repo/m-00002-of-00003.gguf",
     "hf://owner/repo/m-00002-of-00003.gguf@v1",
+    "hf://owner/repo/a@b.gguf",
+    "hf://owner/repo/100%.gguf",
+    "hf://owner/repo/%2e%2e/m.gguf",
+    "hf://owner/repo/.%2E/m.gguf",
+    "hf://owner/repo/a%2Fm.gguf",
+    "hf://owner/repo/m%00.gguf",
+    "hf://owner/repo/m%0a.gguf",
+    "hf://owner/repo/m%7F.gguf",
+    "hf://owner/repo/%6D.gguf",
+    "hf://owner/repo/m%C3.gguf",
+    "hf://owner/repo/m%C0%AF.gguf",
+    "hf://owner/repo/m%ED%A0%80.gguf",
+    "hf://owner/repo/m%F5%80%80%80.gguf",
+    "hf://owner/repo/m.gguf@v1%",
+    "hf://owner/repo/m-00002-of-0000%33.gguf",
+    "pvc://models/100%.gguf",
+    "pvc://models/a%2Fm.gguf",
     "https://",
     "https:///m.gguf",
     "https://host",
@@ -103,7 +125,24 @@ def test_both_refuse(gate: Gate, source: str) -> None:
 
 
 PARTS = ["hf://", "https://", "http://", "pvc://", "/", ".", "..", "@", ":", "?", "#", "[", "]"]
-WORDS = ["a", "m.gguf", "-00001-of-00002.gguf", "-00002-of-00002.gguf", "80", "Z", "é", " ", "%20"]
+WORDS = [
+    "a",
+    "m.gguf",
+    "-00001-of-00002.gguf",
+    "-00002-of-00002.gguf",
+    "80",
+    "Z",
+    "é",
+    " ",
+    "%20",
+    "%2E",
+    "%2F",
+    "%C3",
+    "%A9",
+    "%40",
+    "%",
+    "~",
+]
 
 
 @given(

@@ -21,7 +21,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Self
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 _PIECE = 2**16
 _RANGE = re.compile(r"^bytes=(\d+)-(\d*)$")
@@ -137,7 +137,7 @@ class Hub:
         with self.lock:
             signature = f"s{next(self._signatures)}"
             self._uses[signature] = 0
-        return f"{self.download_host}/{repo}/{path}?Signature={signature}"
+        return f"{self.download_host}/{repo}/{quote(path)}?Signature={signature}"
 
     def use(self, signature: str) -> bool:
         """Is the signature still good?"""

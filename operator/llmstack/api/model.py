@@ -14,7 +14,9 @@ Source = Annotated[
         description=(
             "Where the GGUF file is: hf://owner/repo/file.gguf[@revision], https://host/file.gguf, "
             "http://host/file.gguf or pvc://claim/path/file.gguf. Of a split model, name the first "
-            "part (…-00001-of-0000N.gguf). Credentials belong in secretRef, not in the address."
+            "part (…-00001-of-0000N.gguf). Names of a hub or a claim are percent-encoded: %20 is a "
+            "space, %40 an @, %25 a percent sign. Credentials belong in secretRef, not in the "
+            "address."
         ),
         json_schema_extra=checked(*SOURCE_RULES),
     ),

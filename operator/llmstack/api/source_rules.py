@@ -6,17 +6,40 @@ by `models.source.parse_source`, which the download goes by: an integration test
 
 from llmstack.api.base import Rule
 
-# A part of a path that is neither empty nor "." or "..".
-_PART = "([^/@.]|[.][^/@.]|[.][.][^/@])[^/@]*"
-_PART_WITH_AT = "([^/.]|[.][^/.]|[.][.][^/])[^/]*"
+_C = "%[89ABab][0-9A-Fa-f]"
+ESCAPE = "|".join(
+    (
+        # ASCII that is neither a letter, a digit, one of - . _ ~ /, nor a control character.
+        "%(2[0-9A-Ca-c]|3[A-Fa-f]|40|5[B-Eb-e]|60|7[B-Db-d])",
+        # UTF-8 of two, three and four bytes, as the standard allows it.
+        f"%([Cc][2-9A-Fa-f]|[Dd][0-9A-Fa-f]){_C}",
+        f"%[Ee]0%[ABab][0-9A-Fa-f]{_C}",
+        f"%[Ee][1-9A-Ca-cEFef]({_C}){{2}}",
+        f"%[Ee][Dd]%[89][0-9A-Fa-f]{_C}",
+        f"%[Ff]0%[9ABab][0-9A-Fa-f]({_C}){{2}}",
+        f"%[Ff][1-3]({_C}){{3}}",
+        f"%[Ff]4%8[0-9A-Fa-f]({_C}){{2}}",
+    )
+)
+"""Percent-encoded characters that a name may have (a regular expression)."""
+
+
+def _part(not_in_it: str) -> str:
+    """A part of a path that is neither empty nor "." or ".."."""
+    char, no_dot = f"([^{not_in_it}%]|{ESCAPE})", f"([^{not_in_it}.%]|{ESCAPE})"
+    return f"({no_dot}|[.]{no_dot}|[.][.]{char}){char}*"
+
+
 _OWNER = "[A-Za-z0-9][A-Za-z0-9._-]{0,95}"
 _CLAIM = "[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?"
-_REVISION = "[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)*"
+_WORD = f"([A-Za-z0-9]|{ESCAPE})([A-Za-z0-9._-]|{ESCAPE})*"
+_REVISION = f"{_WORD}(/{_WORD})*"
 _HOST = r"([^/?#@:\\[\\]]+|\\[[0-9A-Fa-f:.]+\\])(:[0-9]{1,4}|:[1-5][0-9]{4})?"
+_WEB_PART = "([^/?#.]|[.][^/?#.]|[.][.][^/?#])[^/?#]*"
 
-_HUB = f"^hf://{_OWNER}/{_OWNER}(/{_PART})+(@{_REVISION})?$"
-_CLAIMED = f"^pvc://{_CLAIM}(/{_PART_WITH_AT})+$"
-_WEB = f"^https?://{_HOST}/([^?#]*/)?{_PART_WITH_AT.replace('/', '/?#')}([?][^#]*)?$"
+_HUB = f"^hf://{_OWNER}/{_OWNER}(/{_part('/@')})+(@{_REVISION})?$"
+_CLAIMED = f"^pvc://{_CLAIM}(/{_part('/')})+$"
+_WEB = f"^https?://{_HOST}/([^?#]*/)?{_WEB_PART}([?][^#]*)?$"
 
 
 def _of(scheme: str, pattern: str, message: str) -> Rule:
@@ -32,8 +55,8 @@ SOURCE_RULES = (
     ),
     Rule(
         r"!self.matches('[\\x00-\\x20\\x7f\\\\]')",
-        "a source has no spaces, backslashes or control characters: remove them, or write %20 "
-        "for a space in a web address",
+        "a source has no spaces, backslashes or control characters: write %20 for a space and %5C "
+        "for a backslash",
     ),
     Rule(
         "!self.matches('^https?://[^/?#]*@')",
@@ -50,13 +73,20 @@ SOURCE_RULES = (
         "hf://",
         _HUB,
         "a hub source is hf://owner/repo/path/to/file.gguf, with @branch, @tag or @commit behind "
-        "it to pin it",
+        "it to pin it. In names write %20 for a space, %40 for @ and %25 for %, and letters, "
+        "digits, -, ., _ and ~ as they are",
+    ),
+    Rule(
+        "!self.matches('^hf://.*@.*[.]gguf$')",
+        "behind @ is a branch, a tag or a commit, and this is a file's name: write %40 for an @ "
+        "that belongs to the name",
     ),
     _of(
         "pvc://",
         _CLAIMED,
         "a claim source is pvc://claim/path/to/file.gguf, with the name of a "
-        "PersistentVolumeClaim of the same namespace",
+        "PersistentVolumeClaim of the same namespace. In names write %20 for a space and %25 for "
+        "%, and letters, digits, -, ., _ and ~ as they are",
     ),
     Rule(
         "!self.matches('-[0-9]{5}-of-[0-9]{5}[.]gguf([?@].*)?$') || "

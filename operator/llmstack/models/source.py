@@ -4,6 +4,9 @@
     https://host/path/file.gguf, http://…          any web server
     pvc://claim/path/file.gguf                     a volume claim of the deployment's namespace
 
+Names of a hub or a claim are percent-encoded where they must be: hf://o/r/My%20Model.gguf names the
+file "My Model.gguf", a%40b.gguf names a@b.gguf. A web address is passed on as it is.
+
 Everything here is known before a byte is downloaded, so that a pod's arguments never depend on one.
 """
 
@@ -12,15 +15,19 @@ import re
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import overload
-from urllib.parse import urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
+from llmstack.api.source_rules import ESCAPE
 from llmstack.errors import InvalidSource
 
 CACHE_ROOT = PurePosixPath("/models")
 SOURCE_ROOT = PurePosixPath("/source")
 
 _OWNER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}")
-_REVISION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,199}")
+_REVISION = re.compile(f"([A-Za-z0-9]|{ESCAPE})([A-Za-z0-9._/-]|{ESCAPE}){{0,199}}")
+_DECODABLE = re.compile(f"([^%]|{ESCAPE})*")
+_MUST_ENCODE = re.compile(r"[\x00-\x20\x7f\\@%]")
+_LONGEST_NAME = 255
 _CLAIM = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _UNSAFE = re.compile(r"[\x00-\x20\x7f\\]")
@@ -37,8 +44,8 @@ class HubSource:
     revision: str | None = None
 
     def __str__(self) -> str:
-        pin = f"@{self.revision}" if self.revision else ""
-        return f"hf://{self.owner}/{self.repo}/{self.file}{pin}"
+        pin = f"@{_encoded(self.revision)}" if self.revision else ""
+        return f"hf://{self.owner}/{self.repo}/{_encoded(self.file)}{pin}"
 
 
 @dataclass(frozen=True)
@@ -59,7 +66,7 @@ class ClaimSource:
     path: str
 
     def __str__(self) -> str:
-        return f"pvc://{self.claim}/{self.path}"
+        return f"pvc://{self.claim}/{_encoded(self.path)}"
 
 
 Download = HubSource | HttpSource
@@ -69,7 +76,10 @@ Source = Download | ClaimSource
 def parse_source(text: str) -> Source:
     """Which source does a user's `model.source` name? Raises InvalidSource."""
     if _UNSAFE.search(text):
-        raise InvalidSource(f"source {text!r}: remove spaces, backslashes and control characters")
+        raise InvalidSource(
+            f"source {text!r}: remove spaces, backslashes and control characters; in a name write "
+            "%20 for a space and %5C for a backslash"
+        )
     scheme, found, rest = text.partition("://")
     if not found or scheme not in ("hf", "https", "http", "pvc"):
         raise InvalidSource(
@@ -87,12 +97,16 @@ def _parse_hub(text: str, rest: str) -> Source:
     repo, _, file = path.partition("/")
     if not (_OWNER.fullmatch(owner) and _OWNER.fullmatch(repo) and file):
         raise InvalidSource(f"source {text!r}: write hf://owner/repo/path/to/file.gguf[@revision]")
-    _require_plain_path(text, file)
-    if pinned and not (_REVISION.fullmatch(revision) and _is_plain(revision)):
+    file = _decoded_path(text, file)
+    if not pinned:
+        return HubSource(owner, repo, file)
+    is_name = revision.endswith(".gguf")
+    if is_name or not (_REVISION.fullmatch(revision) and _is_plain(revision)):
         raise InvalidSource(
-            f"source {text!r}: after @ write a branch, a tag or a commit, for example @main"
+            f"source {text!r}: after @ write a branch, a tag or a commit, for example @main; an @ "
+            "in a file's name is %40"
         )
-    return HubSource(owner, repo, file, revision if pinned else None)
+    return HubSource(owner, repo, file, unquote(revision))
 
 
 def _parse_http(text: str, _rest: str) -> Source:
@@ -119,18 +133,36 @@ def _parse_claim(text: str, rest: str) -> Source:
     claim, _, path = rest.partition("/")
     if not _CLAIM.fullmatch(claim) or not path:
         raise InvalidSource(f"source {text!r}: write pvc://claim/path/to/file.gguf")
-    _require_plain_path(text, path)
-    return ClaimSource(claim, path)
+    return ClaimSource(claim, _decoded_path(text, path))
 
 
 _PARSERS = {"hf": _parse_hub, "https": _parse_http, "http": _parse_http, "pvc": _parse_claim}
 
 
-def _require_plain_path(text: str, path: str) -> None:
+def _decoded_path(text: str, path: str) -> str:
+    """The path that a percent-encoded one stands for. Raises InvalidSource."""
     if not _is_plain(path):
         raise InvalidSource(
             f"source {text!r}: the path must name a file, without empty parts, `.` or `..`"
         )
+    readable = _DECODABLE.match(path)
+    strange = path[readable.end() if readable else 0 :][:3]
+    if strange:
+        raise InvalidSource(
+            f"source {text!r}: {strange} is not decoded. Write %25 for a percent sign, and "
+            "letters, digits, -, ., _ and ~ as they are; only text in UTF-8 can be named"
+        )
+    decoded = unquote(path)
+    if any(len(part.encode()) > _LONGEST_NAME for part in decoded.split("/")):
+        raise InvalidSource(
+            f"source {text!r}: a name has more than {_LONGEST_NAME} bytes, which no file may have"
+        )
+    return decoded
+
+
+def _encoded(name: str) -> str:
+    """The one form in which a source is written: only what must be is encoded."""
+    return _MUST_ENCODE.sub(lambda found: quote(found[0], safe=""), name)
 
 
 def _is_plain(path: str) -> bool:

@@ -61,3 +61,16 @@ def test_no_model(claim):
 def test_the_context_is_too_long(claim):
     failure = claim("llama/q4.gguf", "--context-length", "2049").failure
     assert failure.reason == reasons.CONTEXT_LENGTH_TOO_LARGE
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("My%20Model.gguf", "My Model.gguf"),
+        ("a@b%25.gguf", "a@b%.gguf"),
+        ("a%40b.gguf", "a@b.gguf"),
+    ],
+)
+def test_one_form_reaches_every_name(claim, path, name):
+    (claim.root / name).write_bytes(MODEL)
+    assert claim(path).status == 0

@@ -96,6 +96,23 @@ def test_a_split_model_has_all_parts_side_by_side(fetch, hub):
     assert outcome.result.gguf.parameters == 300_000
 
 
+@pytest.mark.parametrize(
+    ("source", "name"),
+    [
+        ("hf://owner/repo/My%20Model.gguf", "My Model.gguf"),
+        ("hf://owner/repo/a%40b.gguf", "a@b.gguf"),
+        ("hf://owner/repo/100%25%20%231%3F.gguf", "100% #1?.gguf"),
+        ("hf://owner/repo/My%20Models/größe%5C1.gguf@main", "My Models/größe\\1.gguf"),
+        ("hf://owner/repo/%E2%82%AC%2020.gguf", "€ 20.gguf"),
+    ],
+)
+def test_one_form_reaches_every_name(fetch, hub, source, name):
+    hub.repos["owner/repo"] = {name: MODEL}
+    assert fetch(source).status == 0
+    assert fetch.model(source).name == name.rpartition("/")[2]
+    assert fetch.model(source).read_bytes() == MODEL
+
+
 def test_a_projector_comes_along(fetch, hub):
     projector = gguf_bytes("clip", weights=5000, context_length=None)
     hub.repos["owner/repo"]["mmproj.gguf"] = projector

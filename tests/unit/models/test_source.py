@@ -2,9 +2,10 @@
 
 import hashlib
 from pathlib import PurePosixPath
+from urllib.parse import quote
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from llmstack.errors import InvalidSource
@@ -30,6 +31,22 @@ ACCEPTED = [
     ("https://models.example/q4.gguf", HttpSource("https://models.example/q4.gguf")),
     ("http://10.0.0.1:8000/d/q4.gguf?v=2", HttpSource("http://10.0.0.1:8000/d/q4.gguf?v=2")),
     ("pvc://models/llama/q4.gguf", ClaimSource("models", "llama/q4.gguf")),
+    ("hf://o/r/My%20Model.gguf", HubSource("o", "r", "My Model.gguf")),
+    ("hf://o/r/My%20Models/a%40b.gguf@v1", HubSource("o", "r", "My Models/a@b.gguf", "v1")),
+    ("hf://o/r/100%25.gguf", HubSource("o", "r", "100%.gguf")),
+    ("hf://o/r/a%5Cb.gguf", HubSource("o", "r", "a\\b.gguf")),
+    ("hf://o/r/größe, #1?.gguf".replace(" ", "%20"), HubSource("o", "r", "größe, #1?.gguf")),
+    ("hf://o/r/q4.gguf@50%25", HubSource("o", "r", "q4.gguf", "50%")),
+    ("pvc://models/My%20Model.gguf", ClaimSource("models", "My Model.gguf")),
+    ("pvc://models/a%40b/100%25.gguf", ClaimSource("models", "a@b/100%.gguf")),
+    ("https://h/My%20Model.gguf", HttpSource("https://h/My%20Model.gguf")),
+]
+
+# One file, two spellings: both are one entry in the cache.
+ALSO = [
+    ("hf://o/r/gr%C3%B6%C3%9Fe.gguf", "hf://o/r/größe.gguf"),
+    ("hf://o/r/%F0%9F%98%80%E2%82%AC.gguf", "hf://o/r/😀€.gguf"),
+    ("hf://o/r/a%5b1%5d%2B.gguf", "hf://o/r/a[1]+.gguf"),
 ]
 
 REFUSED = [
@@ -41,7 +58,20 @@ REFUSED = [
     ("hf://a/b//q4.gguf", "must name a file"),
     ("hf://a/b/q4.gguf@", "after @ write a branch"),
     ("hf://a/b/q4.gguf@a/../b", "after @ write a branch"),
-    ("hf://a/b/q4 .gguf", "remove spaces"),
+    ("hf://a/b/q4 .gguf", "remove spaces.*%20 for a space"),
+    ("hf://a/b/q4%.gguf", "%.g is not decoded. Write %25 for a percent sign"),
+    ("hf://a/b/q4%2", "%2 is not decoded"),
+    ("hf://a/b/%2e%2e/q4.gguf", "%2e is not decoded"),
+    ("hf://a/b/c%2Fq4.gguf", "%2F is not decoded"),
+    ("hf://a/b/q4%00.gguf", "%00 is not decoded"),
+    ("hf://a/b/q4%0A.gguf", "%0A is not decoded"),
+    ("hf://a/b/q4%FF.gguf", "%FF is not decoded.*only text in UTF-8"),
+    ("hf://a/b/q4%ED%A0%80.gguf", "%ED is not decoded"),
+    ("hf://a/b/%41.gguf", "letters, digits, -, ., _ and ~ as they are"),
+    ("hf://a/b/a@b.gguf", "an @ in a file's name is %40"),
+    ("hf://a/b/" + "n" * 256, "more than 255 bytes"),
+    ("pvc://models/" + "%C3%B6" * 128, "more than 255 bytes"),
+    ("pvc://models/100%.gguf", "%.g is not decoded"),
     ("https://u:p@host/q4.gguf", "spec.model.secretRef"),
     ("https://token@host/q4.gguf", "spec.model.secretRef"),
     ("https:///q4.gguf", "the host is missing"),
@@ -60,6 +90,23 @@ REFUSED = [
 def test_accepted(text, source):
     assert parse_source(text) == source
     assert str(source) == text
+
+
+@pytest.mark.parametrize(("text", "other"), ALSO)
+def test_two_spellings_of_one_file(text, other):
+    one = parse_source(text)
+    assert cache_key(one, None) == cache_key(parse_source(str(one)), None)
+    assert (one, str(one)) == (parse_source(other), str(parse_source(other)))
+
+
+@given(st.text(st.characters(exclude_categories=["Cc", "Cs"]), min_size=1, max_size=40))
+def test_one_form_reaches_every_name(name):
+    assume(name not in (".", "..") and "/" not in name)
+    for prefix in ("hf://o/r/", "pvc://c/"):
+        source = parse_source(prefix + quote(name, safe="") + "/q4.gguf")
+        path = source.file if isinstance(source, HubSource) else source.path
+        assert path == f"{name}/q4.gguf"
+        assert parse_source(str(source)) == source
 
 
 @pytest.mark.parametrize(("text", "words"), REFUSED)

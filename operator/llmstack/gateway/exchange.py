@@ -112,7 +112,7 @@ class Exchanges:
             return answer
         try:
             body = await client.body()
-            note.bytes_in = len(body)
+            note.bytes_in = len(body.data)
             request = forward_of(app.catalog, client, head, note, body, ours)
             await self._until_answered(request)
         except Malformed as fault:

@@ -1,10 +1,12 @@
 """What is to be sent, to which model, and for how many slots?"""
 
 from dataclasses import dataclass
+from hashlib import blake2b
 from itertools import count
 
 from llmstack.gateway.catalog import Catalog, Model
 from llmstack.gateway.endpoints import find
+from llmstack.gateway.http.body import Received
 from llmstack.gateway.http.connection import Connection
 from llmstack.gateway.http.head import RequestHead
 from llmstack.gateway.names import check_mode, resolve
@@ -24,7 +26,7 @@ class Forward:
     client: Connection
     note: Note
     path: str
-    body: bytes
+    body: bytes | bytearray
     model: Model
     ask: Ask
     ours: bytes
@@ -33,12 +35,12 @@ class Forward:
 
 
 def forward_of(
-    catalog: Catalog, client: Connection, head: RequestHead, note: Note, body: bytes, ours: bytes
+    catalog: Catalog, client: Connection, head: RequestHead, note: Note, body: Received, ours: bytes
 ) -> Forward:
     """The request as it goes on; the note learns what it turned out to be. Raises Refused."""
     endpoint = find(head.method, head.path)
     assert endpoint is not None
-    wanted = peek(endpoint, body)
+    wanted = peek(endpoint, body.data, body.outline)
     note.stream = wanted.stream
     model = resolve(catalog, head.host, wanted.model)
     note.model = model.id
@@ -46,12 +48,16 @@ def forward_of(
     streams = wanted.stream and endpoint.streams
     cache = cache_owner(model, note.tenant)
     ask = _ask(note, wanted, cache)
-    return Forward(client, note, endpoint.path, body, model, ask, ours, streams, cache)
+    return Forward(client, note, endpoint.path, body.data, model, ask, ours, streams, cache)
 
 
 def _ask(note: Note, wanted: Peek, cache: str) -> Ask:
     """The key keeps prefixes apart that no server shares: of models, owners, settings."""
-    key = b"\0".join((note.model.encode(), cache.encode(), wanted.setting))
+    setting = blake2b(digest_size=16)
+    for part in wanted.setting:
+        setting.update(b"%d:" % len(part))
+        setting.update(part)
+    key = b"\0".join((note.model.encode(), cache.encode(), setting.digest()))
     return Ask(
         id=next(_ids),
         model=note.model,

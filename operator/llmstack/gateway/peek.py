@@ -1,17 +1,17 @@
-"""What does a body ask for? Read once, never written again: the bytes go on as they came.
+"""What does a body ask for? Told from its outline; only a few small values are read.
 
-body ─> model, stream, cost in slots, and the bytes whose beginning a replica may have cached
+outline ─> model, stream, cost in slots, and the bytes whose beginning a replica may have cached
 """
 
-from collections.abc import Mapping
 from typing import Any, NamedTuple
-
-import orjson
 
 from llmstack.gateway.endpoints import Endpoint
 from llmstack.gateway.refusals import Refused, bad_request
 from llmstack.routing.messages import NO_SLOTS, WHOLE
+from llmstack.scan.outline import Kind, Outline
 
+WATCHED: frozenset[str] = frozenset()
+"""Names whose members an outline tells wherever they are."""
 _FORBIDDEN = {
     "n_discard": "llama-server has had memory-safety bugs in shifting contexts",
     "id_slot": "it pins the request to a slot that may be busy; the gateway chooses",
@@ -19,80 +19,67 @@ _FORBIDDEN = {
 _COUNTS = ("n", "n_cmpl")
 _MOST = 1_000_000
 """No replica has so many slots; a larger count is taken for this one, so that sums stay small."""
-_MOST_VALUES = 1_000_000
-"""To make objects of more takes so long that others' streams would stand still."""
-_SMALL = 1024 * 1024
-"""Bytes; a body of that size is not worth counting in."""
 
 
 class Peek(NamedTuple):
     """What a body asks for.
 
     `model` is "" if the body names none. `setting` is what precedes the prompt in the context
-    (tools, a system prompt, the adapter): another one shares no prefix. `prompt` begins at the
-    prompt and goes to the body's end: conversations grow at their end, so the bytes of one turn are
-    a prefix of the next turn's.
+    (tools, a system prompt, the adapter), each as it was written: another one shares no prefix.
+    `prompt` begins at the prompt's value and goes to the body's end: conversations grow at their
+    end, so the bytes of one turn are a prefix of the next turn's.
     """
 
     model: str
     stream: bool
     slots: int
-    setting: bytes
-    prompt: bytes
+    setting: tuple[memoryview, ...]
+    prompt: memoryview
 
 
-def peek(endpoint: Endpoint, body: bytes) -> Peek:
-    """What is asked for. Raises Refused: no JSON object, forbidden fields, odd counts."""
-    fields = _object(body)
+def peek(endpoint: Endpoint, body: bytes | bytearray, outline: Outline) -> Peek:
+    """What is asked for. Raises Refused: forbidden fields, odd counts."""
     for name, why in _FORBIDDEN.items():
-        if name in fields:
+        if name in outline.members:
             raise Refused(bad_request(f"The field '{name}' is not allowed: {why}.", name))
-    model = fields.get("model")
-    if model is not None and not isinstance(model, str):
-        raise Refused(bad_request("'model' must be a string.", "model"))
     return Peek(
-        model=model or "",
-        stream=fields.get("stream") is True,
-        slots=_slots(endpoint, fields),
-        setting=_setting(endpoint, fields),
-        prompt=_prompt(endpoint, body),
+        model=_model(body, outline),
+        stream=outline.read(body, "stream") is True,
+        slots=_slots(endpoint, body, outline),
+        setting=_setting(endpoint, body, outline),
+        prompt=_prompt(endpoint, body, outline),
     )
 
 
-def _object(body: bytes) -> Mapping[str, Any]:
-    # An upper bound: commas and brackets within strings are counted too.
-    if len(body) > _SMALL and sum(map(body.count, (b",", b"[", b"{"))) > _MOST_VALUES:
-        raise Refused(bad_request(f"The body may hold at most {_MOST_VALUES} values."))
-    try:
-        fields = orjson.loads(body)
-    except orjson.JSONDecodeError as error:
-        raise Refused(bad_request(f"The body is no JSON: {error}.")) from error
-    if not isinstance(fields, dict):
-        raise Refused(bad_request("The body must be a JSON object."))
-    return fields
+def _model(body: bytes | bytearray, outline: Outline) -> str:
+    model = outline.read(body, "model")
+    if model is not None and not isinstance(model, str):
+        raise Refused(bad_request("'model' must be a string.", "model"))
+    return model or ""
 
 
-def _slots(endpoint: Endpoint, fields: Mapping[str, Any]) -> int:
+def _slots(endpoint: Endpoint, body: bytes | bytearray, outline: Outline) -> int:
     """llama-server makes a task of each prompt and each of its completions: a slot each."""
     if not endpoint.slots:
         return NO_SLOTS
     entries = 1
     for name in endpoint.many:
-        entries = max(entries, _entries(fields.get(name)))
+        entries = max(entries, _entries(outline, name))
     if endpoint.whole:
         return WHOLE if entries > 1 else 1
     completions = 1
     for name in _COUNTS:
-        if name in fields:
-            completions = max(completions, _count(fields[name], name))
+        if name in outline.members:
+            completions = max(completions, _count(outline.read(body, name), name))
     return entries * completions
 
 
-def _entries(value: Any) -> int:
+def _entries(outline: Outline, name: str) -> int:
     """An array with a number in it is one prompt, of tokens; any other is a prompt an entry."""
-    if not isinstance(value, list) or any(type(entry) in (int, float) for entry in value):
+    span = outline.members.get(name)
+    if span is None or span.kind is not Kind.ARRAY or span.numbers:
         return 1
-    return max(1, len(value))
+    return max(1, span.entries)
 
 
 def _count(value: Any, name: str) -> int:
@@ -103,15 +90,16 @@ def _count(value: Any, name: str) -> int:
     return min(max(1, int(value)), _MOST)
 
 
-def _setting(endpoint: Endpoint, fields: Mapping[str, Any]) -> bytes:
-    parts = [fields[name] for name in (*endpoint.setting, "lora") if fields.get(name)]
-    try:
-        return orjson.dumps(parts) if parts else b""
-    except orjson.JSONEncodeError as error:  # It reads deeper than it writes.
-        raise Refused(bad_request("The body is nested too deeply.")) from error
+def _setting(
+    endpoint: Endpoint, body: bytes | bytearray, outline: Outline
+) -> tuple[memoryview, ...]:
+    members = outline.members
+    names = (*endpoint.setting, "lora")
+    spans = [members[name] for name in names if name in members]
+    view = memoryview(body)
+    return tuple(view[span.start : span.end] for span in spans)
 
 
-def _prompt(endpoint: Endpoint, body: bytes) -> bytes:
-    """A name inside another field's text would only cost a cache hit, never correctness."""
-    start = body.find(b'"%s"' % endpoint.prompt.encode()) if endpoint.prompt else -1
-    return body[start:] if start >= 0 else b""
+def _prompt(endpoint: Endpoint, body: bytes | bytearray, outline: Outline) -> memoryview:
+    span = outline.members.get(endpoint.prompt)
+    return memoryview(body)[span.start :] if span is not None else memoryview(b"")

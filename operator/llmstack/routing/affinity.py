@@ -22,7 +22,7 @@ REMEMBERED = 4096
 _END = 0
 
 
-def blocks(key: bytes, *parts: bytes) -> tuple[int, ...]:
+def blocks(key: bytes, *parts: bytes | memoryview) -> tuple[int, ...]:
     """The chain of a prompt, the same in every process.
 
     `key` is what else must agree for a cache to be of use: model, adapter, tenant. One part is a

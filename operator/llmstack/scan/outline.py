@@ -50,13 +50,15 @@ class Outline(NamedTuple):
     members: Mapping[str, Span]
     nested: tuple[Span, ...]
 
-    def read(self, body: bytes | bytearray, name: str) -> Any:
-        """The value of a member of the outermost object, parsed; None if it is absent or null.
+    def read(self, body: bytes | bytearray, name: str, most: int = 1024) -> Any:
+        """A short value of the outermost object, parsed; None if it is absent or null.
 
-        Makes an object of the whole value: only for values whose size is known to be small.
+        One of more than `most` bytes may be given as its Span, and so may arrays and objects.
         """
         known: Mapping[str, Any] | None = getattr(self.members, "parsed", None)
         if known is not None:
             return known.get(name)
         span = self.members.get(name)
-        return None if span is None else orjson.loads(memoryview(body)[span.start : span.end])
+        if span is None or span.depth or span.end - span.start > most:
+            return span
+        return orjson.loads(memoryview(body)[span.start : span.end])

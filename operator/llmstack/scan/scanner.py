@@ -21,7 +21,7 @@ from llmstack.scan.outline import Kind, Outline, Span
 from llmstack.scan.text import Text, sound
 
 BOM = b"\xef\xbb\xbf"
-PIECE = 8 * 1024
+PIECE = 4 * 1024
 """Bytes that are looked at in one go: some milliseconds at worst."""
 _NAME_SHOWN = 100
 _PER_NAME = 150

@@ -15,11 +15,14 @@ from typing import cast
 
 from llmstack.gateway.early import Early
 from llmstack.gateway.http import forward
+from llmstack.gateway.http.body import Body, Received
 from llmstack.gateway.http.head import Malformed, RequestHead
 from llmstack.gateway.http.reader import RequestReader
 from llmstack.gateway.http.relay import Relay
 from llmstack.gateway.http.shared import Shared
 from llmstack.gateway.refusals import Answer
+from llmstack.scan.faults import NotJSON
+from llmstack.scan.sight import SMALL
 
 log = logging.getLogger(__name__)
 
@@ -51,6 +54,8 @@ class Connection(asyncio.Protocol):
         self._body: asyncio.Future[None] | None = None
         self._fault: Malformed | None = None
         self._held = 0
+        self._wanted = False  # the body: only then is it looked at
+        self._in_turn = False
         self.responded = False
         self._close = False
         self._dropped = False
@@ -81,22 +86,24 @@ class Connection(asyncio.Protocol):
         return (
             not self._close
             and not self._shared.draining
-            and self._reader.body is not None
+            and self._reader.complete
             and self.head.keep_alive
         )
 
-    async def body(self) -> bytes:
+    async def body(self) -> Received:
         """The whole body. Raises Malformed."""
-        if self._reader.body is None and self._fault is None:
-            if self.head.expects:
+        self._wanted = True
+        self._look_on()
+        body = self._reader.body
+        if body.outline is None and self._fault is None:
+            if self.head.expects and not body.whole:
                 self._write(_CONTINUE)
             self._body = self._loop.create_future()
             await self._body
         if self._fault is not None:
             raise self._fault
-        body = self._reader.body
-        assert body is not None
-        return body
+        assert body.outline is not None
+        return Received(body.data, body.outline)
 
     def answer(self, what: Answer, ours: bytes) -> None:
         """A response of our own, with these lines."""
@@ -220,7 +227,7 @@ class Connection(asyncio.Protocol):
 
     def _tick_request(self, now: float) -> None:
         limits = self._shared.limits
-        if self._reader.body is None and now - self._since > limits.body_seconds:
+        if not self._reader.complete and now - self._since > limits.body_seconds:
             self._malformed(_slow("body", limits.body_seconds))
             return
         if self.early is not None:
@@ -253,8 +260,7 @@ class Connection(asyncio.Protocol):
         """Goes on with what the reader has."""
         reader = self._reader
         if self._state is State.SERVING:
-            if reader.body is not None and self._body is not None and not self._body.done():
-                self._body.set_result(None)
+            self._look_on()
         elif reader.head is not None:
             self._enter(State.SERVING)
             self._task = self._loop.create_task(self._serve())
@@ -273,6 +279,7 @@ class Connection(asyncio.Protocol):
     def _served(self) -> None:
         """The request was answered, or its client is gone."""
         self._body = self.early = None
+        self._wanted = False
         if self._state is not State.SERVING:
             return
         if not self.responded:
@@ -284,6 +291,7 @@ class Connection(asyncio.Protocol):
 
     def _next(self) -> None:
         self.responded = False
+        self._fault = None
         self._forget()
         self._enter(State.IDLE)
         try:
@@ -301,12 +309,45 @@ class Connection(asyncio.Protocol):
             # Read and forgotten: who stops reading does not see that a client leaves.
             reader.discard()
             self._close = self._dropped = True
-        grown = reader.held - self._held
+        grown = reader.body.held - self._held
         if grown > 0:
             if shared.held + grown > shared.limits.bodies:
                 raise Malformed(503, "Too many bodies are held: send it again.", "bodies")
             self._held += grown
             shared.held += grown
+
+    def _look_on(self) -> None:
+        """Looks at what has come of the body, if that is wanted; at a large one in turn."""
+        body = self._reader.body
+        if not self._wanted or self._in_turn or body.outline is not None:
+            return
+        if body.whole and len(body.data) <= SMALL:
+            self._in_turn = self.look()
+        else:
+            self._in_turn = body.behind
+        if self._in_turn:
+            self._shared.turns.add(self)
+
+    def look(self) -> bool:
+        """Looks at a piece of the body. True if there is another one."""
+        more = False
+        if self._wanted and self._fault is None:
+            try:
+                more = self._reader.body.look()
+                self._hold()
+            except NotJSON as fault:  # If all of it has come, another request may follow.
+                self._fault = Malformed(400, fault.message, "invalid_request")
+                self._wake()
+            except Malformed as fault:
+                self._malformed(fault)
+            if self._reader.body.outline is not None:
+                self._wake()
+        self._in_turn = more
+        return more
+
+    def _wake(self) -> None:
+        if self._body is not None and not self._body.done():
+            self._body.set_result(None)
 
     def _forget(self) -> None:
         self._shared.held -= self._held
@@ -319,8 +360,7 @@ class Connection(asyncio.Protocol):
             self._refuse(fault)
             return
         self._fault = fault
-        if self._body is not None and not self._body.done():
-            self._body.set_result(None)
+        self._wake()
 
     def _refuse(self, fault: Malformed) -> None:
         self._close = True
@@ -330,11 +370,13 @@ class Connection(asyncio.Protocol):
     def _linger(self) -> None:
         """Closes so that the answer arrives: unread bytes would make the kernel reset it."""
         reader = self._reader
-        if not (reader.body is None or reader.ahead or self._fault or self._dropped):
+        if reader.complete and not (reader.ahead or self._fault or self._dropped):
             self.close()
             return
         self._enter(State.LINGERING)
-        self._reader.discard()
+        reader.discard()
+        reader.body = Body()
+        self._forget()
         if self._transport.can_write_eof():
             self._transport.write_eof()
 
@@ -344,6 +386,7 @@ class Connection(asyncio.Protocol):
             self._enter(State.CLOSED)
             if self.relay is not None:
                 self.relay.abandon()
+            self._wanted = False
             if self._task is not None:
                 # After its first step, so that each story is told from its beginning.
                 self._loop.call_soon(self._task.cancel)

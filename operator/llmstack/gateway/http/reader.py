@@ -5,6 +5,7 @@ feed ─> head ─> body ─> rest ──next()──> head ─> …
 
 import re
 
+from llmstack.gateway.http.body import Body
 from llmstack.gateway.http.framing import Chunked, Framing, Garbage, Length
 from llmstack.gateway.http.head import END, Malformed, RequestHead, parse_request
 from llmstack.gateway.http.limits import Limits
@@ -18,10 +19,10 @@ class RequestReader:
     """One connection's requests, one after the other.
 
     head   of the request that is being read; None before its end
-    body   None before its end
+    body   what has come of it
     """
 
-    __slots__ = ("_buffer", "_framing", "_limits", "_parts", "_rest", "_size", "body", "head")
+    __slots__ = ("_buffer", "_framing", "_limits", "_rest", "body", "head")
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
@@ -31,10 +32,8 @@ class RequestReader:
 
     def _reset(self) -> None:
         self.head: RequestHead | None = None
-        self.body: bytes | None = None
+        self.body = Body()
         self._framing: Framing | None = None
-        self._parts: list[bytes] = []
-        self._size = 0
 
     @property
     def begun(self) -> bool:
@@ -42,9 +41,9 @@ class RequestReader:
         return self.head is not None or bool(self._buffer)
 
     @property
-    def held(self) -> int:
-        """Bytes of the body that are held."""
-        return self._size
+    def complete(self) -> bool:
+        """Whether the request has come to its end."""
+        return self.body.whole
 
     @property
     def ahead(self) -> int:
@@ -53,7 +52,7 @@ class RequestReader:
 
     def feed(self, data: bytes) -> None:
         """Takes what came. Raises Malformed; then no more may come."""
-        if self.body is not None:
+        if self.body.whole:
             self._rest += data
             return
         if self.head is None:
@@ -123,14 +122,12 @@ class RequestReader:
                 payload = framing.payload(framing.feed(data))
             except Garbage as error:
                 raise Malformed(400, f"The chunked body is malformed: {error}.") from error
-            self._parts.append(payload)
-            self._size += len(payload)
-            if self._size > self._limits.body:
+            self.body.add(payload)
+            if len(self.body.data) > self._limits.body:
                 raise _body_too_large(self._limits)
             data = framing.rest
         if framing.done:
-            self.body = b"".join(self._parts)
-            self._parts = []
+            self.body.whole = True
             self._rest = data
 
 

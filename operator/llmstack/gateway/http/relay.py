@@ -82,7 +82,7 @@ class Relay:
         self.origin = origin
         self.over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
-    def send(self, head: bytes, body: bytes) -> None:
+    def send(self, head: bytes, body: bytes | bytearray) -> None:
         """Sends the request; `over` tells the rest."""
         upstream, transport = self._upstream, self._upstream.transport
         upstream.user = self

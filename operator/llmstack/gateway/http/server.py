@@ -6,6 +6,7 @@ from llmstack.gateway.http.connection import Connection
 from llmstack.gateway.http.limits import Limits
 from llmstack.gateway.http.shared import Handler
 from llmstack.gateway.http.sockets import probe
+from llmstack.gateway.http.turns import Turns
 
 _BACKLOG = 4096
 
@@ -18,6 +19,7 @@ class Server:
         self.limits = limits
         self.draining = False
         self.held = 0
+        self.turns = Turns()
         self.connections: set[Connection] = set()
         self._empty = asyncio.Event()
         self._listeners: list[asyncio.Server] = []

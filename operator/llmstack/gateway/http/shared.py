@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Protocol
 from llmstack.gateway.http.head import Malformed
 from llmstack.gateway.http.limits import Limits
 from llmstack.gateway.http.relay import Relay
+from llmstack.gateway.http.turns import Turns
 
 if TYPE_CHECKING:
     from llmstack.gateway.http.connection import Connection
@@ -38,6 +39,7 @@ class Shared(Protocol):
     limits: Limits
     draining: bool
     held: int
+    turns: Turns
     connections: "set[Connection]"
 
     def left(self, connection: "Connection") -> None:

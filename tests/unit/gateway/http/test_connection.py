@@ -11,6 +11,7 @@ from llmstack.gateway.http.connection import Connection
 from llmstack.gateway.http.head import Malformed
 from llmstack.gateway.http.limits import Limits
 from llmstack.gateway.http.relay import Relay
+from llmstack.gateway.http.turns import Turns
 
 STALL = Limits().stall_seconds
 
@@ -21,6 +22,7 @@ class Transport(asyncio.Transport):
     def __init__(self) -> None:
         super().__init__()
         self.held = 0
+        self.turns = Turns()
         self.aborted = False
 
     def get_write_buffer_size(self) -> int:
@@ -44,6 +46,7 @@ class Nobody:
         self.limits = Limits()
         self.draining = False
         self.held = 0
+        self.turns = Turns()
         self.connections: set[Connection] = set()
 
     def serve(self, client: Connection) -> Coroutine[None, None, None]:

@@ -38,6 +38,8 @@ class Grant(NamedTuple):
     """Which replica serves it? The lease ends with exactly one release.
 
     `hit` is the share of its prompt's blocks, 0 to 1, that the replica is believed to have cached.
+    With `echoes` the replica shows which leases it works for: a lease whose client has left may be
+    released at once.
     """
 
     ask: int
@@ -45,6 +47,7 @@ class Grant(NamedTuple):
     replica: str
     hit: float
     waited: float
+    echoes: bool = False
 
 
 class Reason(StrEnum):

@@ -96,6 +96,7 @@ class Pool:
         lease = self._leases.get(lease_id)
         if lease is not None:
             lease.begun = min(lease.begun, now)
+            lease.answered = True
 
     def replica(self, name: str, total: int, accepting: bool, now: float) -> list[Decision]:
         """A replica is there, or is there with other slots, or accepts requests no more or again.
@@ -140,8 +141,8 @@ class Pool:
         if ledger is None:
             return []
         before = (ledger.total, ledger.usable)
-        for doubt in ledger.seen(poll):
-            self._unuse(doubt.tenant, doubt.slots)
+        for freed in ledger.seen(poll):
+            self._unuse(freed.tenant, freed.slots)
         unchanged = before == (ledger.total, ledger.usable)
         return self._dispatch(now) if unchanged else self._replicas_changed(now)
 
@@ -183,6 +184,11 @@ class Pool:
         if ledger is None or not ledger.doubts:
             return False
         return bool(self._queue) or ledger.draining > 0
+
+    def lost(self, name: str, seconds: float) -> list[int]:
+        """Leases that this replica has not shown for so long, and of whose answer no byte came."""
+        ledger = self._replicas.get(name)
+        return ledger.lost(seconds) if ledger is not None else []
 
     @property
     def serving(self) -> bool:
@@ -230,19 +236,19 @@ class Pool:
         if ask.blocks:
             self._index.add(replica.replica, ask.blocks)
         hit = match.cached / len(ask.blocks) if match else 0.0
-        return Grant(ask.id, lease.id, replica.replica, hit, waited)
+        return Grant(ask.id, lease.id, replica.replica, hit, waited, replica.echoes)
 
     def _end(self, lease: Lease, ending: Ending, now: float) -> list[Decision]:
         ledger = lease.ledger
         freed = ledger.end(lease, ending, now)
         if ledger in self._leaving:
-            freed = True
+            freed = True  # No poll tells of it any more.
             if not ledger.live:
                 del self._leaving[ledger]
         if not freed:
             return []
-        if lease.slots:
-            self._unuse(lease.tenant, lease.slots)
+        if lease.held:
+            self._unuse(lease.tenant, lease.held)
         return self._dispatch(now) if self._queue else []
 
     def _unuse(self, tenant: str | None, slots: int) -> None:

@@ -3,8 +3,9 @@
     take ──> live ──DONE──────────────> free     llama.cpp has released the slot before it says so
                └─CANCELLED | FAILED──> draining ──a poll shows it idle──> free
 
-The ledger decides; polls of `/slots` only correct it. What a poll cannot tell is whose the busy
-slots are. So a slot in doubt (it drains, or someone else uses it: foreign) is given out again
+The ledger decides; polls of `/slots` only correct it. A server of ours tells whose the busy slots
+are (echo.py). Of another one, a slot in doubt (it drains, or someone else uses it: foreign) is
+given out again
     1. at once, where the poll shows fewer slots busy than are in doubt;
     2. one poll later, where leases that had begun before it and still live then account for all
        that was busy. Judging late excludes a lease whose last bytes were on their way;
@@ -12,83 +13,19 @@ slots are. So a slot in doubt (it drains, or someone else uses it: foreign) is g
        row that showed no more slots busy than live leases may account for.
 """
 
-import math
 from collections import Counter, deque
-from collections.abc import Mapping
-from dataclasses import dataclass
-from enum import StrEnum
 
+from llmstack.routing import echo
+from llmstack.routing.lease import BEGUN_AFTER, Correction, Doubt, Freed, Lease, SlotsSeen
 from llmstack.routing.messages import Ending
 
-BEGUN_AFTER = 1.0
-"""Seconds after its grant from which a lease is taken to have begun though no byte came yet: the
-time to send, parse and tokenise a prompt. A first byte proves it earlier."""
+__all__ = ["ASSUME_POLLS", "BEGUN_AFTER", "SETTLED_AFTER", "Correction", "Ledger"]
+__all__ += ["Lease", "SlotsSeen"]
+
 SETTLED_AFTER = 0.02
 """Seconds that a poll waits for its judgement: the last bytes of a stream arrive in that time."""
 ASSUME_POLLS = 20
 _REMEMBERED_ENDS = 256
-
-
-class Correction(StrEnum):
-    """In what way did a poll and the ledger disagree?"""
-
-    FOREIGN = "foreign"
-    """Slots are busy that no lease accounts for."""
-    RESIZED = "resized"
-    """The replica has another number of slots."""
-    OVERBOOKED = "overbooked"
-    """More slots are taken than there are: requests may be deferred inside the replica."""
-    IDLE = "idle"
-    """Leases that have begun compute no more: their clients read slowly, or an end was lost."""
-    ASSUMED = "assumed"
-    """Slots were freed by rule 3, without proof."""
-
-
-@dataclass(frozen=True, slots=True)
-class SlotsSeen:
-    """What one poll of `/slots` showed. `began`: when it was sent; it tells of a moment since.
-
-    `leases`: how many busy slots show each lease of ours, by its id; None where the server does not
-    say. `waiting`: leases of ours that have entered the server and hold no slot yet.
-    """
-
-    began: float
-    total: int
-    busy: int
-    leases: Mapping[int, int] | None = None
-    waiting: frozenset[int] = frozenset()
-
-
-@dataclass(slots=True, eq=False)
-class Lease:
-    """Slots of one replica in the hands of one request. `begun`: when its first byte came."""
-
-    id: int
-    tenant: str
-    slots: int
-    granted: float
-    ledger: "Ledger"
-    begun: float = math.inf
-
-    def surely_begun(self) -> float:
-        """From when on has its replica begun it for sure?"""
-        return min(self.begun, self.granted + BEGUN_AFTER)
-
-
-@dataclass(slots=True, eq=False)
-class Doubt:
-    """Slots that may be busy though no live lease uses them.
-
-    `tenant` is whose lease it was, None if there was none. `since`: polls that began later tell of
-    them; a request that was cancelled before its replica began it may begin yet. `explained`: for
-    how many polls in a row the live leases could account for all that was busy.
-    """
-
-    tenant: str | None
-    slots: int
-    ended: float
-    since: float
-    explained: int = 0
 
 
 class Ledger:
@@ -106,8 +43,10 @@ class Ledger:
         "busy",
         "corrections",
         "doubts",
+        "echoes",
         "free",
         "live",
+        "looked",
         "novel",
         "replica",
         "total",
@@ -128,7 +67,9 @@ class Ledger:
         self.doubts: list[Doubt] = []
         self.novel = 0  # count of grants when its cache last began a new conversation
         self.corrections = corrections
-        self._ends: deque[tuple[float, int]] = deque(maxlen=_REMEMBERED_ENDS)
+        self.echoes = False  # do its polls show leases?
+        self.looked = float("-inf")  # when the last poll began that showed leases
+        self._ends: deque[tuple[float, int, int]] = deque(maxlen=_REMEMBERED_ENDS)
         self._unjudged: SlotsSeen | None = None
         self._idle = 0
 
@@ -160,18 +101,28 @@ class Ledger:
     def take(self, lease: Lease) -> None:
         """The lease lives from now on."""
         self.live[lease.id] = lease
-        self.busy += lease.slots
-        self.free -= lease.slots
+        self.busy += lease.held
+        self.free -= lease.held
+
+    def hold(self, lease: Lease, slots: int) -> int:
+        """The live lease counts for so many slots from now on. Returns how many fewer."""
+        fewer = lease.held - slots
+        lease.held = slots
+        self.busy -= fewer
+        self.free += fewer
+        return fewer
 
     def end(self, lease: Lease, ending: Ending, now: float) -> bool:
         """The lease lives no more. True: its slots are free now; False: they are in doubt."""
         del self.live[lease.id]
-        self.busy -= lease.slots
-        if ending is Ending.DONE or not lease.slots:
-            self.free += lease.slots
-            self._ends.append((now, lease.slots))
+        held = lease.held
+        self.busy -= held
+        if ending is Ending.DONE or not held:
+            self.free += held
+            self._ends.append((now, held, lease.id))
             return True
-        self.doubts.append(Doubt(lease.tenant, lease.slots, now, max(now, lease.surely_begun())))
+        since = max(now, lease.surely_begun())
+        self.doubts.append(Doubt(lease.tenant, held, now, since, lease.id))
         return False
 
     def resize(self, total: int) -> None:
@@ -179,28 +130,59 @@ class Ledger:
         self.free += total - self.total
         self.total = total
 
-    def seen(self, poll: SlotsSeen) -> list[Doubt]:
-        """What a poll corrects. Returns what is in doubt no more."""
+    def seen(self, poll: SlotsSeen) -> list[Freed]:
+        """What a poll corrects. Returns the slots that are free now, or were not after all."""
         before, self._counted = self.overlap, True
         self._settle()
         if poll.total != self.total:
             self.resize(poll.total)
             self.corrections[Correction.RESIZED] += 1
+        self.echoes = poll.leases is not None
+        freed = self._guess(poll) if poll.leases is None else echo.judge(self, poll, poll.leases)
+        self.corrections[Correction.OVERBOOKED] += max(0, self.overlap - before)
+        return freed
+
+    def lost(self, seconds: float) -> list[int]:
+        """Leases of which polls have shown nothing for so long, nor has a byte come."""
+        return [
+            lease.id
+            for lease in self.live.values()
+            if lease.slots and not lease.answered and (lease.absent or 0.0) >= seconds
+        ]
+
+    def add_foreign(self, slots: int, began: float) -> None:
+        """A poll that began then showed others use so many slots more."""
+        self.doubts.append(Doubt(None, slots, began, began))
+        self.free -= slots
+        self.corrections[Correction.FOREIGN] += slots
+
+    def doubt(self, doubt: Doubt, slots: int) -> int:
+        """So many of these slots are in doubt from now on. Returns how many fewer."""
+        fewer = doubt.slots - slots
+        doubt.slots = slots
+        self.free += fewer
+        return fewer
+
+    def ended_since(self, moment: float, lease: int) -> bool:
+        """True if this lease ended well after a poll began: it may show it busy."""
+        return any(id == lease and ended >= moment for ended, _, id in self._ends)
+
+    def _guess(self, poll: SlotsSeen) -> list[Freed]:
+        """What a poll says that does not tell whose the slots are."""
         cleared = self._clear_undoubted(poll) + self._clear_judged(poll) + self._clear_assumed(poll)
         self._find_begun(poll)
         self._find_foreign(poll)
-        self.corrections[Correction.OVERBOOKED] += max(0, self.overlap - before)
         return cleared
 
     def _settle(self) -> None:
         self.usable = self._counted and self._accepting and not self.wedged
 
-    def _clear_undoubted(self, poll: SlotsSeen) -> list[Doubt]:
+    def _clear_undoubted(self, poll: SlotsSeen) -> list[Freed]:
         """Rule 1."""
         doubtful = self._doubtful(poll.began)
         return self._clear(doubtful, _sum(doubtful) - poll.busy)
 
-    def _clear_judged(self, poll: SlotsSeen) -> list[Doubt]:
+    def _clear_judged(self, poll: SlotsSeen) -> list[Freed]:
         """Rule 2, for an earlier poll; the next to be judged is this one."""
         last = self._unjudged or poll
         if poll.began - last.began < SETTLED_AFTER:
@@ -208,7 +190,7 @@ class Ledger:
             return []
         self._unjudged = poll
         known = sum(
-            lease.slots for lease in self.live.values() if lease.surely_begun() < last.began
+            lease.held for lease in self.live.values() if lease.surely_begun() < last.began
         )
         idle = max(0, known - last.busy)
         self.corrections[Correction.IDLE] += max(0, idle - self._idle)
@@ -216,7 +198,7 @@ class Ledger:
         doubtful = self._doubtful(last.began)
         return self._clear(doubtful, _sum(doubtful) - max(0, last.busy - known))
 
-    def _clear_assumed(self, poll: SlotsSeen) -> list[Doubt]:
+    def _clear_assumed(self, poll: SlotsSeen) -> list[Freed]:
         """Rule 3."""
         doubtful = self._doubtful(poll.began)
         explained = poll.busy <= self.busy + self._ended_since(poll.began)
@@ -239,9 +221,7 @@ class Ledger:
         """All that the ledger cannot account for is someone else's."""
         accounted = self.busy + _sum(self.doubts) + self._ended_since(poll.began)
         if (others := poll.busy - accounted) > 0:
-            self.doubts.append(Doubt(None, others, poll.began, poll.began))
-            self.free -= others
-            self.corrections[Correction.FOREIGN] += others
+            self.add_foreign(others, poll.began)
 
     def _doubtful(self, moment: float) -> list[Doubt]:
         """What was in doubt before that moment, oldest first."""
@@ -249,11 +229,11 @@ class Ledger:
 
     def _ended_since(self, moment: float) -> int:
         """Slots of leases that ended well after a poll began: it may show them busy."""
-        return sum(slots for ended, slots in self._ends if ended >= moment)
+        return sum(slots for ended, slots, _ in self._ends if ended >= moment)
 
-    def _clear(self, doubtful: list[Doubt], slots: int) -> list[Doubt]:
+    def _clear(self, doubtful: list[Doubt], slots: int) -> list[Freed]:
         """Frees that many of these slots."""
-        cleared: list[Doubt] = []
+        cleared: list[Freed] = []
         for doubt in doubtful:
             part = min(slots, doubt.slots)
             if part <= 0:
@@ -261,7 +241,7 @@ class Ledger:
             slots -= part
             doubt.slots -= part
             self.free += part
-            cleared.append(Doubt(doubt.tenant, part, doubt.ended, doubt.since))
+            cleared.append(Freed(doubt.tenant, part))
         if cleared:
             self.doubts = [doubt for doubt in self.doubts if doubt.slots]
         return cleared

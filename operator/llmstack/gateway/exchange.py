@@ -59,6 +59,10 @@ class Exchanges:
         """Bytes of this response have come lately. Asked for from time to time, not per byte."""
         self._tries.heard(relay, now)
 
+    def lost(self, lease: int) -> None:
+        """The replica has shown no trace of this lease for `lost_seconds`, and sent nothing."""
+        self._tries.lost(lease)
+
     def tick(self, now: float) -> None:
         """Called from time to time."""
         self._tries.tick(now)

@@ -20,7 +20,7 @@ from llmstack.routing.pool import Decision, Pool
 from llmstack.routing.slots import SlotsSeen
 
 
-def _ignore(*_args: str) -> None:
+def _ignore(*_args: object) -> None:
     """Nobody listens."""
 
 
@@ -36,15 +36,21 @@ class LocalOwner:
     `changed(model)` is called whenever the load of a model may be another; it must be quick.
     `hurry(model, backend)` is called when slots begin to drain, which only a poll can free: poll at
     once, and often as long as they are draining().
+    `lost(lease)` is called when polls have not shown a lease for `lost_seconds` and no byte of its
+    answer came.
     """
 
     def __init__(
         self,
         changed: Callable[[str], None] = _ignore,
         hurry: Callable[[str, str], None] = _ignore,
+        lost: Callable[[int], None] = _ignore,
+        lost_seconds: float = 30.0,
     ) -> None:
         self.changed = changed
         self.hurry = hurry
+        self.lost = lost
+        self._lost_seconds = lost_seconds
         self._loop = asyncio.get_running_loop()
         self._lease_ids = itertools.count(1)
         self._models: dict[str, Model] = {}
@@ -123,6 +129,8 @@ class LocalOwner:
         """A poll of `/slots` was answered."""
         if pool := self._pools.get(model):
             self._follow(model, pool, pool.seen(backend, poll, time.monotonic()))
+            for lease in pool.lost(backend, self._lost_seconds):
+                self.lost(lease)
 
     def quarantine(self, model: str, backend: str, on: bool) -> None:
         """A backend is wedged (routing/wedge.py), or computes again."""

@@ -122,6 +122,8 @@ def limits_of(asked: GatewayLimits) -> Limits:
         body_seconds=asked.body_seconds,
         idle_seconds=asked.idle_seconds,
         stall_seconds=asked.write_seconds,
+        read_rate=asked.read_bytes,
+        lost_seconds=asked.lost_seconds,
         connect_seconds=asked.connect_seconds,
         answer_idle_seconds=asked.stream_idle_seconds,
         early_seconds=asked.early_seconds,

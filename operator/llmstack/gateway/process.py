@@ -60,7 +60,9 @@ class Gateway:
         self._told: set[str] = set()
         self._epoch = uuid.uuid4().hex
         self._log = AccessLog()
-        self._owner = LocalOwner(lambda _: self._changes.happened(), self._hurry)
+        self._owner = LocalOwner(
+            lambda _: self._changes.happened(), self._hurry, self._lost, limits.lost_seconds
+        )
         self.app = App(owner=self._owner, record=self._record, load=self._owner.load)
         self._exchanges = Exchanges(self.app, limits)
         self._server = Server(self._exchanges, limits)
@@ -133,6 +135,9 @@ class Gateway:
         if self.stopping:
             return "stopping"
         return "" if self.known else "the models are not known yet"
+
+    def _lost(self, lease: int) -> None:
+        self._exchanges.lost(lease)
 
     def _hurry(self, model: str, replica: str) -> None:
         self._replicas.hurry(model, replica)

@@ -119,6 +119,15 @@ def no_replica_left(model: str, tried: int, why: str) -> Answer:
     return error(502, message, kind=SERVER, code="replica_failed", retry_after=1)
 
 
+def no_answer(model: str, why: str) -> Answer:
+    """504: a replica is through with the request and says nothing; the words come after "It"."""
+    message = (
+        f"A replica of '{model}' {why}. Send it again; if it stays so, change the request, and "
+        "report it: llama-server should have answered."
+    )
+    return error(504, message, kind=SERVER, code="no_answer")
+
+
 def no_events(what: str) -> Answer:
     """502: a replica was to stream; the words come after "The replica"."""
     message = f"The replica {what}. Send the request again."

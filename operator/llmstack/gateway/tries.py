@@ -16,12 +16,19 @@ from llmstack.gateway.catalog import Backend, Model
 from llmstack.gateway.early import Early
 from llmstack.gateway.forwarding import Forward
 from llmstack.gateway.http import forward
-from llmstack.gateway.http.faults import BeforeFirstByte, CutOff, Unanswered, Unreachable
+from llmstack.gateway.http.faults import (
+    BeforeFirstByte,
+    CutOff,
+    Forgotten,
+    Unanswered,
+    Unreachable,
+)
 from llmstack.gateway.http.head import ResponseHead
 from llmstack.gateway.http.limits import Limits
 from llmstack.gateway.http.relay import Relay
 from llmstack.gateway.http.upstream import Upstream, Upstreams
-from llmstack.gateway.refusals import Refused
+from llmstack.gateway.note import Note
+from llmstack.gateway.refusals import Refused, no_answer
 from llmstack.routing.messages import Ending, Grant
 
 log = logging.getLogger(__name__)
@@ -35,7 +42,9 @@ class Tries:
 
     def __init__(self, app: App, limits: Limits) -> None:
         self._app = app
+        self._lost_seconds = limits.lost_seconds
         self._upstreams = Upstreams(limits)
+        self._running: dict[int, Note] = {}  # by lease
         self._last_bytes: dict[tuple[str, str], float] = {}
 
     def last_byte(self, model: str, replica: str) -> float:
@@ -45,6 +54,12 @@ class Tries:
     def heard(self, relay: Relay, now: float) -> None:
         """Bytes of this response have come lately. Asked for from time to time, not per byte."""
         self._last_bytes[relay.origin] = now
+
+    def lost(self, lease: int) -> None:
+        """The replica has shown no trace of this lease for so long, and sent nothing."""
+        note = self._running.get(lease)
+        if note is not None and note.relay is not None:
+            note.relay.forgotten(self._lost_seconds)
 
     def tick(self, now: float) -> None:
         """Called from time to time."""
@@ -62,6 +77,7 @@ class Tries:
         note = request.note
         note.replica, note.hit, note.relay = grant.replica, grant.hit, None
         ending = Ending.DONE  # Until something is sent, its slots stay idle.
+        self._running[grant.lease] = note
         try:
             backend = self._backend(request.model, grant.replica)
             upstream = self._upstreams.idle(backend) or await self._upstreams.connect(backend)
@@ -70,18 +86,30 @@ class Tries:
         except BeforeFirstByte as fault:
             ending = Ending.FAILED
             return fault
+        except Forgotten as fault:
+            log.warning("replica %s of %s %s", grant.replica, request.model.id, fault)
+            raise Refused(no_answer(request.model.id, str(fault))) from fault
         except CutOff as fault:
             ending = Ending.FAILED
             note.code = "replica_failed"
             log.warning("replica %s of %s %s", grant.replica, request.model.id, fault)
         finally:
+            del self._running[grant.lease]
             if note.relay is not None and note.relay.whole:
                 ending = Ending.DONE  # Also where the client left in that moment.
-            if note.relay is None or ending is Ending.DONE:
-                self._app.owner.release(grant.lease, ending)
-            else:
-                note.relay.abandon(partial(self._app.owner.release, grant.lease, ending))
+            self._end(grant, note.relay, ending)
         return None
+
+    def _end(self, grant: Grant, relay: Relay | None, ending: Ending) -> None:
+        """Releases the lease: at once, or when the replica knows that its client has left."""
+        release = partial(self._app.owner.release, grant.lease, ending)
+        if relay is None or ending is Ending.DONE:
+            release()
+        elif grant.echoes:  # It shows what it works for, so nothing is given out twice.
+            relay.abandon()
+            release()
+        else:
+            relay.abandon(release)
 
     def _backend(self, model: Model, replica: str) -> Backend:
         """Where is it now? The catalog may have changed while the request waited."""

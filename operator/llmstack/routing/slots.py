@@ -189,9 +189,7 @@ class Ledger:
             self._unjudged = last
             return []
         self._unjudged = poll
-        known = sum(
-            lease.held for lease in self.live.values() if lease.surely_begun() < last.began
-        )
+        known = sum(lease.held for lease in self.live.values() if lease.surely_begun() < last.began)
         idle = max(0, known - last.busy)
         self.corrections[Correction.IDLE] += max(0, idle - self._idle)
         self._idle = idle

@@ -22,6 +22,10 @@ class GatewayLimits:
                                       its head and a comment, then a comment as often until the
                                       answer
         LLMSTACK_WRITE_SECONDS        60: longest time in which a client takes nothing of its answer
+        LLMSTACK_READ_BYTES           1024: bytes a second that a client must take on average while
+                                      an answer waits for it; the seconds above are its credit
+        LLMSTACK_LOST_SECONDS         30: a request that its replica neither works on nor answers
+                                      for so long is answered with 504
         LLMSTACK_CONNECT_SECONDS      3: longest time to connect to a replica
         LLMSTACK_MAX_CONNECTIONS      10000: connections of clients at once
         LLMSTACK_DRAIN_SECONDS        120: longest wait for running requests on SIGTERM; the pod's
@@ -36,6 +40,8 @@ class GatewayLimits:
     stream_idle_seconds: float
     early_seconds: float
     write_seconds: float
+    read_bytes: int
+    lost_seconds: float
     connect_seconds: float
     max_connections: int
     drain_seconds: float
@@ -53,6 +59,8 @@ class GatewayLimits:
             stream_idle_seconds=read.seconds("LLMSTACK_STREAM_IDLE_SECONDS", 120),
             early_seconds=read.seconds("LLMSTACK_EARLY_SECONDS", 10),
             write_seconds=read.seconds("LLMSTACK_WRITE_SECONDS", 60),
+            read_bytes=read.count("LLMSTACK_READ_BYTES", 1024),
+            lost_seconds=read.seconds("LLMSTACK_LOST_SECONDS", 30),
             connect_seconds=read.seconds("LLMSTACK_CONNECT_SECONDS", 3),
             max_connections=read.count("LLMSTACK_MAX_CONNECTIONS", 10_000),
             drain_seconds=read.seconds("LLMSTACK_DRAIN_SECONDS", 120),

@@ -261,7 +261,7 @@ async def gateway(
     backends = tuple(Backend(f"replica-{n}", "127.0.0.1", port) for n, port in enumerate(ports))
     queue = QueueLimits(timeout=PATIENCE, cold_start_timeout=PATIENCE)
     catalog = Catalog((Model("smol", backends=backends, **{"queue": queue, **model}),))
-    owner = LocalOwner()
+    owner = LocalOwner(lost_seconds=limits.lost_seconds)
     owner.apply(catalog)
     for backend in backends:
         owner.replica_up("smol", backend.id, slots)
@@ -269,6 +269,7 @@ async def gateway(
     outcomes: list[Outcome] = []
     app = App(owner=owner, record=outcomes.append, load=owner.load, catalog=catalog)
     exchanges = Exchanges(app, limits)
+    owner.lost = exchanges.lost
     server = Server(exchanges, limits)
     port = await server.listen("127.0.0.1", 0)
     try:

@@ -61,6 +61,8 @@ class Connection(asyncio.Protocol):
         self._dropped = False
         self._transport: asyncio.Transport
         self._unread = 0
+        self._looked = 0.0
+        self._patience = shared.limits.stall_seconds
         self.relay: Relay | None = None
         self.early: Early | None = None
         self.paused = False
@@ -181,13 +183,15 @@ class Connection(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         self.paused = True
-        self._since = self._loop.time()
+        self._since = self._looked = self._loop.time()
+        self._unread = self._transport.get_write_buffer_size()
         if self.relay is not None:
             self.relay.pause()
 
     def resume_writing(self) -> None:
         self.paused = False
         self._since = self._loop.time()
+        self._see_progress(self._since)
         if self.relay is not None:
             self.relay.resume()
         elif self._task is None:
@@ -218,12 +222,17 @@ class Connection(asyncio.Protocol):
                     self._transport.abort()
 
     def _tick_stalled(self, now: float) -> None:
-        """A slow reader may take its time, one that reads nothing holds a slot for nobody."""
-        unread = self._transport.get_write_buffer_size()
-        if unread != self._unread:
-            self._unread, self._since = unread, now
-        elif now - self._since > self._shared.limits.stall_seconds:
+        """A slow reader may take its time, one that hardly reads holds a slot for nobody."""
+        self._see_progress(now)
+        if self._patience < 0:
             self.abort("client_stalled")
+
+    def _see_progress(self, now: float) -> None:
+        """While the replica waits for its client, time costs patience and bytes bring it back."""
+        limits, unread = self._shared.limits, self._transport.get_write_buffer_size()
+        taken = max(0, self._unread - unread) / limits.read_rate
+        waited, self._looked, self._unread = now - self._looked, now, unread
+        self._patience = min(limits.stall_seconds, self._patience - waited + taken)
 
     def _tick_request(self, now: float) -> None:
         limits = self._shared.limits
@@ -292,6 +301,7 @@ class Connection(asyncio.Protocol):
     def _next(self) -> None:
         self.responded = False
         self._fault = None
+        self._patience = self._shared.limits.stall_seconds
         self._forget()
         self._enter(State.IDLE)
         try:

@@ -6,6 +6,7 @@ ReplicaFault
 │   ├── Unanswered       it was sent; what came, if anything, is no answer
 │   ├── Loading          it has not loaded its model yet
 │   └── Locked           it refuses the gateway's key, which is not the client's fault
+├── Forgotten            it works for the request no more, and no byte of an answer came
 └── CutOff               the client has a part of the answer
 """
 
@@ -38,6 +39,10 @@ class Loading(BeforeFirstByte):
 
 class Locked(BeforeFirstByte):
     """It refuses the gateway's key: the client's own 401 must not be made of that."""
+
+
+class Forgotten(ReplicaFault):
+    """It is through with the request and answers nothing; another one would do the same."""
 
 
 class CutOff(ReplicaFault):

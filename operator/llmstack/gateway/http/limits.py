@@ -19,7 +19,10 @@ class Limits:
     body_seconds      for the whole body; 408
     idle_seconds      before a request and between two
     stall_seconds     without taking a byte of the response that waits for it: the client has left
+    read_rate         bytes a second that a client must take, on average, of one that waits for it
     linger_seconds    for a client to read an answer that came before it had sent all
+    leave_seconds     for a replica to close a connection whose client has left; then it is cut
+    lost_seconds      that a replica shows no trace of a request, nor sends a byte; 504
     connect_seconds   to reach a replica
     answer_idle_seconds    between two bytes of an answer, after its first
     upstream_idle_seconds  an unused connection to a replica; llama-server closes after 5
@@ -37,7 +40,10 @@ class Limits:
     body_seconds: float = 120.0
     idle_seconds: float = 75.0
     stall_seconds: float = 60.0
+    read_rate: int = KIB
     linger_seconds: float = 2.0
+    leave_seconds: float = 10.0
+    lost_seconds: float = 30.0
     connect_seconds: float = 5.0
     answer_idle_seconds: float = 300.0
     upstream_idle_seconds: float = 4.0

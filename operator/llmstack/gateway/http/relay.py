@@ -14,7 +14,14 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
-from llmstack.gateway.http.faults import CutOff, Loading, Locked, ReplicaFault, Unanswered
+from llmstack.gateway.http.faults import (
+    CutOff,
+    Forgotten,
+    Loading,
+    Locked,
+    ReplicaFault,
+    Unanswered,
+)
 from llmstack.gateway.http.framing import Chunked, Framing, Garbage, Length, UntilClose
 from llmstack.gateway.http.head import END, ResponseHead, parse_response
 from llmstack.gateway.http.passing import KEEP, Passing
@@ -102,6 +109,15 @@ class Relay:
             self._upstream.leave(ended)
         elif ended is not None:
             ended()
+
+    def forgotten(self, seconds: float) -> None:
+        """The replica has shown no trace of it for so long: it ends, if nothing of it has come.
+
+        Not while a part of the request is still to be sent.
+        """
+        unsent = self._upstream.transport.get_write_buffer_size()
+        if self._passing is None and not self.over.done() and not unsent:
+            self._fail(Forgotten(f"ended it, and sent no answer within {seconds:g} s"))
 
     @property
     def whole(self) -> bool:

@@ -30,9 +30,10 @@ class User(Protocol):
 class _Left:
     """Throws away what still comes of a response that nobody reads."""
 
-    __slots__ = ("then",)
+    __slots__ = ("_limit", "then")
 
-    def __init__(self) -> None:
+    def __init__(self, limit: asyncio.TimerHandle) -> None:
+        self._limit = limit
         self.then: Callable[[], None] | None = None
 
     def data_received(self, data: bytes) -> None:
@@ -40,6 +41,7 @@ class _Left:
 
     def ended(self, exc: Exception | None) -> None:
         """The end of its input is told, and then that of the connection; one is enough."""
+        self._limit.cancel()
         if self.then is not None:
             then, self.then = self.then, None
             then()
@@ -48,12 +50,29 @@ class _Left:
 class Upstream(asyncio.Protocol):
     """A connection to a replica, and who uses it; None while it is idle."""
 
-    __slots__ = ("_address", "_idle", "_loop", "over", "reused", "since", "transport", "user")
+    __slots__ = (
+        "_address",
+        "_idle",
+        "_leave_seconds",
+        "_loop",
+        "over",
+        "reused",
+        "since",
+        "transport",
+        "user",
+    )
 
-    def __init__(self, idle: Idle, address: Address, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(
+        self,
+        idle: Idle,
+        address: Address,
+        loop: asyncio.AbstractEventLoop,
+        leave_seconds: float,
+    ) -> None:
         self._idle = idle
         self._address = address
         self._loop = loop
+        self._leave_seconds = leave_seconds
         self.transport: asyncio.Transport
         self.user: User | None = None
         self.over = False
@@ -102,10 +121,11 @@ class Upstream(asyncio.Protocol):
 
         What still comes is thrown away. A replica looks at its clients but once a second, and until
         it has looked it may launch what it had only set aside: a slot that it shows idle meanwhile
-        would be given out twice.
+        would be given out twice. One that does not look for `leave_seconds` is cut off: it must
+        not keep the connection, and the lease, for ever.
         """
         if not isinstance(self.user, _Left):
-            self.user = _Left()
+            self.user = _Left(self._loop.call_later(self._leave_seconds, self.transport.abort))
             self.transport.set_protocol(self)
             if self.over:
                 self.transport.abort()
@@ -143,11 +163,11 @@ class Upstreams:
     async def connect(self, backend: Backend) -> Upstream:
         """A new connection. Raises Unreachable."""
         address = (backend.host, backend.port)
-        loop = asyncio.get_running_loop()
+        loop, leave_seconds = asyncio.get_running_loop(), self._limits.leave_seconds
         try:
             async with asyncio.timeout(self._limits.connect_seconds):
                 _, upstream = await loop.create_connection(
-                    lambda: Upstream(self._idle, address, loop), *address
+                    lambda: Upstream(self._idle, address, loop, leave_seconds), *address
                 )
         except TimeoutError as error:
             seconds = self._limits.connect_seconds

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
+from typing import cast
 
 import pytest
 
@@ -65,27 +66,44 @@ class Nobody:
         raise AssertionError
 
 
+LOOK = STALL / 2
+"""Seconds between two looks."""
+FAIR = int(LOOK * Limits().read_rate)
+"""Bytes that a client must take between two looks, on average."""
+
+
 @pytest.mark.parametrize(
-    ("waiting", "gone"),
+    ("taken", "gone"),
     [
-        ([100, 100, 100], True),
-        ([100, 99, 98, 97], False),
-        ([100, 99, 99, 99], True),
-        ([100, 200, 300, 400], False),
+        ([0, 0, 0], True),
+        ([1] * 4, True),
+        ([FAIR] * 20, False),
+        ([FAIR // 2] * 3, False),
+        ([FAIR // 2] * 6, True),
+        ([0, 2 * FAIR] * 10, False),
+        ([100 * FAIR, 0, 0, 0], True),
     ],
-    ids=["reads nothing", "reads a byte at a time", "stops reading", "is written to"],
+    ids=[
+        "reads nothing",
+        "a byte at a time",
+        "slowly, but as it must",
+        "half as fast, for a while",
+        "half as fast, for long",
+        "in bursts",
+        "much, and then nothing",
+    ],
 )
-async def test_who_takes_no_byte_for_too_long_has_left(waiting: list[int], gone: bool) -> None:
-    """A look each two thirds of the time that is allowed."""
+async def test_who_reads_too_slowly_for_too_long_has_left(taken: list[int], gone: bool) -> None:
     loop = asyncio.get_running_loop()
     transport = Transport()
+    transport.held = 1000 * FAIR
     connection = Connection(Nobody(), loop)
     connection.connection_made(transport)
     connection.pause_writing()
     began = loop.time()
-    for look, held in enumerate(waiting):
-        transport.held = held
-        connection.tick(began + look * STALL * 2 / 3)
+    for look, size in enumerate(taken, 1):
+        transport.held -= size
+        connection.tick(began + look * LOOK)
     assert transport.aborted is gone
     assert connection.why_gone == ("client_stalled" if gone else "client_gone")
 
@@ -103,3 +121,30 @@ async def test_each_chunk_goes_straight_to_the_transport_of_a_client_that_is_the
     connection = Connection(Nobody(), asyncio.get_running_loop())
     connection.connection_made(transport)
     assert connection.begin(b"first") == transport.write
+
+
+class Clock:
+    """Of a loop on which nothing runs."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def time(self) -> float:
+        return self.now
+
+
+def test_who_keeps_up_between_two_pauses_gains_nothing_by_it() -> None:
+    """Each pause takes up where the last one ended, but for the bytes that were taken."""
+    clock, transport = Clock(), Transport()
+    connection = Connection(Nobody(), cast(asyncio.AbstractEventLoop, clock))
+    connection.connection_made(transport)
+    connection._task = cast("asyncio.Task[None]", object())  # a request that is served
+    for _ in range(3):
+        transport.held = 10
+        connection.pause_writing()
+        clock.now += LOOK
+        connection.tick(clock.now)
+        transport.held = 9
+        connection.resume_writing()
+        clock.now += 10 * LOOK
+    assert transport.aborted

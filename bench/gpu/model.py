@@ -61,7 +61,7 @@ def write(path: Path, tokenizer: Path, shape: Shape) -> Path:
     writer.add_head_count(shape.heads)
     writer.add_head_count_kv(shape.kv_heads)
     writer.add_layer_norm_rms_eps(1e-5)
-    vocabulary = _copy_tokenizer(tokenizer, writer)
+    vocabulary = copy_tokenizer(tokenizer, writer)
     writer.add_vocab_size(vocabulary)
     _add_weights(writer, shape, vocabulary)
     writer.write_header_to_file()
@@ -74,7 +74,7 @@ def write(path: Path, tokenizer: Path, shape: Shape) -> Path:
 def write_tokenizer(path: Path, source: Path) -> Path:
     """A file with nothing but the tokenizer of another one: small enough to be carried about."""
     writer = GGUFWriter(path, "llama")
-    _copy_tokenizer(source, writer)
+    copy_tokenizer(source, writer)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
@@ -82,7 +82,7 @@ def write_tokenizer(path: Path, source: Path) -> Path:
     return path
 
 
-def _copy_tokenizer(source: Path, writer: GGUFWriter) -> int:
+def copy_tokenizer(source: Path, writer: GGUFWriter) -> int:
     """Returns how many tokens it has."""
     fields = GGUFReader(source).fields
     for name, field in fields.items():

@@ -168,6 +168,7 @@ class Observed:
     object counts as 409. `invalid` is why no objects could be built from the spec, "" if they were.
     `name_conflicts` maps each of the deployment's names that others claim too to these others, as
     namespace/name. `wedged` are the pods whose server the gateway found to answer no more.
+    `uncached` are those that may reuse nothing: their image cannot keep tenants' caches apart.
     `metrics_api` is why autoscalers can read no metrics, "" if they can.
     """
 
@@ -184,6 +185,7 @@ class Observed:
     invalid: str = ""
     name_conflicts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     wedged: frozenset[str] = frozenset()
+    uncached: frozenset[str] = frozenset()
     autoscaler: Autoscaler | None = None
     demand: Demand = Demand()
     metrics_api: str = ""

@@ -102,7 +102,7 @@ async def passes(
         settings.progress_seconds,
         clock,
         NameIndex(),
-        wedged=lambda _: frozenset(),
+        load=lambda _: None,
         demand=demand,
         metrics_api=str,
     )

@@ -92,7 +92,7 @@ class Leading:
             self._settings.progress_seconds,
             now,
             self._names,
-            self._load.wedged,
+            self._load.model,
             self._load.demand,
             self.metrics_api,
         )

@@ -20,7 +20,7 @@ from llmstack.errors import ConfigurationError
 from llmstack.kube.errors import ApiError
 from llmstack.observed import Demand
 from llmstack.routing.load import STREAM
-from llmstack.scaling.load import Load, ModelLoad, parse_load, wedged_changes
+from llmstack.scaling.load import Load, ModelLoad, parse_load, server_changes
 from llmstack.scaling.zero import Activity
 
 log = logging.getLogger(__name__)
@@ -59,11 +59,6 @@ class LoadFollower:
     def age(self) -> float:
         """Seconds since the last line; infinite before the first."""
         return self._clock() - self._heard
-
-    def wedged(self, key: Key) -> frozenset[str]:
-        """Which pods of a deployment are wedged, as far as is known?"""
-        load = self.load() or Load()
-        return load.models.get(key, ModelLoad()).wedged
 
     def model(self, key: Key) -> ModelLoad | None:
         """How busy is a deployment? None where it is not known."""
@@ -107,5 +102,5 @@ class LoadFollower:
     def _take(self, load: Load) -> None:
         before, self._load = self._load, load
         wanted = self._activity.see(load, self._clock())
-        for key in {*wedged_changes(before, load), *wanted}:
+        for key in {*server_changes(before, load), *wanted}:
             self.changed(key)

@@ -39,6 +39,7 @@ from llmstack.kube.kinds import (
     Kind,
 )
 from llmstack.observed import Claim, Demand, Observed, Pod
+from llmstack.scaling.load import ModelLoad
 
 Object = dict[str, Any]
 _LISTED = (DEPLOYMENT, SERVICE, SERVICE_ACCOUNT, DISRUPTION_BUDGET, NETWORK_POLICY, AUTOSCALER)
@@ -47,9 +48,9 @@ _LISTED = (DEPLOYMENT, SERVICE, SERVICE_ACCOUNT, DISRUPTION_BUDGET, NETWORK_POLI
 class Observer:
     """Takes the snapshots. Remembers only what is costly to read again: logs and cluster facts.
 
-    It is told and does not read: who claims which name, as the watches say; by `wedged` which pods
-    of a deployment answer no more, and by `demand` who asks for it, as the gateway says; and by
-    `metrics_api` why autoscalers can read no metrics.
+    It is told and does not read: who claims which name, as the watches say; by `load` which pods
+    of a deployment answer no more or may reuse nothing, and by `demand` who asks for it, as the
+    gateway says; and by `metrics_api` why autoscalers can read no metrics.
     """
 
     def __init__(
@@ -58,7 +59,7 @@ class Observer:
         progress_seconds: float,
         clock: Callable[[], float],
         name_index: NameIndex,
-        wedged: Callable[[Key], frozenset[str]],
+        load: Callable[[Key], ModelLoad | None],
         demand: Callable[[Key], Demand],
         metrics_api: Callable[[], str],
     ) -> None:
@@ -66,7 +67,7 @@ class Observer:
         self._facts = ClusterFacts(client, clock)
         self._logs = LogReader(client, progress_seconds, clock)
         self._name_index = name_index
-        self._wedged = wedged
+        self._load = load
         self._demand = demand
         self._metrics_api = metrics_api
 
@@ -89,6 +90,7 @@ class Observer:
         by_name = {(item["kind"], item["metadata"]["name"]): item for item in (*children, *claims)}
         warnings = await self._warnings(deployment, pods, claims)
         used = _used(claims, deployment, pods)
+        load = self._load(key) or ModelLoad()
         return Observed(
             children=by_name,
             workload=parse_workload(by_name.get(("Deployment", names.deployment_name(deployment)))),
@@ -100,7 +102,8 @@ class Observer:
             missing_claims=_missing_claims(deployment, claims),
             accelerators=devices,
             name_conflicts=self._name_index.conflicts(key),
-            wedged=self._wedged(key),
+            wedged=load.wedged,
+            uncached=load.uncached,
             autoscaler=parse_autoscaler(
                 by_name.get(("HorizontalPodAutoscaler", names.autoscaler_name(deployment)))
             ),

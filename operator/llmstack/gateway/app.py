@@ -21,7 +21,10 @@ OPEN = "anonymous"
 
 @dataclass
 class App:
-    """All that requests share. `keys` None: everyone may come in."""
+    """All that requests share. `keys` None: everyone may come in.
+
+    `keeps_apart(model, replica)`: whether a replica keeps apart what it caches for tenants.
+    """
 
     owner: Owner
     record: Callable[[Outcome], None]
@@ -29,6 +32,7 @@ class App:
     catalog: Catalog = field(default_factory=Catalog)
     keys: Keys | None = None
     cors: tuple[str, ...] = ()
+    keeps_apart: Callable[[str, str], bool] = lambda _model, _replica: True
 
     def tenant(self, authorization: str | None, api_key: str | None) -> str | None:
         """Whose request is it? None: nobody's, who gets 401."""

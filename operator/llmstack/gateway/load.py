@@ -8,11 +8,13 @@
 
 `version` changes when a field changes its meaning. An `epoch` ends with the process: counts start
 anew with the next. A model is left out until each of its ready replicas was asked once since then.
+A replica that cannot keep tenants' caches apart, and so may reuse nothing, has `"uncached": true`.
 `requests` counts those that named the model, whatever became of them. `slotsPerReplica` is what the
 model's spec says, 0 where it says nothing.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import orjson
@@ -20,13 +22,24 @@ import orjson
 from llmstack.routing.load import VERSION, Load, ReplicaLoad
 
 
-def load_page(epoch: str, loads: Mapping[str, Load], slots: Mapping[str, int]) -> bytes:
-    """The page, as one line of JSON. `slots` a replica is to have, by model."""
-    models = {model: _model(load, slots.get(model, 0)) for model, load in sorted(loads.items())}
+def load_page(
+    epoch: str,
+    loads: Mapping[str, Load],
+    slots: Mapping[str, int],
+    uncached: Mapping[str, Collection[str]] = MappingProxyType({}),
+) -> bytes:
+    """The page, as one line of JSON.
+
+    By model: `slots` a replica is to have, and which replicas are `uncached`.
+    """
+    models = {
+        model: _model(load, slots.get(model, 0), uncached.get(model, ()))
+        for model, load in sorted(loads.items())
+    }
     return orjson.dumps({"version": VERSION, "epoch": epoch, "models": models})
 
 
-def _model(load: Load, slots: int) -> dict[str, Any]:
+def _model(load: Load, slots: int, uncached: Collection[str]) -> dict[str, Any]:
     return {
         "total": load.total,
         "busy": load.busy,
@@ -38,11 +51,11 @@ def _model(load: Load, slots: int) -> dict[str, Any]:
         "requests": load.requests,
         "slotsPerReplica": slots,
         "corrections": dict(load.corrections),
-        "replicas": [_replica(replica) for replica in load.replicas],
+        "replicas": [_replica(replica, replica.id in uncached) for replica in load.replicas],
     }
 
 
-def _replica(replica: ReplicaLoad) -> dict[str, Any]:
+def _replica(replica: ReplicaLoad, uncached: bool) -> dict[str, Any]:
     return {
         "id": replica.id,
         "state": replica.state.value,
@@ -51,4 +64,5 @@ def _replica(replica: ReplicaLoad) -> dict[str, Any]:
         "draining": replica.draining,
         "foreign": replica.foreign,
         "overlap": replica.overlap,
+        **({"uncached": True} if uncached else {}),
     }

@@ -17,11 +17,12 @@ from typing import Any
 
 from aiohttp import web
 
+from llmstack.api.sharing import CacheSharing
 from llmstack.gateway import admin
 from llmstack.gateway.access_log import AccessLog
 from llmstack.gateway.admin import Changes, Views
 from llmstack.gateway.app import App
-from llmstack.gateway.catalog import Catalog
+from llmstack.gateway.catalog import Catalog, Model
 from llmstack.gateway.config_schema import Address
 from llmstack.gateway.exchange import Exchanges
 from llmstack.gateway.http.limits import Limits
@@ -33,6 +34,7 @@ from llmstack.gateway.local_owner import LocalOwner
 from llmstack.gateway.metrics import Metrics
 from llmstack.gateway.outcome import Outcome
 from llmstack.gateway.records import Records
+from llmstack.gateway.replica_watch import State
 from llmstack.gateway.replicas import Replicas
 
 log = logging.getLogger(__name__)
@@ -67,6 +69,7 @@ class Gateway:
         self._exchanges = Exchanges(self.app, limits)
         self._server = Server(self._exchanges, limits)
         self._replicas = Replicas(self._owner, self._exchanges.last_byte)
+        self.app.keeps_apart = self._replicas.keeps_apart
         live = LiveMetrics(self._owner.load, self._replicas.deferred, lambda: self._log.dropped)
         self._records = Records(Metrics(live), self._log)
 
@@ -129,7 +132,20 @@ class Gateway:
             id for id, model in models.items() if id in self._told or self._replicas.asked(model)
         }
         loads = {id: load for id, load in self._owner.load().items() if id in self._told}
-        return load_page(self._epoch, loads, {id: models[id].slots for id in loads})
+        uncached = {id: self._uncached(models[id]) for id in loads}
+        return load_page(self._epoch, loads, {id: models[id].slots for id in loads}, uncached)
+
+    def _uncached(self, model: Model) -> frozenset[str]:
+        """Replicas that answer, and that are told to reuse nothing (uncached.py)."""
+        if self.app.keys is None or model.cache_sharing is not CacheSharing.TENANT:
+            return frozenset()
+        states = self._replicas.states()
+        return frozenset(
+            backend.id
+            for backend in model.backends
+            if states.get((model.id, backend.id)) is State.UP
+            and not self._replicas.keeps_apart(model.id, backend.id)
+        )
 
     def _why_not_ready(self) -> str:
         if self.stopping:

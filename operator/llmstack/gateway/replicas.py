@@ -49,6 +49,11 @@ class Replicas:
         """How does each stand?"""
         return {key: watch.state for key, watch in self._watches.items()}
 
+    def keeps_apart(self, model: str, replica: str) -> bool:
+        """Whether it keeps apart what it caches under different salts."""
+        watch = self._watches.get((model, replica))
+        return watch is not None and watch.keeps_apart
+
     def asked(self, model: Model) -> bool:
         """Has each replica that gets requests answered once, or failed to?"""
         watches = (self._watches.get((model.id, b.id)) for b in model.backends if b.accepting)

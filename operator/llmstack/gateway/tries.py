@@ -29,6 +29,7 @@ from llmstack.gateway.http.relay import Relay
 from llmstack.gateway.http.upstream import Upstream, Upstreams
 from llmstack.gateway.note import Note
 from llmstack.gateway.refusals import Refused, no_answer
+from llmstack.gateway.uncached import without_cache
 from llmstack.routing.messages import Ending, Grant
 
 log = logging.getLogger(__name__)
@@ -80,9 +81,12 @@ class Tries:
         self._running[grant.lease] = note
         try:
             backend = self._backend(request.model, grant.replica)
+            body = request.body
+            if not self._may_reuse(request, grant.replica):
+                body = await without_cache(request.path, body)
             upstream = self._upstreams.idle(backend) or await self._upstreams.connect(backend)
             ending = Ending.CANCELLED
-            await self._relay(request, grant, backend, upstream)
+            await self._relay(request, body, grant, backend, upstream)
         except BeforeFirstByte as fault:
             ending = Ending.FAILED
             return fault
@@ -120,19 +124,24 @@ class Tries:
         raise Unreachable("is no longer there")
 
     async def _relay(
-        self, request: Forward, grant: Grant, backend: Backend, upstream: Upstream
+        self,
+        request: Forward,
+        body: bytes | bytearray,
+        grant: Grant,
+        backend: Backend,
+        upstream: Upstream,
     ) -> None:
         """Over this connection; and once more over a new one if a used one was dead already."""
         ours = whose.lines(grant.lease, backend, request.model.id, request.cache)
         head = forward.request_head(
-            request.client.head, request.path, backend, len(request.body), request.note.id, ours
+            request.client.head, request.path, backend, len(body), request.note.id, ours
         )
         client = request.client.early or request.client
         dress, origin = self._dress(request, grant), (request.model.id, grant.replica)
         while True:
             relay = request.note.relay = Relay(upstream, client, dress, origin)
             try:
-                relay.send(head, request.body)
+                relay.send(head, body)
                 await relay.over
                 self._last_bytes[origin] = time.monotonic()
                 if isinstance(client, Early) and (refused := client.refused()):
@@ -145,6 +154,11 @@ class Tries:
                 if not (upstream.reused and fault.silent):
                     raise
             upstream = await self._upstreams.connect(backend)
+
+    def _may_reuse(self, request: Forward, replica: str) -> bool:
+        """Whether what it has cached may be used: not where it cannot keep tenants apart."""
+        apart = self._app.keys is not None and request.cache
+        return not apart or self._app.keeps_apart(request.model.id, replica)
 
     def _dress(self, request: Forward, grant: Grant) -> Callable[[ResponseHead], bytes]:
         """How does the head of the replica's response reach the client? Called as it begins."""

@@ -14,7 +14,8 @@ class ReplicaLoad:
     """One replica: `id` is its pod, `state` one of ready, wedged, draining.
 
     Slots: `busy` of live leases, `draining` of ended ones that may still compute, `foreign` used
-    by others than this gateway.
+    by others than this gateway. `uncached`: it may reuse nothing of what it has computed, as it
+    cannot keep tenants apart.
     """
 
     id: str
@@ -23,6 +24,7 @@ class ReplicaLoad:
     busy: int = 0
     draining: int = 0
     foreign: int = 0
+    uncached: bool = False
 
     @property
     def occupied(self) -> int:
@@ -67,6 +69,11 @@ class ModelLoad:
             replica.id for replica in self.replicas if replica.state == ReplicaState.WEDGED
         )
 
+    @property
+    def uncached(self) -> frozenset[str]:
+        """Pods that may reuse nothing, as they cannot keep tenants apart."""
+        return frozenset(replica.id for replica in self.replicas if replica.uncached)
+
 
 @dataclass(frozen=True)
 class Load:
@@ -97,6 +104,7 @@ def _parse_model(body: Mapping[str, Any]) -> ModelLoad:
             each.get("busy", 0),
             each.get("draining", 0),
             each.get("foreign", 0),
+            each.get("uncached", False),
         )
         for each in body.get("replicas", ())
     )
@@ -109,11 +117,15 @@ def _parse_model(body: Mapping[str, Any]) -> ModelLoad:
     )
 
 
-def wedged_changes(before: Load, after: Load) -> list[Key]:
-    """Which deployments have other wedged servers now?"""
+def server_changes(before: Load, after: Load) -> list[Key]:
+    """The deployments that have other wedged or uncached servers now."""
     nothing = ModelLoad()
     return sorted(
         key
         for key in before.models.keys() | after.models.keys()
-        if before.models.get(key, nothing).wedged != after.models.get(key, nothing).wedged
+        if _servers(before.models.get(key, nothing)) != _servers(after.models.get(key, nothing))
     )
+
+
+def _servers(model: ModelLoad) -> tuple[frozenset[str], frozenset[str]]:
+    return model.wedged, model.uncached

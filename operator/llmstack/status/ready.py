@@ -5,6 +5,8 @@ than an update that fails, or a further replica that cannot start: then Ready st
 reason of Progressing, which says what fails.
 """
 
+from typing import Final
+
 from llmstack.api import reasons
 from llmstack.api.conditions import ConditionStatus, Finding
 from llmstack.status.checks import Check, count, decide, no, yes
@@ -12,6 +14,11 @@ from llmstack.status.progressing import progressing, wedged
 from llmstack.status.scheduled import scheduled
 from llmstack.status.situation import Situation
 from llmstack.status.spec_valid import spec_valid
+
+_UNCACHED: Final = (
+    "no prompt is reused, as the image of llama-server cannot keep tenants' caches apart: use the "
+    "image of this release, or set spec.cacheSharing: Deployment"
+)
 
 
 def ready(situation: Situation) -> Finding:
@@ -55,7 +62,8 @@ def _answers(situation: Situation) -> Finding | None:
 
 def _answering(situation: Situation) -> str:
     of = f"{situation.available} of {count(situation.wanted or 0, 'replica')}"
-    return f"{of} ready, with {count(situation.slots, 'slot')}"
+    said = f"{of} ready, with {count(situation.slots, 'slot')}"
+    return f"{said}; {_UNCACHED}" if situation.uncached else said
 
 
 def _asleep(situation: Situation) -> Finding | None:

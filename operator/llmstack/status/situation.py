@@ -77,6 +77,11 @@ class Situation:
         )
 
     @property
+    def uncached(self) -> bool:
+        """Whether a replica may reuse nothing, as its image cannot keep tenants apart."""
+        return any(pod.name in self.observed.uncached for pod in self._alive)
+
+    @property
     def url(self) -> str | None:
         """At which URL do clients in the cluster reach it? None while its name leads nowhere."""
         deployment = self.deployment

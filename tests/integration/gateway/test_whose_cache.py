@@ -12,6 +12,7 @@ from llmstack.api.sharing import CacheSharing
 from llmstack.gateway.keys import line_for, parse_keys
 from tests.integration.gateway.raw import Replica, Turn, gateway, on_uvloop, plain, post
 from tests.integration.gateway.serving import FAST, Answered, Serving, serving
+from tests.support.llama.shape import Shape
 
 ALICE, BOB = "sk-alice-0123456789abcdef", "sk-bob-0123456789abcdef"
 KEYS = f"{line_for(ALICE, 'alice')}\n{line_for(BOB, 'bob')}\n"
@@ -92,3 +93,35 @@ async def test_what_another_tenant_sent_is_found_only_where_a_deployment_shares(
         others, counted = cached(await asked(behind, BOB))
         assert others == counted
         assert (others > 50) is found
+
+
+UNPATCHED = Shape(slots=2, decode=1000, llmstack=False)
+
+
+async def test_a_server_that_cannot_keep_tenants_apart_reuses_nothing(tmp_path: Path) -> None:
+    (tmp_path / "keys").write_text(KEYS)
+    async with serving(tmp_path, UNPATCHED, keysFile="keys") as behind:
+        (replica,) = (await behind.gateway.load())["qwen"]["replicas"]
+        assert replica["uncached"] is True
+        for key in (ALICE, ALICE, BOB):
+            assert cached(await asked(behind, key, cache_prompt=True)) == (0, 0)
+        deaf = await behind.ask(
+            "/v1/messages", headers={"Authorization": f"Bearer {ALICE}"}, max_tokens=1
+        )
+        assert (deaf.status, deaf.code) == (501, "caches_not_apart")
+        await behind.gateway.loaded("qwen", busy=0, draining=0)
+
+
+@pytest.mark.parametrize(
+    ("sharing", "keys"), [("Deployment", {"keysFile": "keys"}), ("Tenant", {})]
+)
+async def test_it_reuses_what_it_has_where_there_is_nobody_to_keep_apart(
+    tmp_path: Path, sharing: str, keys: dict[str, str]
+) -> None:
+    (tmp_path / "keys").write_text(KEYS)
+    model = {"cacheSharing": sharing}
+    async with serving(tmp_path, UNPATCHED, model=model, **keys) as behind:
+        (replica,) = (await behind.gateway.load())["qwen"]["replicas"]
+        assert "uncached" not in replica
+        await asked(behind, ALICE)
+        assert min(cached(await asked(behind, BOB))) > 50

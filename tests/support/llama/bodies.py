@@ -104,6 +104,7 @@ class Bodies:
             )
         tasks = [self._task(work, prompt, limit) for prompt in prompts]
         for task in tasks:
+            task.reuses = body.get("cache_prompt") is not False
             task.children = [self._child(work, task) for _ in range(copies - 1)]
         self._begin(work, [member for task in tasks for member in (task, *task.children)])
 

@@ -128,7 +128,7 @@ class Engine:
         return min(idle, key=lambda slot: slot.used)
 
     def _held(self, slot: Slot, task: Task) -> int:
-        if not self.shape.prefix_cache or slot.salt != task.salt:
+        if not (self.shape.prefix_cache and task.reuses) or slot.salt != task.salt:
             return 0
         return common(slot.cache, task.prompt)
 

@@ -27,6 +27,7 @@ class Task:
     parent: Task | None = None
     lease: str = ""
     salt: str = ""
+    reuses: bool = True
     children: list[Task] = field(default_factory=list)
     cached: int = 0
     left: int = 0

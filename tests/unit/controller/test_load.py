@@ -93,13 +93,19 @@ def url(gateway: Gateway) -> str:
     return str(gateway.server.make_url("/load"))
 
 
+def wedged(follower: LoadFollower, key: Key) -> frozenset[str]:
+    """Which of its pods are known to answer no more."""
+    model = follower.model(key)
+    return model.wedged if model else frozenset()
+
+
 async def test_a_wedged_server_is_known_and_its_deployment_looked_at(gateway: Gateway) -> None:
     async with following(url(gateway)) as found:
         gateway.lines.put_nowait(line(("qwen-1", "ready")) + line(("qwen-1", "wedged")))
 
         assert await found.next_change() == QWEN
-        assert found.follower.wedged(QWEN) == {"qwen-1"}
-        assert found.follower.wedged(Key("team-b", "qwen")) == frozenset()
+        assert wedged(found.follower, QWEN) == {"qwen-1"}
+        assert wedged(found.follower, Key("team-b", "qwen")) == frozenset()
     assert gateway.tokens == [f"Bearer {load_key(ROOT)}"]
 
 
@@ -123,7 +129,7 @@ async def test_nothing_is_known_any_more_once_the_view_is_stale(gateway: Gateway
         found.now += STALE_SECONDS
 
         assert found.follower.load() is None
-        assert found.follower.wedged(QWEN) == frozenset()
+        assert wedged(found.follower, QWEN) == frozenset()
         gateway.lines.put_nowait(b"no json\n")  # the connection ends: now it is noticed
         assert await found.next_change() == QWEN
 
@@ -131,4 +137,4 @@ async def test_nothing_is_known_any_more_once_the_view_is_stale(gateway: Gateway
 async def test_without_a_gateway_nothing_is_known_and_nothing_ends(unused_tcp_port: int) -> None:
     async with following(f"http://127.0.0.1:{unused_tcp_port}/load") as found:
         assert found.follower.load() is None
-        assert found.follower.wedged(QWEN) == frozenset()
+        assert wedged(found.follower, QWEN) == frozenset()

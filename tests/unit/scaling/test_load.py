@@ -6,13 +6,18 @@ from typing import Any
 import pytest
 
 from llmstack.api.key import Key
-from llmstack.scaling.load import Load, ModelLoad, ReplicaLoad, parse_load, wedged_changes
+from llmstack.scaling.load import Load, ModelLoad, ReplicaLoad, parse_load, server_changes
 
 QWEN = Key("team-a", "qwen")
 
 
 def line(*replicas: tuple[str, str], **fields: Any) -> bytes:
-    listed = [{"id": name, "state": state, "slots": 4, "busy": 1} for name, state in replicas]
+    """Of replicas by name and state; an asterisk after the state: it may reuse nothing."""
+    listed = [
+        {"id": name, "state": state.rstrip("*"), "slots": 4, "busy": 1}
+        | ({"uncached": True} if state.endswith("*") else {})
+        for name, state in replicas
+    ]
     model = {"replicas": listed, "waiting": 2, "waitingSlots": 3}
     body = {"version": 1, "epoch": "e1", "models": {"team-a/qwen": model}, **fields}
     return json.dumps(body).encode() + b"\n"
@@ -43,13 +48,15 @@ def test_fields_that_a_later_gateway_adds_are_ignored() -> None:
         ("it answers again", line(("a", "wedged")), line(("a", "ready")), [QWEN]),
         ("it is gone", line(("a", "wedged")), line(models={}), [QWEN]),
         ("it stays so", line(("a", "wedged")), line(("a", "wedged"), ("b", "ready")), []),
+        ("one may reuse nothing", line(("a", "ready")), line(("a", "ready*")), [QWEN]),
+        ("it may again", line(("a", "ready*")), line(("a", "ready")), [QWEN]),
         ("another one", line(("a", "wedged")), line(("b", "wedged")), [QWEN]),
     ],
 )
-def test_only_a_change_of_the_wedged_servers_concerns_a_deployment(
+def test_only_a_change_of_what_servers_can_do_concerns_a_deployment(
     sentence: str, before: bytes, after: bytes, changed: list[Key]
 ) -> None:
-    assert wedged_changes(parse_load(before), parse_load(after)) == changed, sentence
+    assert server_changes(parse_load(before), parse_load(after)) == changed, sentence
 
 
 def test_a_view_is_empty_before_the_first_line() -> None:

@@ -8,6 +8,7 @@ from tests.unit.status.rows import (
     scheduled,
     spec_valid,
     stuck,
+    uncached,
     wedged,
 )
 
@@ -20,4 +21,5 @@ ROWS = [
     *autoscaling.ROWS,
     *ready.ROWS,
     *wedged.ROWS,
+    *uncached.ROWS,
 ]

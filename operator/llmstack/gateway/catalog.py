@@ -17,6 +17,7 @@ class Backend:
     """Where is a replica? `key` is sent as its bearer token; "" if it wants none.
 
     One that is not `accepting` (terminating, not ready) gets no new request; its streams go on.
+    `leaving`: it terminates.
     """
 
     id: str
@@ -24,6 +25,7 @@ class Backend:
     port: int
     key: str = field(default="", repr=False)
     accepting: bool = True
+    leaving: bool = False
 
 
 class Absence(StrEnum):

@@ -56,6 +56,7 @@ class Endpoint:
     host: str
     port: int
     accepting: bool
+    leaving: bool = False
 
 
 def build_catalog(
@@ -87,7 +88,7 @@ def _model(deployment: LLMDeployment, endpoints: Mapping[str, Endpoint], root: b
         slots=spec.slots,
         absence=_absence(deployment, endpoints),
         backends=tuple(
-            Backend(each.id, each.host, each.port, key, each.accepting)
+            Backend(each.id, each.host, each.port, key, each.accepting, each.leaving)
             for _, each in sorted(endpoints.items())
         ),
     )
@@ -129,6 +130,7 @@ def _endpoint(body: Object, port: int) -> Endpoint:
     conditions = body.get("conditions") or {}
     host = body["addresses"][0]
     # `ready` that is not given means that it is not known, and is to be taken for true.
-    ready = conditions.get("ready") is not False and not conditions.get("terminating")
+    leaving = bool(conditions.get("terminating"))
+    ready = conditions.get("ready") is not False and not leaving
     pod = (body.get("targetRef") or {}).get("name") or f"{host}:{port}"
-    return Endpoint(pod, host, port, ready)
+    return Endpoint(pod, host, port, ready, leaving)

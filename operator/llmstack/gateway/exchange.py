@@ -14,6 +14,7 @@ from functools import partial
 
 from llmstack.gateway import cors, local
 from llmstack.gateway.app import App
+from llmstack.gateway.deaths import Deaths
 from llmstack.gateway.early import Early, closing
 from llmstack.gateway.forwarding import Forward, forward_of
 from llmstack.gateway.http import forward
@@ -31,10 +32,12 @@ from llmstack.gateway.refusals import (
     error,
     no_replica_left,
     of,
+    replica_died,
     unauthorized,
 )
 from llmstack.gateway.tries import Tries
-from llmstack.routing.messages import Reason, Refusal
+from llmstack.routing.messages import Ending, Reason, Refusal
+from llmstack.routing.suspects import Then
 
 log = logging.getLogger(__name__)
 
@@ -42,10 +45,11 @@ log = logging.getLogger(__name__)
 class Exchanges:
     """Answers all requests."""
 
-    def __init__(self, app: App, limits: Limits) -> None:
+    def __init__(self, app: App, limits: Limits, deaths: Deaths | None = None) -> None:
         self._app = app
         self._limits = limits
-        self._tries = Tries(app, limits)
+        self._deaths = deaths or Deaths(app, limits)
+        self._tries = Tries(app, limits, self._deaths)
 
     def last_byte(self, model: str, replica: str) -> float:
         """When a response of this replica last said something; -inf if never."""
@@ -54,6 +58,7 @@ class Exchanges:
     def close(self) -> None:
         """Closes the idle connections to replicas."""
         self._tries.close()
+        self._deaths.close()
 
     def heard(self, relay: Relay, now: float) -> None:
         """Bytes of this response have come lately. Asked for from time to time, not per byte."""
@@ -118,7 +123,11 @@ class Exchanges:
             body = await client.body()
             note.bytes_in = len(body.data)
             request = forward_of(app.catalog, client, head, note, body, ours)
-            await self._until_answered(request)
+            self._deaths.enter(request)
+            try:
+                await self._until_answered(request)
+            finally:
+                self._deaths.leave(request)
         except Malformed as fault:
             return _malformed(fault)
         except Refused as refused:
@@ -128,11 +137,11 @@ class Exchanges:
     async def _until_answered(self, request: Forward) -> None:
         """Tries replicas until one answers. Raises Refused."""
         ask, note, client = request.ask, request.note, request.client
-        resends = 0
         fault: BeforeFirstByte | None = None
         while True:
             if request.streams and client.early is None:
                 client.early = self._early(request)
+            await self._deaths.turn(request)
             granted = await self._app.owner.acquire(ask)
             if client.early is not None and not client.early.begun:
                 client.early = None
@@ -140,6 +149,9 @@ class Exchanges:
                 if fault is not None and granted.reason is Reason.NO_REPLICA:
                     raise Refused(no_replica_left(request.model.id, len(ask.avoid), str(fault)))
                 raise Refused(of(granted, request.model.id))
+            if self._deaths.must_wait(request):
+                self._app.owner.release(granted.lease, Ending.DONE)
+                continue
             note.tries += 1
             note.queued += granted.waited
             fault = await self._tries.attempt(request, granted)
@@ -147,8 +159,13 @@ class Exchanges:
                 return
             log.warning("replica %s of %s %s", granted.replica, request.model.id, fault)
             ask = ask._replace(avoid=ask.avoid | {granted.replica})
-            resends += isinstance(fault, Unanswered)
-            if resends > self._limits.resends or not self._others(request.model.id, ask.avoid):
+            if isinstance(fault, Unanswered) and fault.then is not Then.ELSEWHERE:
+                ask = ask._replace(blocks=())  # A suspect goes where it disturbs the fewest.
+                if fault.then is Then.REFUSED and request.suspect.deaths:
+                    again = request.suspect.deaths > 1
+                    raise Refused(replica_died(request.model.id, again))
+            worn_out = isinstance(fault, Unanswered) and fault.then is Then.REFUSED
+            if worn_out or not self._others(request.model.id, ask.avoid):
                 raise Refused(no_replica_left(request.model.id, len(ask.avoid), str(fault)))
 
     def _early(self, request: Forward) -> Early:

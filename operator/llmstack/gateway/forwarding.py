@@ -1,6 +1,7 @@
 """What is to be sent, to which model, and for how many slots?"""
 
-from dataclasses import dataclass
+from collections.abc import Hashable
+from dataclasses import dataclass, field
 from hashlib import blake2b
 from itertools import count
 
@@ -15,13 +16,18 @@ from llmstack.gateway.peek import Peek, peek
 from llmstack.gateway.whose import cache_owner
 from llmstack.routing.affinity import blocks
 from llmstack.routing.messages import Ask
+from llmstack.routing.suspects import OneAtATime, Suspect
 
 _ids = count(1)
 
 
 @dataclass(slots=True)
 class Forward:
-    """A request that is on its way to a replica. `cache`: who owns its prompt's (whose.py)."""
+    """A request that is on its way to a replica. `cache`: who owns its prompt's (whose.py).
+
+    `suspect` is what it is where a replica dies; `trial`: it is one of several. `line`: where it
+    waits for its turn, or has it (deaths.py).
+    """
 
     client: Connection
     note: Note
@@ -32,6 +38,9 @@ class Forward:
     ours: bytes
     streams: bool
     cache: str
+    suspect: Suspect = field(init=False)
+    trial: bool = False
+    line: tuple[Hashable, OneAtATime] | None = None
 
 
 def forward_of(

@@ -127,6 +127,7 @@ def limits_of(asked: GatewayLimits) -> Limits:
         connect_seconds=asked.connect_seconds,
         answer_idle_seconds=asked.stream_idle_seconds,
         early_seconds=asked.early_seconds,
+        strike_slow_seconds=asked.slow_seconds,
     )
 
 

@@ -12,6 +12,9 @@ llmstack_gateway_duration_seconds{model}              histogram
 llmstack_gateway_tokens_total{model,tenant,kind}      kind: prompt, cached, completion
 llmstack_gateway_prefix_hits_total{model}             requests sent where a prefix is cached
 llmstack_gateway_retries_total{model}                 further replicas that requests were sent to
+llmstack_gateway_replica_deaths_total{model,tenant}   replicas that died under requests without a
+                                                      first byte; tenant: whose was to blame, "" if
+                                                      several may be
 and, read where it is known when the page is asked for (live_metrics.py):
 llmstack_gateway_access_log_dropped_total             lines that could not be written
 llmstack_gateway_slots{model,state}                   state: total, busy, draining, foreign,
@@ -57,6 +60,7 @@ class Metrics:
         self._tokens = self._counter("tokens", "Tokens.", "model", "tenant", "kind")
         self._hits = self._counter("prefix_hits", "Requests with a cached prefix.", "model")
         self._retries = self._counter("retries", "Further replicas tried.", "model")
+        self._deaths = self._counter("replica_deaths", "Replicas that died.", "model", "tenant")
         # A child is looked up once: finding it by its labels costs more than counting does.
         self._of = cache(self._children)
 
@@ -81,6 +85,10 @@ class Metrics:
         ):
             if value:
                 child.inc(value)
+
+    def death(self, model: str, tenant: str) -> None:
+        """A replica died under requests; `tenant` is to blame, "" if that is not known."""
+        self._deaths.labels(model, tenant).inc()
 
     def text(self) -> bytes:
         """In the text format of Prometheus."""

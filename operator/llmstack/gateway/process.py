@@ -24,6 +24,7 @@ from llmstack.gateway.admin import Changes, Views
 from llmstack.gateway.app import App
 from llmstack.gateway.catalog import Catalog, Model
 from llmstack.gateway.config_schema import Address
+from llmstack.gateway.deaths import Deaths
 from llmstack.gateway.exchange import Exchanges
 from llmstack.gateway.http.limits import Limits
 from llmstack.gateway.http.server import Server
@@ -36,6 +37,7 @@ from llmstack.gateway.outcome import Outcome
 from llmstack.gateway.records import Records
 from llmstack.gateway.replica_watch import State
 from llmstack.gateway.replicas import Replicas
+from llmstack.routing.deaths import Death
 
 log = logging.getLogger(__name__)
 
@@ -66,12 +68,14 @@ class Gateway:
             lambda _: self._changes.happened(), self._hurry, self._lost, limits.lost_seconds
         )
         self.app = App(owner=self._owner, record=self._record, load=self._owner.load)
-        self._exchanges = Exchanges(self.app, limits)
+        self._deaths = Deaths(self.app, limits, self._started, self._died)
+        self._exchanges = Exchanges(self.app, limits, self._deaths)
         self._server = Server(self._exchanges, limits)
-        self._replicas = Replicas(self._owner, self._exchanges.last_byte)
+        self._replicas = Replicas(self._owner, self._exchanges.last_byte, lost=self._deaths.lost)
         self.app.keeps_apart = self._replicas.keeps_apart
         live = LiveMetrics(self._owner.load, self._replicas.deferred, lambda: self._log.dropped)
-        self._records = Records(Metrics(live), self._log)
+        self._metrics = Metrics(live)
+        self._records = Records(self._metrics, self._log)
 
     def serve(self, catalog: Catalog, keys: Keys | None, cors: tuple[str, ...]) -> None:
         """From now on these models, to these clients."""
@@ -154,6 +158,13 @@ class Gateway:
 
     def _lost(self, lease: int) -> None:
         self._exchanges.lost(lease)
+
+    def _started(self, model: str, replica: str) -> str:
+        return self._replicas.started(model, replica)
+
+    def _died(self, model: str, death: Death) -> None:
+        self._metrics.death(model, death.tenant)
+        self._changes.happened()
 
     def _hurry(self, model: str, replica: str) -> None:
         self._replicas.hurry(model, replica)

@@ -6,7 +6,7 @@ it into their own exceptions, and retry what carries Retry-After.
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
@@ -126,6 +126,42 @@ def no_answer(model: str, why: str) -> Answer:
         "report it: llama-server should have answered."
     )
     return error(504, message, kind=SERVER, code="no_answer")
+
+
+def replica_died(model: str, again: bool) -> Answer:
+    """502: the replica died under this request alone, or a second one did."""
+    what = (
+        f"A second replica of '{model}' died while it computed this request"
+        if again
+        else f"The replica of '{model}' died while it computed this request alone"
+    )
+    return _died(502, f"{what}, so it is not tried on another one. Change it before you send it.")
+
+
+def deadly(model: str) -> Answer:
+    """400: replicas died under this very body twice."""
+    message = (
+        f"Two replicas of '{model}' died while they computed this request, so it is refused for "
+        "an hour. Change it before you send it."
+    )
+    return _died(400, message)
+
+
+def _died(status: int, message: str) -> Answer:
+    """Official clients repeat an error of a server unless they are told not to."""
+    kind = INVALID if status < 500 else SERVER
+    answer = error(status, message, kind=kind, code="replica_died")
+    return replace(answer, headers=((b"X-Should-Retry", b"false"),))
+
+
+def slowed(model: str, seconds: float) -> Answer:
+    """429: the tenant's requests have ended replicas."""
+    after = whole_seconds(seconds)
+    message = (
+        f"Replicas of '{model}' died while they computed your requests, so these are sent one at a "
+        f"time for a while. Send it again in {after} s."
+    )
+    return error(429, message, kind=BUSY, code="slowed", retry_after=after)
 
 
 def no_events(what: str) -> Answer:

@@ -27,6 +27,11 @@ def total_slots(props: bytes) -> int:
     return total
 
 
+def started(metrics: Reply) -> str:
+    """When its process began, by /metrics, in whatever unit; "" if it does not say."""
+    return metrics.headers.get(b"process-start-time-unix", b"").decode("latin-1")
+
+
 def slots(answer: bytes) -> tuple[int, int]:
     """How many slots, and how many of them compute, by /slots? Raises ValueError."""
     states = _PROCESSING.findall(answer)

@@ -31,7 +31,7 @@ class Broken(Exception):
 
 
 class Probe:
-    """Questions to one replica."""
+    """Questions to one replica. `connections` counts those that were made for them."""
 
     def __init__(self, host: str, port: int, connect_seconds: float) -> None:
         self._host = host
@@ -39,6 +39,7 @@ class Probe:
         self._connect_seconds = connect_seconds
         self._name = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         self._kept: _Connection | None = None
+        self.connections = 0
 
     async def get(self, path: str, key: str, seconds: float) -> Reply:
         """The answer. Raises NoConnection, Broken, or TimeoutError after `seconds`."""
@@ -52,6 +53,10 @@ class Probe:
                 # It was closed for being idle while the question was on its way.
                 pass
         return await self._ask(await self._connect(), request, seconds)
+
+    async def reach(self) -> None:
+        """Connects, and asks nothing. Raises NoConnection or TimeoutError."""
+        (await self._connect()).close()
 
     def close(self) -> None:
         """No more questions."""
@@ -76,6 +81,7 @@ class Probe:
                 _, made = await loop.create_connection(_Connection, self._host, self._port)
         except OSError as error:
             raise NoConnection(str(error)) from error
+        self.connections += 1
         return made
 
 

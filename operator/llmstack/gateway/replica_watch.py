@@ -79,7 +79,11 @@ class State(StrEnum):
 
 
 class _Gone(Exception):
-    """It serves nobody now; the message says why."""
+    """It serves nobody now; the message says why. `died`: its process has ended."""
+
+    def __init__(self, why: str, died: bool = False) -> None:
+        super().__init__(why)
+        self.died = died
 
 
 class _NoAnswer(Exception):
@@ -100,15 +104,18 @@ class ReplicaWatch:
         backend: Backend,
         last_byte: Callable[[], float],
         pace: Pace,
+        lost: Callable[[Backend], None],
     ) -> None:
         self._owner = owner
         self._ids = (model.id, backend.id)
         self._last_byte = last_byte
+        self._lost = lost
         self._pace = pace
         self._soon = asyncio.Event()
         self._began = 0.0
         self._step = pace.quick
         self._metrics_at = 0.0
+        self._connections = 0
         self._broken = False
         self._backend = backend
         self._wedge = Wedge(model.wedge_seconds)
@@ -119,6 +126,7 @@ class ReplicaWatch:
         self.why = ""
         self.deferred = 0
         self.keeps_apart = False
+        self.started = ""
         self.task = asyncio.create_task(self._run(), name=str(self))
 
     def __str__(self) -> str:
@@ -150,7 +158,10 @@ class ReplicaWatch:
                 await self._enter()
                 await self._follow()
             except _Gone as gone:
+                was_there = self.state is not State.AWAY
                 self._leave(str(gone))
+                if gone.died and was_there:
+                    self._lost(self._backend)
             except Exception:
                 # A mistake here must not take a replica away for ever.
                 log.exception("%s", self)
@@ -168,6 +179,8 @@ class ReplicaWatch:
             raise _Gone(str(error)) from error
         self._wedge = Wedge(self._wedge.wedge_seconds)
         self._broken = False
+        self.started = ""
+        await self._measure()
         self.state, self.why, self.asked = State.UP, "", True
         log.info("%s is up with %d slots", self, total)
         self._owner.replica_up(*self._ids, total)
@@ -182,8 +195,9 @@ class ReplicaWatch:
             await self._pause(delay)
             await self._poll()
             delay = self._delay()
-            if delay == self._pace.poll and time.monotonic() >= self._metrics_at:
-                await self._count_deferred()
+            now = time.monotonic()
+            if self._reconnected() or (delay == self._pace.poll and now >= self._metrics_at):
+                await self._measure()
 
     def _leave(self, why: str, level: int = logging.WARNING) -> None:
         if why != self.why:
@@ -222,10 +236,22 @@ class ReplicaWatch:
             raise _NoAnswer(str(error)) from error
         return SlotsSeen(self._began, *slots, leases, waiting)
 
-    async def _count_deferred(self) -> None:
+    async def _measure(self) -> None:
+        """How many requests wait inside it, and is it still the same process?"""
         self._metrics_at = time.monotonic() + self._pace.metrics
-        with contextlib.suppress(_NoAnswer, _Gone):
-            self.deferred = replica_answers.deferred((await self._ask("/metrics")).body) or 0
+        try:
+            reply = await self._ask("/metrics")
+        except (_NoAnswer, _Gone):
+            return
+        self._connections = self._probe.connections
+        self.deferred = replica_answers.deferred(reply.body) or 0
+        before, self.started = self.started, replica_answers.started(reply)
+        if before and self.started != before:
+            raise _Gone("its process is another one", died=True)
+
+    def _reconnected(self) -> bool:
+        """Its answers come over another connection than when its process was last known."""
+        return bool(self.started) and self._probe.connections != self._connections
 
     def _delay(self) -> float:
         """How long until the next poll?"""
@@ -249,7 +275,7 @@ class ReplicaWatch:
         try:
             reply = await self._probe.get(path, self._backend.key, self._patience)
         except NoConnection as error:
-            raise _Gone("it takes no connection") from error
+            raise _Gone("it takes no connection", died=True) from error
         except Broken as error:
             raise self._of_broken(path) from error
         except TimeoutError as error:
@@ -265,7 +291,11 @@ class ReplicaWatch:
         """Once may be the end of an old connection; twice is a server that cannot be talked to."""
         again, self._broken = self._broken, True
         self._soon.set()
-        return _Gone("its connections break") if again else _NoAnswer(f"{path}: connection broken")
+        return (
+            _Gone("its connections break", died=True)
+            if again
+            else _NoAnswer(f"{path}: connection broken")
+        )
 
 
 _GONE = {

@@ -19,9 +19,17 @@ LastByte = Callable[[str, str], float]
 class Replicas:
     """All replicas of the newest catalog. Used on one event loop."""
 
-    def __init__(self, owner: SlotOwner, last_byte: LastByte, pace: Pace | None = None) -> None:
+    def __init__(
+        self,
+        owner: SlotOwner,
+        last_byte: LastByte,
+        pace: Pace | None = None,
+        lost: Callable[[str, Backend], None] = lambda _model, _backend: None,
+    ) -> None:
+        """`lost(model, backend)` is called when a replica's process has ended."""
         self._owner = owner
         self._last_byte = last_byte
+        self._lost = lost
         self._pace = pace or Pace()
         self._watches: dict[ReplicaKey, ReplicaWatch] = {}
 
@@ -54,6 +62,11 @@ class Replicas:
         watch = self._watches.get((model, replica))
         return watch is not None and watch.keeps_apart
 
+    def started(self, model: str, replica: str) -> str:
+        """When the process of a replica began, as it said last; "" if that is not known."""
+        watch = self._watches.get((model, replica))
+        return watch.started if watch is not None else ""
+
     def asked(self, model: Model) -> bool:
         """Has each replica that gets requests answered once, or failed to?"""
         watches = (self._watches.get((model.id, b.id)) for b in model.backends if b.accepting)
@@ -76,4 +89,7 @@ class Replicas:
         def last_byte() -> float:
             return self._last_byte(model.id, backend.id)
 
-        return ReplicaWatch(self._owner, model, backend, last_byte, self._pace)
+        def lost(backend: Backend) -> None:
+            self._lost(model.id, backend)
+
+        return ReplicaWatch(self._owner, model, backend, last_byte, self._pace, lost)

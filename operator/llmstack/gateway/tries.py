@@ -13,6 +13,7 @@ from functools import partial
 from llmstack.gateway import whose
 from llmstack.gateway.app import App
 from llmstack.gateway.catalog import Backend, Model
+from llmstack.gateway.deaths import Deaths
 from llmstack.gateway.early import Early
 from llmstack.gateway.forwarding import Forward
 from llmstack.gateway.http import forward
@@ -31,6 +32,7 @@ from llmstack.gateway.note import Note
 from llmstack.gateway.refusals import Refused, no_answer
 from llmstack.gateway.uncached import without_cache
 from llmstack.routing.messages import Ending, Grant
+from llmstack.routing.suspects import Then
 
 log = logging.getLogger(__name__)
 
@@ -41,9 +43,10 @@ _LAST_BYTES = 4096
 class Tries:
     """Sends requests to replicas, each for one lease."""
 
-    def __init__(self, app: App, limits: Limits) -> None:
+    def __init__(self, app: App, limits: Limits, deaths: Deaths) -> None:
         self._app = app
         self._lost_seconds = limits.lost_seconds
+        self._deaths = deaths
         self._upstreams = Upstreams(limits)
         self._running: dict[int, Note] = {}  # by lease
         self._last_bytes: dict[tuple[str, str], float] = {}
@@ -79,6 +82,7 @@ class Tries:
         note.replica, note.hit, note.relay = grant.replica, grant.hit, None
         ending = Ending.DONE  # Until something is sent, its slots stay idle.
         self._running[grant.lease] = note
+        failed: BeforeFirstByte | None = None
         try:
             backend = self._backend(request.model, grant.replica)
             body = request.body
@@ -89,10 +93,13 @@ class Tries:
             await self._relay(request, body, grant, backend, upstream)
         except BeforeFirstByte as fault:
             ending = Ending.FAILED
-            return fault
+            failed = fault
         except Forgotten as fault:
             log.warning("replica %s of %s %s", grant.replica, request.model.id, fault)
             raise Refused(no_answer(request.model.id, str(fault))) from fault
+        except asyncio.CancelledError:
+            self._deaths.left(request)
+            raise
         except CutOff as fault:
             ending = Ending.FAILED
             note.code = "replica_failed"
@@ -101,19 +108,28 @@ class Tries:
             del self._running[grant.lease]
             if note.relay is not None and note.relay.whole:
                 ending = Ending.DONE  # Also where the client left in that moment.
-            self._end(grant, note.relay, ending)
-        return None
+            self._end(request, grant, ending)
+        if isinstance(failed, Unanswered) and failed.then is None:
+            failed.then = await self._deaths.after(request, backend, stale=False)
+        return failed
 
-    def _end(self, grant: Grant, relay: Relay | None, ending: Ending) -> None:
+    def _end(self, request: Forward, grant: Grant, ending: Ending) -> None:
         """Releases the lease: at once, or when the replica knows that its client has left."""
-        release = partial(self._app.owner.release, grant.lease, ending)
+        relay, release = request.note.relay, partial(self._app.owner.release, grant.lease, ending)
+        ended = partial(self._deaths.ended, request, grant.replica)
         if relay is None or ending is Ending.DONE:
             release()
+            ended()
         elif grant.echoes:  # It shows what it works for, so nothing is given out twice.
-            relay.abandon()
+            relay.abandon(ended)
             release()
         else:
-            relay.abandon(release)
+
+            def both() -> None:
+                release()
+                ended()
+
+            relay.abandon(both)
 
     def _backend(self, model: Model, replica: str) -> Backend:
         """Where is it now? The catalog may have changed while the request waited."""
@@ -140,6 +156,7 @@ class Tries:
         dress, origin = self._dress(request, grant), (request.model.id, grant.replica)
         while True:
             relay = request.note.relay = Relay(upstream, client, dress, origin)
+            self._deaths.sent(request, grant.replica)
             try:
                 relay.send(head, body)
                 await relay.over
@@ -153,7 +170,17 @@ class Tries:
             except Unanswered as fault:
                 if not (upstream.reused and fault.silent):
                     raise
-            upstream = await self._upstreams.connect(backend)
+                fault.then = await self._deaths.after(request, backend, stale=True)
+                if fault.then is not Then.ELSEWHERE:
+                    raise
+            upstream = await self._again(backend)
+
+    async def _again(self, backend: Backend) -> Upstream:
+        """A new connection for what was sent before. Raises Unanswered: it may have done harm."""
+        try:
+            return await self._upstreams.connect(backend)
+        except Unreachable as fault:
+            raise Unanswered(str(fault), silent=True) from fault
 
     def _may_reuse(self, request: Forward, replica: str) -> bool:
         """Whether what it has cached may be used: not where it cannot keep tenants apart."""
@@ -173,6 +200,7 @@ class Tries:
 
         def dress(head: ResponseHead) -> bytes:
             self._app.owner.first_byte(grant.lease)
+            self._deaths.begun(request, grant.replica)
             if early is not None:
                 return early.dress(head)
             return forward.response_head(head, ours, request.client.keep)

@@ -21,6 +21,8 @@ class GatewayLimits:
         LLMSTACK_EARLY_SECONDS        10: a stream that waits so long for a replica to start gets
                                       its head and a comment, then a comment as often until the
                                       answer
+        LLMSTACK_SLOW_SECONDS         30: requests of a tenant that ended a replica go one at a time
+                                      to that model for so long, doubled each time
         LLMSTACK_WRITE_SECONDS        60: longest time in which a client takes nothing of its answer
         LLMSTACK_READ_BYTES           1024: bytes a second that a client must take on average while
                                       an answer waits for it; the seconds above are its credit
@@ -39,6 +41,7 @@ class GatewayLimits:
     idle_seconds: float
     stream_idle_seconds: float
     early_seconds: float
+    slow_seconds: float
     write_seconds: float
     read_bytes: int
     lost_seconds: float
@@ -58,6 +61,7 @@ class GatewayLimits:
             idle_seconds=read.seconds("LLMSTACK_IDLE_SECONDS", 75),
             stream_idle_seconds=read.seconds("LLMSTACK_STREAM_IDLE_SECONDS", 120),
             early_seconds=read.seconds("LLMSTACK_EARLY_SECONDS", 10),
+            slow_seconds=read.seconds("LLMSTACK_SLOW_SECONDS", 30),
             write_seconds=read.seconds("LLMSTACK_WRITE_SECONDS", 60),
             read_bytes=read.count("LLMSTACK_READ_BYTES", 1024),
             lost_seconds=read.seconds("LLMSTACK_LOST_SECONDS", 30),

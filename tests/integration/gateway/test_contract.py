@@ -12,7 +12,7 @@ import uuid
 import pytest
 
 from tests.integration.gateway.llamas import Llama
-from tests.support.llama.client import Client, Exchange, holds
+from tests.support.llama.client import Client, Exchange, Reply, holds
 
 LONG = {"prompt": "a", "n_predict": 500, "ignore_eos": True, "stream": True}
 CHAT = {"messages": [{"role": "user", "content": "Hi"}], "max_tokens": 3, "temperature": 0}
@@ -65,6 +65,12 @@ class TestStart:
         assert props["total_slots"] == 2
         assert props["default_generation_settings"]["n_ctx"] == 1024
         assert props["model_alias"] == "sample"
+
+    async def test_metrics_tell_when_the_process_began(self, llama: Llama) -> None:
+        """By this a server that is back is known from one that never was away."""
+        began = [started(await llama.client.get("/metrics")) for _ in range(2)]
+        assert began[0].isdigit()
+        assert began[0] == began[1]
 
 
 class TestSlots:
@@ -311,6 +317,10 @@ async def deferred(client: Client) -> bool:
 
 async def metrics(client: Client) -> bytes:
     return (await client.get("/metrics")).body
+
+
+def started(reply: Reply) -> str:
+    return reply.headers.get("process-start-time-unix", "")
 
 
 async def left(exchange: Exchange) -> None:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import asdict, fields
@@ -45,6 +46,8 @@ class FakeLlama:
         self._alone = asyncio.Event()
         self._server: asyncio.Server | None = None
         self._past = 0
+        self._dying: asyncio.Task[None] | None = None
+        self._began = time.monotonic_ns()
 
     @classmethod
     @asynccontextmanager
@@ -76,6 +79,7 @@ class FakeLlama:
             self._connection, "127.0.0.1", port or self.port, backlog=4096
         )
         self.port = self._server.sockets[0].getsockname()[1]
+        self._began = time.monotonic_ns()
         self._loaded = self.shape.loading == 0
         if not self._loaded:
             loop.call_later(self.shape.loading, setattr, self, "_loaded", True)
@@ -134,7 +138,8 @@ class FakeLlama:
             case "GET", "/props":
                 _answer(connection, 200, self._props())
             case "GET", "/metrics":
-                connection.answer(200, self._metrics(), "text/plain; version=0.0.4")
+                since = f"Process-Start-Time-Unix: {self._began // 1000}"
+                connection.answer(200, self._metrics(), "text/plain; version=0.0.4", since)
             case "GET", "/v1/models" | "/models":
                 data = [{"id": self.shape.model, "object": "model", "owned_by": "llamacpp"}]
                 _answer(connection, 200, {"object": "list", "data": data})
@@ -142,6 +147,10 @@ class FakeLlama:
                 self._compute(request, connection)
 
     def _compute(self, request: Request, connection: Connection) -> None:
+        if self.faults.deadly and self.faults.deadly.encode() in request.body:
+            self.requests += 1
+            self._dying = asyncio.get_running_loop().create_task(self.die())
+            return
         try:
             value = Bodies(self, connection).answer(request)
         except Rejected as rejected:

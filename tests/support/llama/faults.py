@@ -20,7 +20,8 @@ class Faults:
     """What happens to requests that compute; all may be changed while the server runs.
 
     The next `times` of them die. `hang_slots`: /slots is never answered. `unhealthy`: /health says
-    503. `deaf`: connections are taken, and nothing is answered at all.
+    503. `deaf`: connections are taken, and nothing is answered at all. `deadly`: a body with this
+    text ends the server as if it were killed, before it has answered.
     """
 
     death: Death | None = None
@@ -29,6 +30,7 @@ class Faults:
     hang_slots: bool = False
     unhealthy: bool = False
     deaf: bool = False
+    deadly: str = ""
 
     def next_death(self) -> Death | None:
         """How does this request die? Counts it."""

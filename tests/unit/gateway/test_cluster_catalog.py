@@ -122,22 +122,22 @@ def test_the_order_of_things_does_not_matter() -> None:
 
 
 ACCEPTING = [
-    ("ready", READY, True),
-    ("not ready", {"ready": False, "serving": False, "terminating": False}, False),
-    ("terminating", {"ready": False, "serving": True, "terminating": True}, False),
-    ("terminating, yet published as ready", {"ready": True, "terminating": True}, False),
-    ("nothing known", {}, True),
+    ("ready", READY, True, False),
+    ("not ready", {"ready": False, "serving": False, "terminating": False}, False, False),
+    ("terminating", {"ready": False, "serving": True, "terminating": True}, False, True),
+    ("terminating, yet published as ready", {"ready": True, "terminating": True}, False, True),
+    ("nothing known", {}, True, False),
 ]
 
 
 @pytest.mark.parametrize(
-    ("sentence", "conditions", "accepting"), ACCEPTING, ids=[row[0] for row in ACCEPTING]
+    ("sentence", "conditions", "accepting", "leaving"), ACCEPTING, ids=[row[0] for row in ACCEPTING]
 )
 def test_which_replicas_accept_requests(
-    sentence: str, conditions: dict[str, bool], accepting: bool
+    sentence: str, conditions: dict[str, bool], accepting: bool, leaving: bool
 ) -> None:
     body = {**endpoint(), "conditions": conditions}
-    assert read_slice(a_slice(body)) == [Endpoint("qwen-0", "10.0.0.1", 8080, accepting)]
+    assert read_slice(a_slice(body)) == [Endpoint("qwen-0", "10.0.0.1", 8080, accepting, leaving)]
 
 
 NOTHING = [

@@ -11,6 +11,7 @@ ReplicaFault
 """
 
 from llmstack.errors import LLMStackError
+from llmstack.routing.suspects import Then
 
 
 class ReplicaFault(LLMStackError):
@@ -26,11 +27,15 @@ class Unreachable(BeforeFirstByte):
 
 
 class Unanswered(BeforeFirstByte):
-    """The connection ended, or what came is no HTTP. `silent`: not a byte came."""
+    """The connection ended, or what came is no HTTP. `silent`: not a byte came.
+
+    `then` is what follows for the request, once somebody has judged it.
+    """
 
     def __init__(self, message: str, silent: bool) -> None:
         super().__init__(message)
         self.silent = silent
+        self.then: Then | None = None
 
 
 class Loading(BeforeFirstByte):

@@ -27,7 +27,9 @@ class Limits:
     answer_idle_seconds    between two bytes of an answer, after its first
     upstream_idle_seconds  an unused connection to a replica; llama-server closes after 5
     early_seconds     a stream without a replica: then its head, and comments as often
-    resends           replicas that may die of a request that was sent, and it is sent again
+    verdict_seconds   for a cluster to announce the end of a replica that broke its connections
+    strike_pause_seconds   a tenant whose request ended a replica: before its next one to the model
+    strike_slow_seconds    and for so long they go one at a time; both double each time. 0: never
     tick              how often times are looked at: what is above is exact to this
     """
 
@@ -48,5 +50,7 @@ class Limits:
     answer_idle_seconds: float = 300.0
     upstream_idle_seconds: float = 4.0
     early_seconds: float = 10.0
-    resends: int = 2
+    verdict_seconds: float = 1.0
+    strike_pause_seconds: float = 1.0
+    strike_slow_seconds: float = 30.0
     tick: float = 1.0

@@ -1,0 +1,87 @@
+"""What became of a replica that broke a connection before it had answered?
+
+    the catalog says that it ends ─────────────────────────────> ANNOUNCED
+    it takes no connection, or breaks a new one, or its process
+    began at another time, or it loads ──> in a cluster, does the
+                                           catalog say so soon? ─> ANNOUNCED, else DIED
+    else ──────────────────────────────────────────────────────> ALIVE
+
+A server that computes may answer late, and is alive. A new process cannot be mistaken for it: until
+it listens connections are refused, and then it loads its model.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable
+
+from llmstack.gateway.catalog import Backend, Catalog
+from llmstack.gateway.replica_answers import started
+from llmstack.gateway.replica_probe import Broken, NoConnection, Probe
+from llmstack.routing.suspects import Fate
+
+ANSWER_SECONDS = 0.5
+"""So long is an answer waited for; a server that takes connections is alive all the same."""
+_LOOK_SECONDS = 0.05
+
+Known = Callable[[str, str], str]
+"""When did the process of a model's replica begin, as it said last? "" where it is not known."""
+
+
+class Fates:
+    """Finds out. `patience`: seconds in which a cluster is to announce an end."""
+
+    def __init__(self, catalog: Callable[[], Catalog], known: Known, patience: float) -> None:
+        self._catalog = catalog
+        self._known = known
+        self._patience = patience
+
+    async def of(self, model: str, backend: Backend) -> Fate:
+        """What became of it; asked right after the break."""
+        known = self._known(model, backend.id)
+        announced = self._announced(model, backend.id)
+        if announced is not None:
+            return announced
+        if await self._lives(backend, known):
+            return Fate.ALIVE
+        deadline = time.monotonic() + self._patience
+        while not self._leaves(model, backend.id):
+            if not self._in_cluster(model) or time.monotonic() >= deadline:
+                return Fate.DIED
+            await asyncio.sleep(_LOOK_SECONDS)
+        return Fate.ANNOUNCED
+
+    async def _lives(self, backend: Backend, known: str) -> bool:
+        """Whether it is the same process that answers, or is too busy to."""
+        probe = Probe(backend.host, backend.port, self._patience)
+        try:
+            if not known:
+                await probe.reach()
+                return True
+            reply = await probe.get("/metrics", backend.key, ANSWER_SECONDS)
+        except TimeoutError:
+            return probe.connections > 0
+        except (NoConnection, Broken):
+            return False
+        finally:
+            probe.close()
+        return reply.status != 503 and started(reply) in (known, "")
+
+    def _backend(self, model: str, replica: str) -> Backend | None:
+        known = self._catalog().by_id.get(model)
+        backends = known.backends if known is not None else ()
+        return next((each for each in backends if each.id == replica), None)
+
+    def _leaves(self, model: str, replica: str) -> bool:
+        backend = self._backend(model, replica)
+        return backend is None or backend.leaving
+
+    def _announced(self, model: str, replica: str) -> Fate | None:
+        """What the catalog had said before. Later on, it may be not ready because it died."""
+        if self._leaves(model, replica):
+            return Fate.ANNOUNCED
+        backend = self._backend(model, replica)
+        return Fate.UNREADY if backend is not None and not backend.accepting else None
+
+    def _in_cluster(self, model: str) -> bool:
+        known = self._catalog().by_id.get(model)
+        return known is not None and bool(known.namespace)

@@ -95,6 +95,11 @@ RULES = [
         "a hub source is hf://owner/repo/path/to/file.gguf",
     ),
     (
+        "a hub source with an @ in its file's name",
+        {"model": {"source": "hf://owner/repo/a@b.gguf"}},
+        "write %40 for an @ that belongs to the name",
+    ),
+    (
         "a claim source without file",
         {"model": {"source": "pvc://claim"}},
         "a claim source is pvc://claim/path/to/file.gguf",

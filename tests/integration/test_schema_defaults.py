@@ -24,6 +24,7 @@ FULL: Object = {
     },
     "slots": 8,
     "contextLength": 8192,
+    "cacheSharing": "Deployment",
     "engine": {
         "image": "registry.example:5000/llama-server@sha256:" + "0" * 64,
         "mode": "embed",
@@ -106,7 +107,6 @@ class TestDefaults:
         assert gate.accepted(manifest())["spec"] == {
             "model": {"source": SOURCE},
             "slots": 4,
-            "contextLength": 4096,
             "engine": {
                 "mode": "generate",
                 "flashAttention": "auto",
@@ -118,6 +118,7 @@ class TestDefaults:
             },
             "accelerator": {"vendor": "cpu", "count": 1},
             "cache": {"size": "50Gi"},
+            "cacheSharing": "Tenant",
             "queue": {"maxRequests": 100, "timeoutSeconds": 60, "coldStartTimeoutSeconds": 600},
             "lifecycle": {
                 "startupTimeoutSeconds": 1800,
@@ -126,6 +127,14 @@ class TestDefaults:
             },
             "pod": {},
         }
+
+    def test_a_context_length_that_is_not_given_stays_told_from_one_that_is(
+        self, gate: Gate
+    ) -> None:
+        left_out = understood(gate.accepted(manifest())).spec
+        assert (left_out.context_length, left_out.asked_context_length) == (4096, None)
+        given = understood(gate.accepted(manifest({"contextLength": 4096}))).spec
+        assert given.asked_context_length == 4096
 
     def test_of_an_autoscaler_that_has_only_an_upper_bound(self, gate: Gate) -> None:
         spec = gate.accepted(manifest({"autoscaling": {"maxReplicas": 3}}))["spec"]

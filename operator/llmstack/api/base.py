@@ -164,6 +164,8 @@ Sha256 = Annotated[
 ]
 # How server-side apply merges a list: as one value, by equality, or by the field `name`.
 ATOMIC: dict[str, Any] = {"x-kubernetes-list-type": "atomic"}
+NOT_STORED: dict[str, Any] = {"x-llmstack-not-stored": True}
+"""For a field whose default the API server does not fill in: left out must stay told from given."""
 SET: dict[str, Any] = {"x-kubernetes-list-type": "set"}
 BY_NAME: dict[str, Any] = {
     "x-kubernetes-list-type": "map",

@@ -9,11 +9,12 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from llmstack.api.base import VALIDATIONS, WORDS
+from llmstack.api.base import NOT_STORED, VALIDATIONS, WORDS
 
 Schema = dict[str, Any]
 
 _INT_OR_STRING = "x-kubernetes-int-or-string"
+(_NOT_STORED,) = NOT_STORED
 _PRESERVE = "x-kubernetes-preserve-unknown-fields"
 
 
@@ -101,7 +102,9 @@ def _free(node: Schema) -> Schema:
 
 
 def _default(node: Schema) -> Schema:
-    """A default object is empty: the defaults of its fields fill it."""
+    """A default object is empty: the defaults of its fields fill it. Some are not to be stored."""
+    if node.pop(_NOT_STORED, False):
+        del node["default"]
     if "properties" in node and node.get("default"):
         node["default"] = {}
     return node

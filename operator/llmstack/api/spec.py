@@ -5,7 +5,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from llmstack.api.accelerator import AcceleratorSpec
-from llmstack.api.base import ApiModel, Rule
+from llmstack.api.base import NOT_STORED, ApiModel, Rule
 from llmstack.api.cache import CacheSpec
 from llmstack.api.engine import EngineSpec
 from llmstack.api.model import ModelSpec
@@ -28,7 +28,14 @@ class LLMDeploymentSpec(ApiModel):
         default=4, ge=1, le=256, description="Sequences that a replica decodes at once."
     )
     context_length: int = Field(
-        default=4096, ge=128, le=16_777_216, description="Tokens of context per slot."
+        default=4096,
+        ge=128,
+        le=16_777_216,
+        description=(
+            "Tokens of context per slot, at most what the model was trained with. By default 4096, "
+            "or what the model was trained with if that is less."
+        ),
+        json_schema_extra=NOT_STORED,
     )
     engine: EngineSpec = Field(default=EngineSpec(), description="How llama-server is run.")
     accelerator: AcceleratorSpec = Field(
@@ -58,7 +65,7 @@ class LLMDeploymentSpec(ApiModel):
             "autoscaler choose, or remove spec.autoscaling",
         ),
         Rule(
-            "self.slots * self.contextLength <= 2147483647",
+            "!has(self.contextLength) || self.slots * self.contextLength <= 2147483647",
             "slots times contextLength is more than llama-server can count: lower one of them",
         ),
         Rule(
@@ -68,3 +75,8 @@ class LLMDeploymentSpec(ApiModel):
             "accelerator.vendor",
         ),
     )
+
+    @property
+    def asked_context_length(self) -> int | None:
+        """Tokens per slot that the user wrote; None if it is the default, which may be lowered."""
+        return self.context_length if "context_length" in self.model_fields_set else None

@@ -44,14 +44,15 @@ def build_fetch_container(deployment: LLMDeployment, context: Context) -> Object
 
 def fetch_args(deployment: LLMDeployment, context: Context) -> tuple[str, ...]:
     """Which command line tells it what to bring?"""
-    model = deployment.spec.model
+    model, context_length = deployment.spec.model, deployment.spec.asked_context_length
     options: list[tuple[str, str | None]] = [
         ("--source", model.source),
         ("--sha256", model.sha256),
         ("--mmproj", model.mmproj.source if model.mmproj else None),
         ("--mmproj-sha256", model.mmproj.sha256 if model.mmproj else None),
         ("--cache", CACHE_PATH),
-        ("--context-length", str(deployment.spec.context_length)),
+        # Of the default nobody expects more than the model has, and the server lowers it by itself.
+        ("--context-length", None if context_length is None else str(context_length)),
         ("--termination-log", TERMINATION_LOG),
     ]
     words = (word for flag, value in options if value is not None for word in (flag, value))

@@ -121,7 +121,7 @@ CATALOG: dict[str, Entry] = {
     ),
     reasons.SOURCE_NOT_FOUND: Entry(_MODEL, Weight.WARNING, "The source has no such file (404)."),
     reasons.SOURCE_UNREACHABLE: Entry(
-        _MODEL, Weight.WARNING, "The source's name does not resolve, or it does not answer."
+        _MODEL, Weight.WARNING, "The source or its proxy does not answer, refuses, or is too slow."
     ),
     reasons.SOURCE_TRUNCATED: Entry(
         _MODEL, Weight.WARNING, "The source sent less than it announced, again and again."
@@ -129,7 +129,12 @@ CATALOG: dict[str, Entry] = {
     reasons.CHECKSUM_MISMATCH: Entry(
         _MODEL, Weight.WARNING, "The file is not the one that spec.model.sha256 names."
     ),
-    reasons.NOT_GGUF: Entry(_MODEL, Weight.WARNING, "The file is no GGUF model, or a broken one."),
+    reasons.NOT_GGUF: Entry(
+        _MODEL,
+        Weight.WARNING,
+        "The file is no GGUF model, a broken one, or one that belongs in another field or that the "
+        "shipped llama-server cannot load.",
+    ),
     reasons.CACHE_FULL: Entry(_MODEL, Weight.WARNING, "The cache volume has too little room."),
     reasons.CACHE_NOT_WRITABLE: Entry(
         _MODEL, Weight.WARNING, "The cache volume cannot be written by user and group 65532."

@@ -44,3 +44,14 @@ def test_it_answers_with_as_many_tokens_as_are_asked_for(model: Path, tmp_path: 
 
     assert first["tokens_predicted"] == 20
     assert first["content"] == second["content"]
+
+
+def test_a_slot_gets_no_more_tokens_than_the_model_was_trained_with(
+    model: Path, tmp_path: Path
+) -> None:
+    """Why spec.contextLength may be left out: its default is lowered by the server."""
+    with RealLlama.running(tmp_path, model, slots=2, context_length=4096) as server:
+        headers = {"Authorization": f"Bearer {server.key}"}
+        slots = httpx.get(f"{server.url}/slots", headers=headers, trust_env=False).json()
+
+    assert [slot["n_ctx"] for slot in slots] == [SMALL.context] * 2

@@ -47,6 +47,7 @@ class TestDefaults:
         assert spec.replicas is None
         assert spec.autoscaling is None
         assert (spec.slots, spec.context_length) == (4, 4096)
+        assert spec.asked_context_length is None
         assert spec.accelerator.vendor is Vendor.CPU
         assert spec.accelerator.resource is None
         assert spec.engine.mode is Mode.GENERATE

@@ -36,7 +36,7 @@ def test_it_is_told(sentence: str, spec: dict[str, Any], words: list[str]) -> No
     assert args[at : at + len(words)] == words, sentence
 
 
-@pytest.mark.parametrize("flag", ["--sha256", "--mmproj", "--mmproj-sha256"])
+@pytest.mark.parametrize("flag", ["--sha256", "--mmproj", "--mmproj-sha256", "--context-length"])
 def test_what_is_not_given_is_not_passed(flag: str) -> None:
     assert flag not in fetch()["args"]
 

@@ -58,8 +58,8 @@ CACHE: Mapping[str, Remedy] = {
         see=(message("ModelReady"), field(".spec.contextLength")),
         mend=(
             Step(
-                "Write what the message names, or less. `spec.contextLength` counts for each "
-                "slot, not for all slots together.",
+                "Write what the message names, or less, or leave `spec.contextLength` out. It "
+                "counts for each slot, not for all slots together.",
                 patch('{"contextLength": 8192}'),
             ),
             Step("Longer prompts need a model whose GGUF header allows them: `spec.model.source`."),

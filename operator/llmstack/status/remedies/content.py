@@ -59,7 +59,19 @@ CONTENT: Mapping[str, Remedy] = {
             ),
             Step("A Git LFS pointer (`version https://git-lfs…`): fetch the file, upload that."),
             Step(
-                "*the first of … parts by its header*: keep the names that `llama-gguf-split` gave."
+                "*this is a multimodal projector*, *an adapter*, *a language model*: the file is "
+                "sound and in the wrong field. The model belongs in `spec.model.source`, the "
+                "projector beside it.",
+                patch('{"model": {"mmproj": {"source": "hf://OWNER/REPO/mmproj-FILE.gguf"}}}'),
+            ),
+            Step(
+                "*has type …*, *does not know the architecture*: the shipped llama-server is older "
+                "or newer than the file. Choose a file of another quantization, or run an image "
+                "that knows it in `spec.engine.image`."
+            ),
+            Step(
+                "*is part … by its header*, *one of … parts*, *a part of another model*: keep the "
+                "names that `llama-gguf-split` gave, and fetch all parts from one upload."
             ),
             Step("A header or weights that are cut off: the upload was; repeat it."),
         ),
@@ -71,6 +83,11 @@ CONTENT: Mapping[str, Remedy] = {
             Step(
                 "*changed on its server while it was downloaded*: pin the source with `@COMMIT`.",
                 patch('{"model": {"source": "hf://OWNER/REPO/FILE.gguf@COMMIT"}}'),
+            ),
+            Step(
+                "It did not change: the servers behind one name disagree about its version. Give "
+                "the file's sum. It identifies the version, and the file comes in ranges again.",
+                patch('{"model": {"sha256": "SHA256"}}'),
             ),
             Step("*answers 4…*: the address in `spec.model.source` is not one to download from."),
             Step(

@@ -69,6 +69,10 @@ SOURCE: Mapping[str, Remedy] = {
             ),
             Step("Of a split model, name the first part: `…-00001-of-0000N.gguf`."),
             Step(
+                "A name with a space, an `@` or a `%`: write `%20`, `%40` or `%25`, as in "
+                "`hf://OWNER/REPO/My%20Model.gguf`."
+            ),
+            Step(
                 "On a claim the path begins at the volume's root: "
                 "[look into it](#look-from-inside)."
             ),
@@ -83,8 +87,18 @@ SOURCE: Mapping[str, Remedy] = {
                 "DNS, a NetworkPolicy on egress or a firewall stands in between."
             ),
             Step(
-                "There is a proxy: chart value `fetchEnv`, with `HTTPS_PROXY` and `NO_PROXY`. A "
-                "mirror of the hub: `HF_ENDPOINT` there. [Then](#chart-values) renew the replicas."
+                "There is a proxy: chart value `fetchEnv`, with `HTTPS_PROXY` and `NO_PROXY` "
+                "(names, `.domain`, `10.0.0.0/8`). A mirror of the hub: `HF_ENDPOINT` there. "
+                "[Then](#chart-values) renew the replicas."
+            ),
+            Step(
+                "*the proxy … answers 407* or *403*: its credentials belong in its address, "
+                "`HTTPS_PROXY=http://USER:PASSWORD@HOST:PORT`, or it must allow the host; a host "
+                "that pods reach directly belongs in `NO_PROXY`."
+            ),
+            Step(
+                "*sent … bytes per second*: the connection trickled. Where that is all there is, "
+                "lower `LLMSTACK_FETCH_SLOW_BYTES_PER_SECOND` in the chart value `fetchEnv`."
             ),
             Step(
                 "*the certificate … is not trusted*: chart value `caBundle`, with the authority of "

@@ -42,7 +42,8 @@ def line(outcome: Outcome, usage: Usage, now: float) -> bytes:
                 "prompt_tokens": usage.prompt,
                 "cached_tokens": usage.cached,
                 "completion_tokens": usage.completion,
-                "prefix_hit": round(outcome.hit, 3),
+                "prefix_hit": None if usage.hit is None else round(usage.hit, 3),
+                "prefix_expected": round(outcome.hit, 3),
             },
             option=orjson.OPT_UTC_Z,
         )

@@ -123,6 +123,9 @@ class Exchanges:
             body = await client.body()
             note.bytes_in = len(body.data)
             request = forward_of(app.catalog, client, head, note, body, ours)
+            if request.hash_prompt is not None:
+                chain = await asyncio.to_thread(request.hash_prompt)
+                request.ask = request.ask._replace(blocks=chain)
             self._deaths.enter(request)
             try:
                 await self._until_answered(request)

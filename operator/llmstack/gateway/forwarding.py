@@ -1,8 +1,8 @@
 """What is to be sent, to which model, and for how many slots?"""
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
-from hashlib import blake2b
+from functools import partial
 from itertools import count
 
 from llmstack.gateway.catalog import Catalog, Model
@@ -19,12 +19,15 @@ from llmstack.routing.messages import Ask
 from llmstack.routing.suspects import OneAtATime, Suspect
 
 _ids = count(1)
+_AT_ONCE = 256 * 1024
+"""Bytes of a prompt that are hashed within a millisecond or two; more would hold up others."""
 
 
 @dataclass(slots=True)
 class Forward:
     """A request that is on its way to a replica. `cache`: who owns its prompt's (whose.py).
 
+    `hash_prompt` gives the ask's blocks where they are missing still; for a thread to call.
     `suspect` is what it is where a replica dies; `trial`: it is one of several. `line`: where it
     waits for its turn, or has it (deaths.py).
     """
@@ -38,6 +41,7 @@ class Forward:
     ours: bytes
     streams: bool
     cache: str
+    hash_prompt: Callable[[], tuple[int, ...]] | None
     suspect: Suspect = field(init=False)
     trial: bool = False
     line: tuple[Hashable, OneAtATime] | None = None
@@ -56,22 +60,23 @@ def forward_of(
     check_mode(endpoint, model)
     streams = wanted.stream and endpoint.streams
     cache = cache_owner(model, note.tenant)
-    ask = _ask(note, wanted, cache)
-    return Forward(client, note, endpoint.path, body.data, model, ask, ours, streams, cache)
-
-
-def _ask(note: Note, wanted: Peek, cache: str) -> Ask:
-    """The key keeps prefixes apart that no server shares: of models, owners, settings."""
-    setting = blake2b(digest_size=16)
-    for part in wanted.setting:
-        setting.update(b"%d:" % len(part))
-        setting.update(part)
-    key = b"\0".join((note.model.encode(), cache.encode(), setting.digest()))
-    return Ask(
+    chain = _chain(note, wanted, cache)
+    small = sum(map(len, (*wanted.setting, wanted.prompt))) <= _AT_ONCE
+    ask = Ask(
         id=next(_ids),
         model=note.model,
         tenant=note.tenant,
         slots=wanted.slots,
-        blocks=blocks(key, wanted.prompt) if wanted.prompt else (),
+        blocks=chain() if small else (),
         arrived=note.arrived,
     )
+    later = None if small else chain
+    return Forward(client, note, endpoint.path, body.data, model, ask, ours, streams, cache, later)
+
+
+def _chain(note: Note, wanted: Peek, cache: str) -> Callable[[], tuple[int, ...]]:
+    """The key keeps prefixes apart that no server shares: of models and owners."""
+    if not wanted.prompt:
+        return tuple
+    key = b"\0".join((note.model.encode(), cache.encode()))
+    return partial(blocks, key, *wanted.setting, wanted.prompt)

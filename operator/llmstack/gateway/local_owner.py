@@ -96,6 +96,12 @@ class LocalOwner:
         if held is not None:
             held[2].first_byte(lease, time.monotonic())
 
+    def cached(self, lease: int, tokens: int) -> None:
+        """So many tokens of its prompt were in its replica's cache (owner.Owner)."""
+        held = self._leases.get(lease)
+        if held is not None:
+            held[2].cached(lease, tokens)
+
     def apply(self, catalog: Catalog) -> None:
         """The models are these now. Leases on those that are gone may still be released."""
         now = time.monotonic()

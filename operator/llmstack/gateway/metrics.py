@@ -10,7 +10,7 @@ llmstack_gateway_queue_wait_seconds{model}            histogram; requests that g
 llmstack_gateway_first_byte_seconds{model}            histogram
 llmstack_gateway_duration_seconds{model}              histogram
 llmstack_gateway_tokens_total{model,tenant,kind}      kind: prompt, cached, completion
-llmstack_gateway_prefix_hits_total{model}             requests sent where a prefix is cached
+llmstack_gateway_prefix_hits_total{model}             requests whose answer tells of cached tokens
 llmstack_gateway_retries_total{model}                 further replicas that requests were sent to
 llmstack_gateway_replica_deaths_total{model,tenant}   replicas that died under requests without a
                                                       first byte; tenant: whose was to blame, "" if
@@ -76,7 +76,7 @@ class Metrics:
         count.wait.observe(outcome.queued)
         if outcome.first_byte:
             count.first_byte.observe(outcome.first_byte)
-        if outcome.hit:
+        if usage.cached:
             count.hits.inc()
         if outcome.tries > 1:
             count.retries.inc(outcome.tries - 1)

@@ -31,3 +31,7 @@ class Owner(Protocol):
     def first_byte(self, lease: int) -> None:
         """The first byte of its answer came: its replica has begun it."""
         ...
+
+    def cached(self, lease: int, tokens: int) -> None:
+        """So many tokens of its prompt were in its replica's cache, as the answer says."""
+        ...

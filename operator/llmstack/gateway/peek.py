@@ -24,10 +24,9 @@ _MOST = 1_000_000
 class Peek(NamedTuple):
     """What a body asks for.
 
-    `model` is "" if the body names none. `setting` is what precedes the prompt in the context
-    (tools, a system prompt, the adapter), each as it was written: another one shares no prefix.
-    `prompt` begins at the prompt's value and goes to the body's end: conversations grow at their
-    end, so the bytes of one turn are a prefix of the next turn's.
+    `model` is "" if the body names none. `setting` is what precedes the prompt in the context (the
+    adapter, tools, a system prompt), each as it was written. `prompt` is the prompt's value but for
+    its last byte: conversations grow at their end, so one turn's is a prefix of the next turn's.
     """
 
     model: str
@@ -94,7 +93,7 @@ def _setting(
     endpoint: Endpoint, body: bytes | bytearray, outline: Outline
 ) -> tuple[memoryview, ...]:
     members = outline.members
-    names = (*endpoint.setting, "lora")
+    names = ("lora", *endpoint.setting)
     spans = [members[name] for name in names if name in members]
     view = memoryview(body)
     return tuple(view[span.start : span.end] for span in spans)
@@ -102,4 +101,4 @@ def _setting(
 
 def _prompt(endpoint: Endpoint, body: bytes | bytearray, outline: Outline) -> memoryview:
     span = outline.members.get(endpoint.prompt)
-    return memoryview(body)[span.start :] if span is not None else memoryview(b"")
+    return memoryview(body)[span.start : span.end - 1] if span is not None else memoryview(b"")

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from functools import partial
 
-from llmstack.gateway import whose
+from llmstack.gateway import usage, whose
 from llmstack.gateway.app import App
 from llmstack.gateway.catalog import Backend, Model
 from llmstack.gateway.deaths import Deaths
@@ -108,10 +108,18 @@ class Tries:
             del self._running[grant.lease]
             if note.relay is not None and note.relay.whole:
                 ending = Ending.DONE  # Also where the client left in that moment.
+                self._learn(grant, note.relay)
             self._end(request, grant, ending)
         if isinstance(failed, Unanswered) and failed.then is None:
             failed.then = await self._deaths.after(request, backend, stale=False)
         return failed
+
+    def _learn(self, grant: Grant, relay: Relay) -> None:
+        """Tells the owner whether the replica had cached what it was believed to have."""
+        if grant.hit:
+            tokens = usage.read(relay.text)
+            if tokens.prompt:
+                self._app.owner.cached(grant.lease, tokens.cached)
 
     def _end(self, request: Forward, grant: Grant, ending: Ending) -> None:
         """Releases the lease: at once, or when the replica knows that its client has left."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 _FIELD = re.compile(
     rb'"(prompt_n|cache_n|predicted_n|prompt_tokens|completion_tokens|input_tokens|output_tokens'
-    rb'|tokens_evaluated|tokens_predicted)"\s*:\s*(\d{1,12}+)(?!\d)'
+    rb'|tokens_evaluated|tokens_predicted|cached_tokens|cache_read_input_tokens)"\s*:\s*(\d{1,12}+)(?!\d)'
 )
 
 
@@ -21,6 +21,11 @@ class Usage:
     cached: int = 0
     completion: int = 0
 
+    @property
+    def hit(self) -> float | None:
+        """The share of the prompt that came from the cache, 0 to 1; None without counts."""
+        return self.cached / self.prompt if self.prompt else None
+
 
 def read(text: bytes) -> Usage:
     """The counts in a piece of a response; the last of each kind. Zeros where there are none."""
@@ -28,8 +33,11 @@ def read(text: bytes) -> Usage:
     if b"prompt_n" in found:
         cached = found.get(b"cache_n", 0)
         return Usage(found[b"prompt_n"] + cached, cached, found.get(b"predicted_n", 0))
+    # Anthropic's input_tokens leave out what was cached; OpenAI's counts include it.
+    beside = found.get(b"cache_read_input_tokens", 0)
     return Usage(
-        prompt=_first(found, b"prompt_tokens", b"input_tokens", b"tokens_evaluated"),
+        prompt=_first(found, b"prompt_tokens", b"input_tokens", b"tokens_evaluated") + beside,
+        cached=found.get(b"cached_tokens", beside),
         completion=_first(found, b"completion_tokens", b"output_tokens", b"tokens_predicted"),
     )
 

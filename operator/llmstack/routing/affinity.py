@@ -5,42 +5,20 @@ remembers for each replica the blocks of the prompts it was given. Two things lo
     a conversation goes on      its chain is a longer version of one that is known: it is at home
     a common beginning          chains part after it (a system prompt): at home nowhere, since
                                 sending all of them to one replica would only make them wait
+Of a long chain few blocks are named (chain.py), the fewer the farther they are from its end.
 """
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
-from hashlib import blake2b
 
-BLOCK = 512
-"""Bytes; about 128 tokens."""
-MAX_BLOCKS = 128
-TAIL = 256
-"""The last bytes of a body are no beginning of a longer one: the JSON's end is among them."""
-REMEMBERED = 4096
-"""Blocks kept for each replica: 2 MiB of text in about 1 MB of memory, more than a cache holds."""
-_END = 0
+from llmstack.routing.chain import BLOCK, TAIL, blocks, length
 
+__all__ = ["BLOCK", "REMEMBERED", "TAIL", "Index", "Match", "blocks"]
 
-def blocks(key: bytes, *parts: bytes | memoryview) -> tuple[int, ...]:
-    """The chain of a prompt, the same in every process.
-
-    `key` is what else must agree for a cache to be of use: model, adapter, tenant. One part is a
-    text of unknown end; of several, each ends a block (messages: chains part where they do).
-    """
-    digest = blake2b(key, digest_size=8)
-    if len(parts) == 1:
-        usable = (len(parts[0]) - TAIL) // BLOCK * BLOCK
-        parts = (parts[0][: max(0, usable)],)
-    chain: list[int] = []
-    for part in parts:
-        view = memoryview(part)
-        for start in range(0, len(view), BLOCK):
-            digest.update(view[start : start + BLOCK])
-            chain.append(int.from_bytes(digest.digest(), "big") or 1)
-            if len(chain) == MAX_BLOCKS:
-                return tuple(chain)
-    return tuple(chain)
+REMEMBERED = 8192
+"""Blocks kept for each replica, in about 2 MB of memory: 4 MiB of text in short chains, or twenty
+chains of 1 MiB that share nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,49 +36,58 @@ NOTHING = Match(0, 0)
 class _Cache:
     """What one replica was given.
 
-    `following` maps a block to the one that came after it last. Touching a chain from its end to
-    its beginning keeps it closed: while a block is remembered, so are all before it.
+    `limit`: how many blocks it is believed to keep. `reach` tells of a block how long the chain was
+    that came through it last. Touching a chain from its end to its beginning keeps it sound: what
+    is forgotten first is the end.
     """
 
-    following: OrderedDict[int, int] = field(default_factory=OrderedDict)
+    limit: int = REMEMBERED
+    reach: OrderedDict[int, int] = field(default_factory=OrderedDict)
     parted: set[int] = field(default_factory=set)  # chains parted after it, once
     common: set[int] = field(default_factory=set)  # twice: shared with all blocks before it
 
     def match(self, chain: Sequence[int]) -> Match:
-        following = self.following
-        if not chain or chain[0] not in following:
+        known = _known(chain, self.reach, len(chain))
+        if not known:
             return NOTHING
-        cached = _reach(chain, following, len(chain))
-        if self._parts(chain, cached):
-            again = chain[cached - 1] in self.parted
-            if again or 2 * cached < len(chain):
+        cached = length(chain, known)
+        if self._parts(chain, known):
+            again = chain[known - 1] in self.parted
+            if again or 2 * cached < length(chain):
                 return Match(cached, 0)
-        return Match(cached, cached - _reach(chain, self.common, cached))
+        return Match(cached, cached - length(chain, _known(chain, self.common, known)))
 
     def add(self, chain: Sequence[int]) -> None:
-        cached = _reach(chain, self.following, len(chain))
-        if cached and self._parts(chain, cached):
-            last = chain[cached - 1]
+        known = _known(chain, self.reach, len(chain))
+        if known and self._parts(chain, known):
+            last = chain[known - 1]
             if last in self.parted:
-                self.common.update(chain[:cached])
+                self.common.update(chain[:known])
             self.parted.add(last)
-        following = _END
-        for place in range(len(chain) - 1, -1, -1):
-            block = chain[place]
-            if place < len(chain) - 1 or block not in self.following:
-                self.following[block] = following
-            self.following.move_to_end(block)
-            following = block
-        while len(self.following) > REMEMBERED:
-            block, _ = self.following.popitem(last=False)
+        end = max(length(chain), self.reach.get(chain[-1], 0))
+        for block in reversed(chain):
+            self.reach[block] = end
+            self.reach.move_to_end(block)
+        self._trim(max(self.limit, len(chain)))
+
+    def learn(self, chain: Sequence[int], hit: bool) -> None:
+        if hit:
+            self.limit = min(REMEMBERED, self.limit + len(chain))
+        else:
+            self.limit = max(len(chain), len(self.reach) // 2)
+            self._trim(self.limit)
+
+    def _trim(self, size: int) -> None:
+        while len(self.reach) > min(size, REMEMBERED):
+            block, _ = self.reach.popitem(last=False)
             self.parted.discard(block)
             self.common.discard(block)
 
-    def _parts(self, chain: Sequence[int], cached: int) -> bool:
+    def _parts(self, chain: Sequence[int], known: int) -> bool:
         """Is the known chain another one from here on, or the whole prompt known already?"""
-        if cached == len(chain):
+        if known == len(chain):
             return True
-        return self.following[chain[cached - 1]] not in (_END, chain[cached])
+        return self.reach[chain[known - 1]] >= length(chain, known + 1)
 
 
 class Index:
@@ -126,21 +113,30 @@ class Index:
                 cache = self._caches[replica] = _Cache()
             cache.add(chain)
 
+    def learn(self, replica: str, chain: Sequence[int], hit: bool) -> None:
+        """Whether the replica had cached any of a prompt of which it was believed to.
+
+        If not, it keeps less than is remembered: the older half is forgotten, and until it is
+        known better no more is remembered than the rest.
+        """
+        cache = self._caches.get(replica)
+        if cache is not None and chain:
+            cache.learn(chain, hit)
+
     def forget(self, replica: str) -> None:
         """Its cache is gone."""
         self._caches.pop(replica, None)
 
     def __len__(self) -> int:
-        return sum(len(cache.following) for cache in self._caches.values())
+        return sum(len(cache.reach) for cache in self._caches.values())
 
 
-def _reach(chain: Sequence[int], known: OrderedDict[int, int] | set[int], end: int) -> int:
-    """How many blocks from the beginning are known? Whatever is known is so with all before it."""
-    start = 0
-    while start < end:
-        middle = (start + end) // 2
-        if chain[middle] in known:
-            start = middle + 1
-        else:
-            end = middle
-    return start
+def _known(chain: Sequence[int], blocks: Collection[int], end: int) -> int:
+    """How many of its first blocks end with one that is known? Of long chains some in between are
+    not: another chain that came this way named others.
+    """
+    if not end or chain[0] not in blocks:
+        return 0
+    while chain[end - 1] not in blocks:
+        end -= 1
+    return end

@@ -51,7 +51,7 @@ class Lease:
 
     `slots` is what it was granted, `held` what it still counts for: its replica may be through with
     it before its client has read all. `answered`: its first byte came. `absent`: for how many
-    seconds in a row polls have not shown it, None while they do.
+    seconds in a row polls have not shown it, None while they do. `blocks`: its prompt's chain.
     """
 
     id: int
@@ -63,6 +63,7 @@ class Lease:
     held: int = -1
     answered: bool = False
     absent: float | None = None
+    blocks: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         if self.held < 0:

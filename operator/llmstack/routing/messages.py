@@ -37,7 +37,7 @@ class Ask(NamedTuple):
 class Grant(NamedTuple):
     """Which replica serves it? The lease ends with exactly one release.
 
-    `hit` is the share of its prompt's blocks, 0 to 1, that the replica is believed to have cached.
+    `hit` is the share of its prompt, 0 to 1, that the replica is believed to have cached.
     With `echoes` the replica shows which leases it works for: a lease whose client has left may be
     released at once.
     """

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping
 
 from llmstack.routing.affinity import Index, Match
 from llmstack.routing.budget import Clocks, Limits
+from llmstack.routing.chain import length
 from llmstack.routing.choose import best, cost
 from llmstack.routing.fairness import Tenants
 from llmstack.routing.load import Load, ReplicaLoad, ReplicaState
@@ -60,7 +61,7 @@ class Pool:
             return [refusal]
         matches = self._index.matches(ask.blocks) if ask.blocks else _NO_MATCHES
         if not self._queue:
-            replica = best(self._turns.free_for(lane), matches, len(ask.blocks))
+            replica = best(self._turns.free_for(lane), matches, length(ask.blocks))
             if replica is not None:
                 return [self._grant(ask, replica, matches, 0.0, now)]
         homes = tuple(name for name, match in matches.items() if match.own)
@@ -97,6 +98,12 @@ class Pool:
         if lease is not None:
             lease.begun = min(lease.begun, now)
             lease.answered = True
+
+    def cached(self, lease_id: int, tokens: int) -> None:
+        """So many tokens of its prompt, of which some were believed to be cached, were so."""
+        lease = self._leases.get(lease_id)
+        if lease is not None and self._replicas.get(lease.ledger.replica) is lease.ledger:
+            self._index.learn(lease.ledger.replica, lease.blocks, tokens > 0)
 
     def replica(self, name: str, total: int, accepting: bool, now: float) -> list[Decision]:
         """A replica is there, or is there with other slots, or accepts requests no more or again.
@@ -224,7 +231,7 @@ class Pool:
         self, ask: Ask, replica: Ledger, matches: Mapping[str, Match], waited: float, now: float
     ) -> Grant:
         slots = cost(ask.slots, replica)
-        lease = Lease(next(self._lease_ids), ask.tenant, slots, now, replica)
+        lease = Lease(next(self._lease_ids), ask.tenant, slots, now, replica, blocks=ask.blocks)
         self._leases[lease.id] = lease
         replica.take(lease)
         if slots:
@@ -235,7 +242,7 @@ class Pool:
             replica.novel = self._novel
         if ask.blocks:
             self._index.add(replica.replica, ask.blocks)
-        hit = match.cached / len(ask.blocks) if match else 0.0
+        hit = match.cached / length(ask.blocks) if match else 0.0
         return Grant(ask.id, lease.id, replica.replica, hit, waited, replica.echoes)
 
     def _end(self, lease: Lease, ending: Ending, now: float) -> list[Decision]:

@@ -12,6 +12,7 @@ left idle while anyone waits who may use it: where all are at home elsewhere, th
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from llmstack.routing.chain import length
 from llmstack.routing.choose import best, cost, fits
 from llmstack.routing.messages import NO_SLOTS
 from llmstack.routing.queue import Lane, Queue, Waiting
@@ -56,7 +57,11 @@ class Turns:
         if not fitting:
             return None
         waiting = self._choose(fitting)
-        replica = best(fitting[waiting.lane], waiting.matches, len(waiting.ask.blocks))
+        replica = best(
+            fitting[waiting.lane],
+            waiting.matches,
+            length(waiting.ask.blocks),
+        )
         return (waiting, replica) if replica else None
 
     def free_for(self, lane: Lane) -> list[Ledger]:

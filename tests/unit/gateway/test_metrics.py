@@ -46,7 +46,7 @@ def test_a_served_request_is_counted_with_its_tokens():
     assert value(text, "llmstack_gateway_requests_total", **of, status="200") == 2
     for kind, tokens in {"prompt": 20, "cached": 10, "completion": 7}.items():
         assert value(text, "llmstack_gateway_tokens_total", **of, kind=kind) == tokens
-    assert value(text, "llmstack_gateway_prefix_hits_total", model="team-a/qwen") == 2
+    assert value(text, "llmstack_gateway_prefix_hits_total", model="team-a/qwen") == 1
     waits = "llmstack_gateway_queue_wait_seconds_bucket"
     assert value(text, waits, model="team-a/qwen", le="0.01") == 0
     assert value(text, waits, model="team-a/qwen", le="0.05") == 2

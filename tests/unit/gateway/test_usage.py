@@ -25,6 +25,15 @@ LAST_CHUNK = (
         (b'{"usage":{"completion_tokens":7,"prompt_tokens":15}}', Usage(15, 0, 7)),
         (b'{"usage": {"prompt_tokens": 4, "total_tokens": 4}, "data": [', Usage(4)),
         (b'"usage":{"input_tokens":3,"output_tokens":9}', Usage(3, 0, 9)),
+        (
+            b'"usage":{"input_tokens":9,"input_tokens_details":{"cached_tokens":4},'
+            b'"output_tokens":1}',
+            Usage(9, 4, 1),
+        ),
+        (
+            b'"usage":{"cache_read_input_tokens":4,"input_tokens":5,"output_tokens":1}',
+            Usage(9, 4, 1),
+        ),
         (b'"tokens_evaluated":3,"tokens_predicted":9}', Usage(3, 0, 9)),
         (
             b'{"choices":[{"text":"\\"prompt_n\\":99,\\"completion_tokens\\":99"}],"usage":'

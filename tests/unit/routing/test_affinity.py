@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from llmstack.routing.affinity import BLOCK, MAX_BLOCKS, REMEMBERED, TAIL, Index, Match, blocks
+from llmstack.routing.affinity import BLOCK, REMEMBERED, TAIL, Index, Match, blocks
+from llmstack.routing.chain import DENSE, FIRST, named_of
 
 KEY = b"model adapter tenant"
 RNG = random.Random(5)
@@ -50,8 +51,27 @@ class TestBlocks:
         prompt = text(10 * BLOCK)
         assert not set(blocks(KEY, prompt)) & set(blocks(b"another tenant", prompt))
 
-    def test_what_is_looked_at_is_bounded(self) -> None:
-        assert len(blocks(KEY, text(2 * MAX_BLOCKS * BLOCK))) == MAX_BLOCKS
+    def test_all_of_it_is_looked_at_however_long_it_is(self) -> None:
+        prompt = bytearray(5_000_000)
+        chain = blocks(KEY, prompt)
+        prompt[-2000] = 1
+        assert len(chain) < 600
+        assert blocks(KEY, prompt)[-4:] != chain[-4:]
+        prompt[0] = 1
+        assert not set(blocks(KEY, prompt)) & set(chain)
+
+    def test_it_is_the_same_for_all_kinds_of_buffers(self) -> None:
+        prompt = text(10 * BLOCK)
+        assert blocks(KEY, prompt) == blocks(KEY, memoryview(bytearray(prompt)))
+
+    @settings(deadline=None)
+    @given(st.integers(1, 9000), st.integers(0, 9000))
+    def test_whatever_a_longer_one_names_of_both_the_shorter_one_does(
+        self, count: int, more: int
+    ) -> None:
+        shorter = set(named_of(count))
+        assert shorter.issuperset(n for n in named_of(count + more) if n <= count)
+        assert len(shorter) <= 2 * DENSE + FIRST + DENSE * max(0, (count // DENSE).bit_length())
 
     def test_every_process_names_them_alike(self) -> None:
         program = (
@@ -122,12 +142,44 @@ class TestHome:
         assert list(index.matches(chain)) == ["b"]
 
 
+class TestWhatTheAnswersSay:
+    """The index believes; the server knows."""
+
+    def test_a_miss_makes_it_forget_what_is_older_than_most(self) -> None:
+        index, chains = Index(), [blocks(KEY, text(20 * BLOCK)) for _ in range(8)]
+        for chain in chains:
+            index.add("a", chain)
+        index.learn("a", chains[-1], hit=False)
+        assert [bool(index.matches(chain)) for chain in chains] == [False] * 4 + [True] * 4
+
+    def test_a_server_that_keeps_nothing_is_believed_to_keep_the_newest_only(self) -> None:
+        index, chains = Index(), [blocks(KEY, text(20 * BLOCK)) for _ in range(8)]
+        for chain in chains * 2:
+            index.add("a", chain)
+            index.learn("a", chain, hit=False)
+        assert [bool(index.matches(chain)) for chain in chains] == [False] * 7 + [True]
+
+    def test_hits_make_it_remember_more_again(self) -> None:
+        index, chains = Index(), [blocks(KEY, text(20 * BLOCK)) for _ in range(8)]
+        index.add("a", chains[0])
+        index.learn("a", chains[0], hit=False)
+        for chain in chains:
+            index.add("a", chain)
+            index.learn("a", chain, hit=True)
+        assert all(index.matches(chain) for chain in chains)
+
+    def test_of_a_replica_that_went_nothing_is_learnt(self) -> None:
+        index = Index()
+        index.learn("a", blocks(KEY, DOCUMENT), hit=False)
+        assert len(index) == 0
+
+
 class TestMemory:
     """Bounded, and sound for all that."""
 
     def test_the_oldest_are_forgotten(self) -> None:
         index = Index()
-        chains = [blocks(KEY, text(100 * BLOCK)) for _ in range(60)]
+        chains = [blocks(KEY, text(100 * BLOCK)) for _ in range(REMEMBERED // 80)]
         for chain in chains:
             index.add("a", chain)
         assert len(index) == REMEMBERED
@@ -148,7 +200,7 @@ class TestMemory:
             for path in paths:
                 index.add("a", _chain(path))
                 assert len(index) <= remembered
-            known = index._caches["a"].following
+            known = index._caches["a"].reach
             for path in paths:
                 chain = _chain(path)
                 cached = next((n for n, b in enumerate(chain) if b not in known), len(chain))

@@ -53,6 +53,7 @@ START_TIMEOUT = "StartTimeout"
 POD_FAILED = "PodFailed"
 MOUNT_FAILED = "MountFailed"
 SERVER_WEDGED = "ServerWedged"
+SERVER_KILLED_BY_REQUEST = "ServerKilledByRequest"
 
 # Autoscaling.
 METRICS_API_UNAVAILABLE = "MetricsApiUnavailable"

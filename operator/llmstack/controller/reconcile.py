@@ -53,6 +53,7 @@ class Reconciler:
         self._observer = observer
         self._reporter = reporter
         self._applier = Applier(client)
+        self._model = model
         self._costs = DeletionCosts(client, model, now)
 
     async def reconcile(self, key: Key) -> float | None:
@@ -85,6 +86,7 @@ class Reconciler:
             observed = replace(observed, failures=tuple(outcome.failures))
         status = compute(deployment, observed, time.time())
         await self._reporter.report(deployment, status)
+        await self._report_deaths(deployment)
         if outcome.retry:
             raise outcome.retry
         return _soonest(
@@ -93,6 +95,11 @@ class Reconciler:
             sleep_check_seconds(deployment, observed.workload, observed.demand),
             self._look_again(status, observed),
         )
+
+    async def _report_deaths(self, deployment: LLMDeployment) -> None:
+        subject = Subject(deployment.namespace, deployment.name, deployment.uid)
+        load = self._model(subject.key) or ModelLoad()
+        await self._reporter.report_deaths(subject, load.deaths)
 
     async def _context(self, deployment: LLMDeployment, observed: Observed) -> Context:
         root = await self._root.root()

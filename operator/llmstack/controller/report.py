@@ -6,7 +6,7 @@ is new. An Event that cannot be written is logged and forgotten: the status has 
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -17,13 +17,16 @@ from llmstack.api.resource import API_VERSION, KIND, LLMDeployment
 from llmstack.desired.metadata import STATUS_MANAGER
 from llmstack.kube.client import KubeClient
 from llmstack.kube.errors import ApiError
-from llmstack.status import Event, events
+from llmstack.routing.deaths import Death
+from llmstack.status import Event, death_event, events
 
 log = logging.getLogger(__name__)
 
 _COMPONENT = "llmstack-operator"
 _BURST = 12
 _REFILL_SECONDS = 30.0
+_RECENT_SECONDS = 900.0
+"""So old a death may be that an operator that just began tells of it."""
 
 
 @dataclass(frozen=True)
@@ -48,15 +51,26 @@ class Reporter:
         self._identity = identity
         self._clock = clock
         self._buckets: dict[Key, Bucket] = {}
+        self._deaths: dict[Key, frozenset[str]] = {}
 
     def forget(self, key: Key) -> None:
         """The deployment is gone."""
         self._buckets.pop(key, None)
+        self._deaths.pop(key, None)
 
     async def report(self, deployment: LLMDeployment, status: LLMDeploymentStatus) -> None:
         """Writes what is new since the status that the deployment was read with."""
         subject = Subject(deployment.namespace, deployment.name, deployment.uid)
         await self.report_change(subject, deployment.status, status)
+
+    async def report_deaths(self, subject: Subject, deaths: Iterable[Death]) -> None:
+        """Writes an Event for each death that has none yet; an old one is told no more."""
+        known = self._deaths.get(subject.key, frozenset())
+        recent = [death for death in deaths if time.time() - death.at < _RECENT_SECONDS]
+        self._deaths[subject.key] = frozenset(death.id for death in recent)
+        for death in recent:
+            if death.id not in known:
+                await self._write_event(subject, death_event(death))
 
     async def report_change(
         self, subject: Subject, last: LLMDeploymentStatus, status: LLMDeploymentStatus
@@ -94,6 +108,8 @@ class Reporter:
         try:
             await self._client.create(build_event(subject, event, self._identity, time.time_ns()))
         except ApiError as error:
+            if event.id and error.conflict:
+                return  # Another process of the operator has told it.
             log.warning("%s: Event %s not written: %s", subject.key, event.reason, error)
 
 
@@ -124,7 +140,7 @@ def build_event(subject: Subject, event: Event, instance: str, nanoseconds: int)
         "apiVersion": "v1",
         "kind": "Event",
         "metadata": {
-            "name": f"{subject.name}.{nanoseconds:x}",
+            "name": f"{subject.name}.{event.id or format(nanoseconds, 'x')}",
             "namespace": subject.namespace,
         },
         "involvedObject": {

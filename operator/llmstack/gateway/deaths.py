@@ -11,6 +11,7 @@ import contextlib
 import hashlib
 import logging
 import time
+import uuid
 from collections import deque
 from collections.abc import Callable, Hashable, Iterable
 from functools import partial
@@ -58,6 +59,7 @@ class Deaths:
         self._app = app
         self._limits = limits
         self._told = told
+        self._epoch = uuid.uuid4().hex[:10]
         self._fates = Fates(lambda: app.catalog, known, limits.verdict_seconds)
         self._terms = Terms(pause=limits.strike_pause_seconds, slow=limits.strike_slow_seconds)
         self._models: dict[str, _Model] = {}
@@ -228,7 +230,7 @@ class Deaths:
         blamed = verdict.blamed[0] if verdict.blamed else None
         known.count += 1
         death = Death(
-            id=known.count,
+            id=f"{self._epoch}-{known.count}",
             replica=replica,
             at=time.time(),
             suspects=verdict.suspects,

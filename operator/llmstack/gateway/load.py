@@ -4,21 +4,26 @@
         "total": 8, "busy": 5, "draining": 0, "foreign": 0, "ready": 2,
         "waiting": 3, "waitingSlots": 3, "requests": 71, "slotsPerReplica": 4,
         "corrections": {"foreign": 1},
+        "deaths": [{"id": "3f2a9c1e07-1", "replica": "qwen-0", "at": 1764530000.5, "suspects": 1,
+                    "tenant": "team-b", "request": "req-1"}],
         "replicas": [{"id": "qwen-0", "state": "ready", "slots": 4, "busy": 3, …}]}}}
 
 `version` changes when a field changes its meaning. An `epoch` ends with the process: counts start
 anew with the next. A model is left out until each of its ready replicas was asked once since then.
 A replica that cannot keep tenants' caches apart, and so may reuse nothing, has `"uncached": true`.
+`deaths` are the newest replicas that died under requests, oldest first: when (Unix time), under how
+many, and whose was to blame, "" if several may be.
 `requests` counts those that named the model, whatever became of them. `slotsPerReplica` is what the
 model's spec says, 0 where it says nothing.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
 import orjson
 
+from llmstack.routing.deaths import Death
 from llmstack.routing.load import VERSION, Load, ReplicaLoad
 
 
@@ -27,19 +32,22 @@ def load_page(
     loads: Mapping[str, Load],
     slots: Mapping[str, int],
     uncached: Mapping[str, Collection[str]] = MappingProxyType({}),
+    deaths: Mapping[str, Sequence[Death]] = MappingProxyType({}),
 ) -> bytes:
     """The page, as one line of JSON.
 
-    By model: `slots` a replica is to have, and which replicas are `uncached`.
+    By model: `slots` a replica is to have, which replicas are `uncached`, and the newest `deaths`.
     """
     models = {
-        model: _model(load, slots.get(model, 0), uncached.get(model, ()))
+        model: _model(load, slots.get(model, 0), uncached.get(model, ()), deaths.get(model, ()))
         for model, load in sorted(loads.items())
     }
     return orjson.dumps({"version": VERSION, "epoch": epoch, "models": models})
 
 
-def _model(load: Load, slots: int, uncached: Collection[str]) -> dict[str, Any]:
+def _model(
+    load: Load, slots: int, uncached: Collection[str], deaths: Sequence[Death]
+) -> dict[str, Any]:
     return {
         "total": load.total,
         "busy": load.busy,
@@ -51,6 +59,7 @@ def _model(load: Load, slots: int, uncached: Collection[str]) -> dict[str, Any]:
         "requests": load.requests,
         "slotsPerReplica": slots,
         "corrections": dict(load.corrections),
+        "deaths": [death._asdict() for death in deaths],
         "replicas": [_replica(replica, replica.id in uncached) for replica in load.replicas],
     }
 

@@ -137,7 +137,9 @@ class Gateway:
         }
         loads = {id: load for id, load in self._owner.load().items() if id in self._told}
         uncached = {id: self._uncached(models[id]) for id in loads}
-        return load_page(self._epoch, loads, {id: models[id].slots for id in loads}, uncached)
+        deaths = {id: self._deaths.recent(id) for id in loads}
+        slots = {id: models[id].slots for id in loads}
+        return load_page(self._epoch, loads, slots, uncached, deaths)
 
     def _uncached(self, model: Model) -> frozenset[str]:
         """Replicas that answer, and that are told to reuse nothing (uncached.py)."""

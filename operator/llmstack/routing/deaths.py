@@ -7,13 +7,13 @@ MOST_TOLD = 16
 
 
 class Death(NamedTuple):
-    """One death. `id` counts those of the model since the process began; `at` is a Unix time.
+    """One death. `id` is unique among those of the model; `at` is a Unix time.
 
     `suspects`: requests that had no first byte. `tenant` and `request` are whose was to blame, ""
     where several may be.
     """
 
-    id: int
+    id: str
     replica: str
     at: float
     suspects: int

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from llmstack.api.key import Key
+from llmstack.routing.deaths import Death
 from llmstack.routing.load import VERSION, ReplicaState
 
 
@@ -38,7 +39,8 @@ class ModelLoad:
 
     `slots_per_replica` is what its spec says; 0 if the gateway does not know it. `requests` counts
     those that named this model since the gateway's epoch began, whatever became of them: a short
-    one that came and went between two lines shows in it.
+    one that came and went between two lines shows in it. `deaths`: replicas that died under
+    requests lately.
     """
 
     replicas: tuple[ReplicaLoad, ...] = ()
@@ -46,6 +48,7 @@ class ModelLoad:
     waiting_slots: int = 0
     requests: int = 0
     slots_per_replica: int = 0
+    deaths: tuple[Death, ...] = ()
 
     @property
     def ready(self) -> int:
@@ -114,11 +117,23 @@ def _parse_model(body: Mapping[str, Any]) -> ModelLoad:
         body.get("waitingSlots", 0),
         body.get("requests", 0),
         body.get("slotsPerReplica", 0),
+        tuple(_parse_death(each) for each in body.get("deaths", ())),
+    )
+
+
+def _parse_death(body: Mapping[str, Any]) -> Death:
+    return Death(
+        str(body["id"]),
+        str(body["replica"]),
+        float(body["at"]),
+        int(body["suspects"]),
+        str(body.get("tenant", "")),
+        str(body.get("request", "")),
     )
 
 
 def server_changes(before: Load, after: Load) -> list[Key]:
-    """The deployments that have other wedged or uncached servers now."""
+    """The deployments that have other wedged, uncached or dead servers now."""
     nothing = ModelLoad()
     return sorted(
         key
@@ -127,5 +142,5 @@ def server_changes(before: Load, after: Load) -> list[Key]:
     )
 
 
-def _servers(model: ModelLoad) -> tuple[frozenset[str], frozenset[str]]:
-    return model.wedged, model.uncached
+def _servers(model: ModelLoad) -> tuple[frozenset[str], frozenset[str], frozenset[Death]]:
+    return model.wedged, model.uncached, frozenset(model.deaths)

@@ -174,6 +174,12 @@ CATALOG: dict[str, Entry] = {
         "llama-server holds its port open and answers no more: the gateway spares it, the kubelet "
         "restarts it. Ready stays True while another replica answers.",
     ),
+    reasons.SERVER_KILLED_BY_REQUEST: Entry(
+        _PROGRESS,
+        Weight.WARNING,
+        "llama-server ended while it computed requests. Told as an Event only, which names the "
+        "tenant and the request, or how many may have done it.",
+    ),
     reasons.APPLY_FAILED: Entry(
         _PROGRESS, Weight.WARNING, "The operator could not write an object, and tries again."
     ),

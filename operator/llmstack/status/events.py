@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass
 
+from llmstack.api import reasons
 from llmstack.api.conditions import LLMDeploymentStatus
+from llmstack.routing.deaths import Death
 from llmstack.status.catalog import CATALOG, Weight
 
 _TYPES = {Weight.WARNING: "Warning", Weight.NORMAL: "Normal"}
@@ -10,11 +12,15 @@ _TYPES = {Weight.WARNING: "Warning", Weight.NORMAL: "Normal"}
 
 @dataclass(frozen=True)
 class Event:
-    """One Event on the LLMDeployment. `type` is Normal or Warning."""
+    """One Event on the LLMDeployment. `type` is Normal or Warning.
+
+    `id`: what it tells of, so that it is written once; "": each is another one.
+    """
 
     type: str
     reason: str
     message: str
+    id: str = ""
 
 
 def events(last: LLMDeploymentStatus, current: LLMDeploymentStatus) -> tuple[Event, ...]:
@@ -30,6 +36,19 @@ def events(last: LLMDeploymentStatus, current: LLMDeploymentStatus) -> tuple[Eve
         if kind and condition.reason not in told and condition.reason not in found:
             found[condition.reason] = Event(kind, condition.reason, condition.message)
     return tuple(found.values())
+
+
+def death_event(death: Death) -> Event:
+    """The Event for a replica that died under requests."""
+    if death.tenant:
+        by = f"request {death.request} of tenant {death.tenant}"
+        message = f"llama-server in {death.replica} ended while it computed {by}."
+    else:
+        message = (
+            f"llama-server in {death.replica} ended under {death.suspects} requests without an "
+            "answer; the gateway tries them one at a time to find which."
+        )
+    return Event("Warning", reasons.SERVER_KILLED_BY_REQUEST, message, death.id)
 
 
 def weight(reason: str) -> Weight:

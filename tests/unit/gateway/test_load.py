@@ -4,12 +4,15 @@ import orjson
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from llmstack.api.key import Key
 from llmstack.gateway.catalog import Absence, Model, catalog_of
 from llmstack.gateway.live_metrics import LiveMetrics
 from llmstack.gateway.load import load_page
 from llmstack.gateway.metrics import Metrics
 from llmstack.gateway.models_list import models_list
+from llmstack.routing.deaths import Death
 from llmstack.routing.load import Load, ReplicaLoad, ReplicaState
+from llmstack.scaling.load import parse_load
 
 READY = ReplicaLoad("qwen-0", ReplicaState.READY, 4, busy=3, draining=1, foreign=0, overlap=0)
 WEDGED = ReplicaLoad("qwen-1", ReplicaState.WEDGED, 4, busy=1, draining=0, foreign=2, overlap=0)
@@ -37,6 +40,12 @@ def test_the_load_tells_slots_and_waiting_by_model_and_replica():
         ("qwen-0", "ready"),
         ("qwen-1", "wedged"),
     ]
+
+
+def test_the_load_tells_which_replicas_died_of_requests_and_the_operator_reads_it():
+    deaths = (Death("e-1", "qwen-0", 5.5, 1, "team-b", "req-1"), Death("e-2", "qwen-1", 6.0, 3))
+    page = load_page("e1", LOADS, {}, deaths={"team-a/qwen": deaths})
+    assert parse_load(page).models[Key("team-a", "qwen")].deaths == deaths
 
 
 def test_models_stand_under_the_shortest_name_that_is_their_own():

@@ -95,6 +95,24 @@ PROGRESSING: Mapping[str, Remedy] = {
             ),
         ),
     ),
+    reasons.SERVER_KILLED_BY_REQUEST: Remedy(
+        see=(
+            "kubectl -n NAMESPACE get events --field-selector reason=ServerKilledByRequest",
+            SERVER_LOG,
+            GATEWAY_LOG,
+        ),
+        mend=(
+            Step(
+                "Nothing needs to be done at once: the kubelet restarts the server, and the "
+                "gateway slows the tenant. Find the request in the gateway's log by its id, and "
+                "ask the tenant what it sends; `LLMSTACK_SLOW_SECONDS` is how long it is slowed.",
+            ),
+            Step(
+                "Again and again: take the tenant's key back, and report the request upstream. "
+                "Where no tenant is named, the server may lack memory: see OutOfMemory.",
+            ),
+        ),
+    ),
     reasons.APPLY_FAILED: Remedy(
         see=(message("Progressing"), OPERATOR_LOG, "kubectl get --raw '/readyz?verbose'"),
         mend=(

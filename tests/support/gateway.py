@@ -39,7 +39,11 @@ class Gateway:
     @classmethod
     @asynccontextmanager
     async def running(
-        cls, folder: Path, models: Iterable[Mapping[str, Any]], **others: Any
+        cls,
+        folder: Path,
+        models: Iterable[Mapping[str, Any]],
+        env: Mapping[str, str] | None = None,
+        **others: Any,
     ) -> AsyncIterator[Gateway]:
         """Serves these models until the block ends; `others` are further fields of the file."""
         path = folder / "gateway.yaml"
@@ -49,7 +53,7 @@ class Gateway:
             *("-m", "llmstack", "gateway", "--config", str(path)),
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
-            env={**os.environ, "PYTHONUNBUFFERED": "1"},
+            env={**os.environ, "PYTHONUNBUFFERED": "1", **(env or {})},
             limit=1 << 20,
         )
         gateway = cls(path, process)

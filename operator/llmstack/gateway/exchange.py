@@ -120,7 +120,7 @@ class Exchanges:
         if answer is not None:
             return answer
         try:
-            body = await client.body()
+            body = await client.body(tenant if app.keys is not None else "")
             note.bytes_in = len(body.data)
             request = forward_of(app.catalog, client, head, note, body, ours)
             if request.hash_prompt is not None:
@@ -200,7 +200,9 @@ def _answer(client: Connection, note: Note, answer: Answer, ours: bytes) -> int:
 
 def _malformed(fault: Malformed) -> Answer:
     kind = INVALID if fault.status < 500 else SERVER
-    return error(fault.status, fault.message, kind=kind, code=fault.code)
+    return error(
+        fault.status, fault.message, kind=kind, code=fault.code, retry_after=fault.retry_after
+    )
 
 
 def _our_fault() -> Answer:

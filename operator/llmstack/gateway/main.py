@@ -20,6 +20,7 @@ from llmstack.errors import ConfigurationError
 from llmstack.gateway.cluster import ClusterSource
 from llmstack.gateway.config_file import ConfigFile, GatewayConfig
 from llmstack.gateway.config_schema import Address
+from llmstack.gateway.http.holdings import most_alone
 from llmstack.gateway.http.limits import Limits
 from llmstack.gateway.process import Gateway, Place
 from llmstack.kube.connection import connect
@@ -116,10 +117,13 @@ def limits_of(asked: GatewayLimits) -> Limits:
     """The limits of the data plane, from the settings of the process."""
     return Limits(
         head=asked.header_bytes,
-        body=asked.body_bytes,
+        body=min(asked.body_bytes, most_alone(asked.held_bytes)),
+        bodies=asked.held_bytes,
+        heads=asked.held_bytes // 16,
         connections=asked.max_connections,
         head_seconds=asked.header_seconds,
         body_seconds=asked.body_seconds,
+        body_rate=asked.body_rate,
         idle_seconds=asked.idle_seconds,
         stall_seconds=asked.write_seconds,
         read_rate=asked.read_bytes,

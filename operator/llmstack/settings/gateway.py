@@ -14,7 +14,12 @@ class GatewayLimits:
         LLMSTACK_HEADER_BYTES         32768: largest head of a request
         LLMSTACK_HEADER_SECONDS       10: longest time for a head to arrive
         LLMSTACK_BODY_BYTES           67108864: largest body of a request
-        LLMSTACK_BODY_SECONDS         30: longest time for a body to arrive
+        LLMSTACK_BODY_RATE            4096: bytes a second that a body must bring on average
+        LLMSTACK_BODY_SECONDS         30: seconds that a body may lag behind that pace
+        LLMSTACK_MEMORY_BYTES         671088640: memory that the process may take; the chart sets
+                                      the container's limit
+        LLMSTACK_HELD_BYTES           two fifths of that: bytes held at once of what clients have
+                                      sent; one tenant alone may hold three quarters of them
         LLMSTACK_IDLE_SECONDS         75: a connection without a request is kept so long
         LLMSTACK_STREAM_IDLE_SECONDS  120: longest silence of a replica within an answer, after its
                                       first byte
@@ -37,7 +42,10 @@ class GatewayLimits:
     header_bytes: int
     header_seconds: float
     body_bytes: int
+    body_rate: int
     body_seconds: float
+    memory_bytes: int
+    held_bytes: int
     idle_seconds: float
     stream_idle_seconds: float
     early_seconds: float
@@ -53,11 +61,15 @@ class GatewayLimits:
     def from_env(cls, env: Mapping[str, str]) -> "GatewayLimits":
         """Which limits does this environment ask for? Raises ConfigurationError."""
         read = Reader(env)
+        memory = read.count("LLMSTACK_MEMORY_BYTES", 640 * 1024 * 1024)
         return cls(
             header_bytes=read.count("LLMSTACK_HEADER_BYTES", 32 * 1024),
             header_seconds=read.seconds("LLMSTACK_HEADER_SECONDS", 10),
             body_bytes=read.count("LLMSTACK_BODY_BYTES", 64 * 1024 * 1024),
+            body_rate=read.count("LLMSTACK_BODY_RATE", 4096),
             body_seconds=read.seconds("LLMSTACK_BODY_SECONDS", 30),
+            memory_bytes=memory,
+            held_bytes=read.count("LLMSTACK_HELD_BYTES", max(1, memory * 2 // 5)),
             idle_seconds=read.seconds("LLMSTACK_IDLE_SECONDS", 75),
             stream_idle_seconds=read.seconds("LLMSTACK_STREAM_IDLE_SECONDS", 120),
             early_seconds=read.seconds("LLMSTACK_EARLY_SECONDS", 10),

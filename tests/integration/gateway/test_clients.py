@@ -247,7 +247,9 @@ async def test_too_many_connections_are_told_so() -> None:
     quick = replace(QUICK, connections=2)
     async with Replica.running(WELL) as replica, gateway(replica.port, limits=quick) as front:
         first, second = await front.client(), await front.client()
-        await until(lambda: len(front.server.connections) == 2)
+        for client in (first, second):
+            await client.send(post()[:-5])
+        await until(lambda: front.server.held > 2 * len(BODY) - 11)
         third = await front.client()
         assert (await third.answer()).status == 503
         assert await third.closed()
@@ -256,6 +258,47 @@ async def test_too_many_connections_are_told_so() -> None:
         await until(lambda: len(front.server.connections) == 1)
         assert (await front.ask(post())).body == b"well"
         second.writer.close()
+
+
+@pytest.mark.parametrize(
+    "sent", [b"", b"POST / HTTP/1.1\r\nHost: "], ids=["nothing", "half a head"]
+)
+@on_uvloop
+async def test_who_sends_no_request_makes_room_for_who_does(sent: bytes) -> None:
+    quick = replace(QUICK, connections=3)
+    async with Replica.running(WELL) as replica, gateway(replica.port, limits=quick) as front:
+        served = await front.client()
+        await served.send(post()[:-5])
+        idle = [await front.client() for _ in range(2)]
+        for client in idle:
+            await client.send(sent)
+        await until(lambda: front.server.held >= len(BODY) - 5 + 2 * len(sent))
+        assert (await front.ask(post())).body == b"well"
+        if sent:
+            assert json.loads((await idle[0].answer()).body)["error"]["code"] == "heads"
+        assert await idle[0].closed()
+        await served.send(BODY[-5:])
+        assert (await served.answer()).body == b"well"
+
+
+@on_uvloop
+async def test_unfinished_heads_are_bounded_together_and_the_oldest_go() -> None:
+    quick = replace(QUICK, heads=10_000)
+    async with Replica.running(WELL) as replica, gateway(replica.port, limits=quick) as front:
+        half = b"POST /v1/chat/completions HTTP/1.1\r\nHost: gateway\r\nX-A: " + b"a" * 3000
+        clients = []
+        for count in range(1, 9):
+            clients.append(await front.client())
+            await clients[-1].send(half)
+            await until(lambda: len(front.server.connections) == min(3, count))  # noqa: B023
+            await until(lambda: front.server.held == min(3, count) * len(half))  # noqa: B023
+        for client in clients[:5]:
+            answer = await client.answer()
+            assert (answer.status, answer.headers["retry-after"]) == (503, "1")
+            assert json.loads(answer.body)["error"]["code"] == "heads"
+        assert (await front.ask(post())).body == b"well"
+        await clients[-1].send(b"\r\nContent-Length: %d\r\n\r\n" % len(BODY) + BODY)
+        assert (await clients[-1].answer()).body == b"well"
 
 
 @pytest.mark.parametrize(
@@ -323,7 +366,7 @@ async def test_an_answer_before_the_end_of_a_body_arrives() -> None:
 
 @on_uvloop
 async def test_bodies_that_are_held_are_bounded_together() -> None:
-    quick = replace(QUICK, bodies=1000)
+    quick = replace(QUICK, bodies=2000)
     async with Replica.running(WELL) as replica, gateway(replica.port, limits=quick) as front:
         one = await front.client()
         await one.send(post(b" " * 900 + BODY)[:-5])

@@ -40,6 +40,13 @@ def test_what_is_set_is_read() -> None:
     assert settings.log_level == "debug"
 
 
+def test_what_may_be_held_follows_from_the_memory() -> None:
+    limits = GatewaySettings.from_env({**NEEDED, "LLMSTACK_MEMORY_BYTES": "536870912"}).limits
+    assert limits.held_bytes == 536870912 * 2 // 5
+    asked = {"LLMSTACK_MEMORY_BYTES": "536870912", "LLMSTACK_HELD_BYTES": "1000"}
+    assert GatewaySettings.from_env({**NEEDED, **asked}).limits.held_bytes == 1000
+
+
 WRONG = [
     ("no namespace", {"POD_NAMESPACE": ""}, "POD_NAMESPACE is not set"),
     ("no number", {"LLMSTACK_BODY_BYTES": "64Mi"}, "LLMSTACK_BODY_BYTES must be a number"),

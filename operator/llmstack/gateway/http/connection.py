@@ -17,6 +17,8 @@ from llmstack.gateway.early import Early
 from llmstack.gateway.http import forward
 from llmstack.gateway.http.body import Body, Received
 from llmstack.gateway.http.head import Malformed, RequestHead
+from llmstack.gateway.http.limits import Limits
+from llmstack.gateway.http.progress import Progress
 from llmstack.gateway.http.reader import RequestReader
 from llmstack.gateway.http.relay import Relay
 from llmstack.gateway.http.shared import Shared
@@ -54,7 +56,8 @@ class Connection(asyncio.Protocol):
         self._body: asyncio.Future[None] | None = None
         self._fault: Malformed | None = None
         self._held = 0
-        self._wanted = False  # the body: only then is it looked at
+        self._tenant: str | None = None  # whose body is wanted: only then is it looked at
+        self._upload: Progress | None = None
         self._in_turn = False
         self.responded = False
         self._close = False
@@ -92,9 +95,9 @@ class Connection(asyncio.Protocol):
             and self.head.keep_alive
         )
 
-    async def body(self) -> Received:
-        """The whole body. Raises Malformed."""
-        self._wanted = True
+    async def body(self, tenant: str) -> Received:
+        """The whole body, which this tenant sends. Raises Malformed."""
+        self._admit(tenant)
         self._look_on()
         body = self._reader.body
         if body.outline is None and self._fault is None:
@@ -156,6 +159,9 @@ class Connection(asyncio.Protocol):
         self._since = self._loop.time()
         self._shared.connections.add(self)
         excess = len(self._shared.connections) - self._shared.limits.connections
+        if excess > 0 and self._shared.lobby.make_room():
+            excess = 0
+        self._shared.lobby.idles(self)
         if excess > _MOST_REFUSED:
             self._transport.abort()
         elif excess > 0:
@@ -171,6 +177,8 @@ class Connection(asyncio.Protocol):
             self._malformed(fault)
             return
         self._advance()
+        if self._state is State.READING:
+            self._shared.lobby.reads(self, self._held)
 
     def eof_received(self) -> None:
         self._gone()
@@ -178,6 +186,7 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._gone()
         self._state = State.CLOSED
+        self._shared.lobby.leave(self)
         self._forget()
         self._shared.left(self)
 
@@ -235,9 +244,9 @@ class Connection(asyncio.Protocol):
         self._patience = min(limits.stall_seconds, self._patience - waited + taken)
 
     def _tick_request(self, now: float) -> None:
-        limits = self._shared.limits
-        if not self._reader.complete and now - self._since > limits.body_seconds:
-            self._malformed(_slow("body", limits.body_seconds))
+        limits, reader, upload = self._shared.limits, self._reader, self._upload
+        if upload is not None and upload.is_late(now, len(reader.body.data)):
+            self._malformed(_slow_body(limits))
             return
         if self.early is not None:
             self.early.tick(now)
@@ -248,6 +257,12 @@ class Connection(asyncio.Protocol):
         """No further request; one that is served may end."""
         if self._state is State.IDLE:
             self.close()
+
+    def evict(self) -> None:
+        """Ends it to make room for others; what has come of a head is not answered otherwise."""
+        if self._state is State.READING:
+            self._shared.handler.refuse(self, _crowded())
+        self.close()
 
     def close(self) -> None:
         """Ends it when what was written is out."""
@@ -263,6 +278,10 @@ class Connection(asyncio.Protocol):
 
     def _enter(self, state: State) -> None:
         self._state = state
+        if state is State.IDLE:
+            self._shared.lobby.idles(self)
+        elif state is not State.READING:
+            self._shared.lobby.leave(self)
         self._since = self._loop.time()
 
     def _advance(self) -> None:
@@ -270,6 +289,8 @@ class Connection(asyncio.Protocol):
         reader = self._reader
         if self._state is State.SERVING:
             self._look_on()
+            if reader.complete:
+                self._upload = None
         elif reader.head is not None:
             self._enter(State.SERVING)
             self._task = self._loop.create_task(self._serve())
@@ -288,7 +309,6 @@ class Connection(asyncio.Protocol):
     def _served(self) -> None:
         """The request was answered, or its client is gone."""
         self._body = self.early = None
-        self._wanted = False
         if self._state is not State.SERVING:
             return
         if not self.responded:
@@ -319,17 +339,31 @@ class Connection(asyncio.Protocol):
             # Read and forgotten: who stops reading does not see that a client leaves.
             reader.discard()
             self._close = self._dropped = True
-        grown = reader.body.held - self._held
-        if grown > 0:
-            if shared.held + grown > shared.limits.bodies:
-                raise Malformed(503, "Too many bodies are held: send it again.", "bodies")
-            self._held += grown
-            shared.held += grown
+        held = reader.held
+        if held > self._held and not shared.holdings.take(self._tenant, held - self._held):
+            raise _no_room()
+        if held < self._held:
+            shared.holdings.give_back(self._tenant, self._held - held)
+        self._held = held
+
+    def _admit(self, tenant: str) -> None:
+        """What comes is this tenant's from now on. Raises Malformed: it has no room for it."""
+        shared, reader = self._shared, self._reader
+        if not shared.holdings.admit(tenant, self._held):
+            raise _no_room()
+        self._tenant = tenant
+        if not reader.complete:
+            size = len(reader.body.data)
+            if not shared.holdings.has_room(tenant, (self.head.length or 0) - size):
+                raise _no_room()
+            limits = shared.limits
+            now = self._loop.time()
+            self._upload = Progress(limits.body_seconds, limits.body_rate, now, size)
 
     def _look_on(self) -> None:
         """Looks at what has come of the body, if that is wanted; at a large one in turn."""
         body = self._reader.body
-        if not self._wanted or self._in_turn or body.outline is not None:
+        if self._tenant is None or self._in_turn or body.outline is not None:
             return
         if body.whole and len(body.data) <= SMALL:
             self._in_turn = self.look()
@@ -341,7 +375,7 @@ class Connection(asyncio.Protocol):
     def look(self) -> bool:
         """Looks at a piece of the body. True if there is another one."""
         more = False
-        if self._wanted and self._fault is None:
+        if self._tenant is not None and self._fault is None:
             try:
                 more = self._reader.body.look()
                 self._hold()
@@ -360,8 +394,12 @@ class Connection(asyncio.Protocol):
             self._body.set_result(None)
 
     def _forget(self) -> None:
-        self._shared.held -= self._held
-        self._held = 0
+        """Nothing of the request is held any longer."""
+        if self._tenant is not None:
+            self._shared.holdings.end(self._tenant, self._held)
+        else:
+            self._shared.holdings.give_back(None, self._held)
+        self._held, self._tenant, self._upload = 0, None, None
 
     def _malformed(self, fault: Malformed) -> None:
         """What came is no request, or ceased to be one while its body came."""
@@ -396,7 +434,6 @@ class Connection(asyncio.Protocol):
             self._enter(State.CLOSED)
             if self.relay is not None:
                 self.relay.abandon()
-            self._wanted = False
             if self._task is not None:
                 # After its first step, so that each story is told from its beginning.
                 self._loop.call_soon(self._task.cancel)
@@ -405,3 +442,20 @@ class Connection(asyncio.Protocol):
 
 def _slow(what: str, seconds: float) -> Malformed:
     return Malformed(408, f"The {what} did not come within {seconds:g} s.", f"slow_{what}")
+
+
+def _slow_body(limits: Limits) -> Malformed:
+    credit, rate = f"{limits.body_seconds:g}", limits.body_rate
+    return Malformed(
+        408, f"The body lags {credit} s behind a pace of {rate} bytes a second.", "slow_body"
+    )
+
+
+def _no_room() -> Malformed:
+    message = "The gateway holds too much of what this tenant has sent: send it again."
+    return Malformed(503, message, "bodies", retry_after=1)
+
+
+def _crowded() -> Malformed:
+    message = "Too many requests came only in part: send it again, at once."
+    return Malformed(503, message, "heads", retry_after=1)

@@ -37,8 +37,11 @@ _INTERIM = frozenset({100, 102, 103})
 class Malformed(LLMStackError):
     """A request that is not answered otherwise: the connection ends with it."""
 
-    def __init__(self, status: int, message: str, code: str = "malformed_request") -> None:
+    def __init__(
+        self, status: int, message: str, code: str = "malformed_request", retry_after: int = 0
+    ) -> None:
         super().__init__(message)
+        self.retry_after = retry_after
         self.status = status
         self.message = message
         self.code = code

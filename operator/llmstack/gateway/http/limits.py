@@ -12,11 +12,14 @@ class Limits:
 
     head              request line and headers; 431 beyond
     body              one request's body; 413 beyond
-    bodies            bodies held at once, of all requests; 503 beyond
+    bodies            held at once of what clients have sent, and a tenant's share of it
+                      (holdings.py); 503 beyond
+    heads             held at once of heads that have not wholly come; the oldest get 503 beyond
     pipelined         what a client may send ahead of its turn; what is more is not answered
     connections       clients connected at once; 503 beyond
     head_seconds      for a head, from its first byte; 408
-    body_seconds      for the whole body; 408
+    body_seconds      that a body may lag behind `body_rate`; 408 beyond
+    body_rate         bytes a second that a body must bring, on average
     idle_seconds      before a request and between two
     stall_seconds     without taking a byte of the response that waits for it: the client has left
     read_rate         bytes a second that a client must take, on average, of one that waits for it
@@ -35,11 +38,13 @@ class Limits:
 
     head: int = 32 * KIB
     body: int = 32 * MIB
-    bodies: int = 512 * MIB
+    bodies: int = 256 * MIB
+    heads: int = 16 * MIB
     pipelined: int = 64 * KIB
     connections: int = 10_000
     head_seconds: float = 30.0
     body_seconds: float = 120.0
+    body_rate: int = 4 * KIB
     idle_seconds: float = 75.0
     stall_seconds: float = 60.0
     read_rate: int = KIB

@@ -46,6 +46,11 @@ class RequestReader:
         return self.body.whole
 
     @property
+    def held(self) -> int:
+        """Bytes of memory that all of it takes, about."""
+        return self.body.held + len(self._rest) + len(self._buffer)
+
+    @property
     def ahead(self) -> int:
         """Bytes that came before their turn."""
         return len(self._rest)

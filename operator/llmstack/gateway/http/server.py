@@ -3,7 +3,9 @@
 import asyncio
 
 from llmstack.gateway.http.connection import Connection
+from llmstack.gateway.http.holdings import Holdings
 from llmstack.gateway.http.limits import Limits
+from llmstack.gateway.http.lobby import Lobby
 from llmstack.gateway.http.shared import Handler
 from llmstack.gateway.http.sockets import probe
 from llmstack.gateway.http.turns import Turns
@@ -18,12 +20,18 @@ class Server:
         self.handler = handler
         self.limits = limits
         self.draining = False
-        self.held = 0
+        self.holdings = Holdings(limits.bodies, limits.connections)
+        self.lobby = Lobby(limits.heads)
         self.turns = Turns()
         self.connections: set[Connection] = set()
         self._empty = asyncio.Event()
         self._listeners: list[asyncio.Server] = []
         self._ticking: asyncio.TimerHandle | None = None
+
+    @property
+    def held(self) -> int:
+        """Bytes of memory that what clients have sent takes, about."""
+        return self.holdings.held
 
     async def listen(self, host: str | None, port: int) -> int:
         """Accepts from now on; gives the port, which matters where 0 was asked for."""

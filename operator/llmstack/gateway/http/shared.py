@@ -4,7 +4,9 @@ from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Protocol
 
 from llmstack.gateway.http.head import Malformed
+from llmstack.gateway.http.holdings import Holdings
 from llmstack.gateway.http.limits import Limits
+from llmstack.gateway.http.lobby import Lobby
 from llmstack.gateway.http.relay import Relay
 from llmstack.gateway.http.turns import Turns
 
@@ -38,7 +40,8 @@ class Shared(Protocol):
     handler: Handler
     limits: Limits
     draining: bool
-    held: int
+    holdings: Holdings
+    lobby: Lobby
     turns: Turns
     connections: "set[Connection]"
 

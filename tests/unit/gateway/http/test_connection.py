@@ -10,7 +10,9 @@ import pytest
 
 from llmstack.gateway.http.connection import Connection
 from llmstack.gateway.http.head import Malformed
+from llmstack.gateway.http.holdings import Holdings
 from llmstack.gateway.http.limits import Limits
+from llmstack.gateway.http.lobby import Lobby
 from llmstack.gateway.http.relay import Relay
 from llmstack.gateway.http.turns import Turns
 
@@ -22,7 +24,8 @@ class Transport(asyncio.Transport):
 
     def __init__(self) -> None:
         super().__init__()
-        self.held = 0
+        self.holdings = Holdings(1000, 10)
+        self.lobby = Lobby(1000)
         self.turns = Turns()
         self.aborted = False
 
@@ -46,7 +49,8 @@ class Nobody:
         self.handler = self
         self.limits = Limits()
         self.draining = False
-        self.held = 0
+        self.holdings = Holdings(1000, 10)
+        self.lobby = Lobby(1000)
         self.turns = Turns()
         self.connections: set[Connection] = set()
 

@@ -23,3 +23,16 @@ is named by what the user can do.
 {{- define "Without rights in the whole cluster, use rbac.create=false: see docs/chart.md" -}}
 {{- lookup (index . 0) (index . 1) (index . 2) (index . 3) | toJson -}}
 {{- end }}
+
+{{/*
+Is the Secret with the keys of clients missing? Empty: it is there, none is wanted, or the cluster was not
+asked. Only its existence is looked at.
+*/}}
+{{- define "llm-stack.keysMissing" -}}
+{{- $name := .Values.gateway.auth.keysSecretRef.name -}}
+{{- if and $name (include "llm-stack.cluster.asked" .) -}}
+{{- if not (include "llm-stack.lookup" (list "v1" "Secret" .Release.Namespace $name) | fromJson) -}}
+yes
+{{- end -}}
+{{- end -}}
+{{- end }}

@@ -4,7 +4,8 @@
 /readyz    it takes requests: it knows the models, and it is not about to stop
 /metrics   numbers for Prometheus
 /load      who uses which slots, as JSON; with `Accept: application/x-ndjson` a line at each change.
-           It asks for a bearer that only the operator can derive, where there is a root Secret.
+           It asks for a bearer: in a cluster one that only the operator can derive, with a file
+           that of `loadTokenFile`.
 """
 
 import asyncio
@@ -24,6 +25,12 @@ _SHARE = 0.05
 """Of the event loop's time, at most, for one follower: of thousands of replicas a line is long."""
 _SILENCE_SECONDS = 2.0
 """So long at most without a line: followers take silence for the gateway's death."""
+
+
+_NO_BEARER = (
+    "/load asks for a bearer: in a cluster the one that is derived from the root Secret, with "
+    "--config that of loadTokenFile"
+)
 
 
 class Changes:
@@ -53,14 +60,14 @@ class Changes:
 
 @dataclass(frozen=True)
 class Views:
-    """What can be asked? `load_key` "" asks for no bearer."""
+    """What can be asked. `load_key`: the bearer for /load; "" asks for none, None refuses all."""
 
     metrics: Callable[[], bytes]
     load: Callable[[], bytes]
     ready: Callable[[], str]
     """"" when ready, else why not."""
     changes: Changes
-    load_key: Callable[[], str] = str
+    load_key: Callable[[], str | None] = str
 
 
 async def serve(views: Views, host: str | None, port: int) -> web.AppRunner:
@@ -78,7 +85,7 @@ async def serve(views: Views, host: str | None, port: int) -> web.AppRunner:
 
     async def load(request: web.Request) -> web.StreamResponse:
         if not _may(request, views.load_key()):
-            return web.Response(text="the bearer is derived from the root Secret", status=401)
+            return web.Response(text=_NO_BEARER, status=401)
         if STREAM in request.headers.get("Accept", ""):
             return await _stream(request, views)
         return web.Response(body=views.load(), content_type="application/json")
@@ -99,7 +106,7 @@ async def _stream(request: web.Request, views: Views) -> web.StreamResponse:
     response = web.StreamResponse(headers={"Content-Type": STREAM})
     await response.prepare(request)
     try:
-        while True:
+        while _may(request, views.load_key()):  # Which may change.
             # The version comes before the load: what changes in between is told the next time.
             seen, began = views.changes.version, time.monotonic()
             line = views.load() + b"\n"
@@ -108,7 +115,8 @@ async def _stream(request: web.Request, views: Views) -> web.StreamResponse:
             await asyncio.sleep(_pause(took))
             await views.changes.newer(seen, _SILENCE_SECONDS)
     except ConnectionError:
-        return response
+        pass
+    return response
 
 
 def _pause(took: float) -> float:
@@ -121,7 +129,9 @@ def _bytes(header: str) -> bytes:
     return header.encode("utf-8", "surrogateescape")
 
 
-def _may(request: web.Request, key: str) -> bool:
+def _may(request: web.Request, key: str | None) -> bool:
+    if key is None:
+        return False
     scheme, _, presented = request.headers.get("Authorization", "").partition(" ")
     known = scheme.lower() == "bearer" and hmac.compare_digest(_bytes(presented), key.encode())
     return known or not key

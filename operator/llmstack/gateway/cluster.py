@@ -13,7 +13,6 @@ from collections.abc import Callable, Mapping
 
 from llmstack.desired.metadata import MANAGED_BY_LABEL, MANAGER
 from llmstack.desired.secret import load_key, read_root
-from llmstack.errors import InvalidInput
 from llmstack.gateway.catalog import Catalog
 from llmstack.gateway.cluster_catalog import Deployments, build_catalog
 from llmstack.gateway.keys import Keys, keys_from_secret
@@ -33,8 +32,8 @@ _OURS = f"{MANAGED_BY_LABEL}={MANAGER}"
 class ClusterSource:
     """The newest catalog and keys. `keys` None: everyone may come in; empty: nobody.
 
-    `load_key` is the bearer for /load (desired/secret.py). Nothing of it counts before the first
-    call of `changed`.
+    `load_key` is the bearer for /load (desired/secret.py), None until it is known. Nothing of it
+    counts before the first call of `changed`.
     """
 
     def __init__(self, settings: GatewaySettings, connection: Connection) -> None:
@@ -48,7 +47,7 @@ class ClusterSource:
         self._changed: Callable[[], None] = lambda: None
         self.catalog = Catalog()
         self.keys: Keys | None = Keys() if settings.keys_secret else None
-        self.load_key = ""
+        self.load_key: str | None = None
 
     async def follow(self, changed: Callable[[], None]) -> None:
         """Calls back once all is known, and after each change, for as long as it runs."""
@@ -109,12 +108,10 @@ class ClusterSource:
                 self._settings.namespace,
                 name,
             )
-            self.keys = Keys()
+            self.keys = Keys(missing=True)
             return
-        try:
-            self.keys = keys_from_secret(secret)
-        except InvalidInput as error:
-            log.error("%s. The keys that were read before stay", error)
+        self.keys = keys_from_secret(secret)
+        self.keys.log_faults()
 
     def _is_new(self, name: str, secrets: Mapping[ObjectKey, Object]) -> bool:
         """Has this Secret changed since it was asked for last?"""

@@ -1,20 +1,20 @@
 """What does the gateway serve without a cluster, and what when its file changes?
 
     FILE ─ parse ─> with the files that it names ─> GatewayConfig
-      └─ changed (any of them) ─> read again ─> broken: logged, the old one stays
+      └─ changed (any of them) ─> read again ─> broken: logged, the old one stays, but for keys
 
 Relative paths start at the folder of FILE. A Secret or ConfigMap that is mounted changes by a
 swapped link, an editor renames a new file over the old: so what is compared is where the path
-leads to now.
+leads to now. Keys are read whatever else is broken: one that was taken out must not stay.
 """
 
 import asyncio
 import logging
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from llmstack.errors import ConfigurationError, InvalidInput
+from llmstack.errors import ConfigurationError
 from llmstack.gateway.catalog import Backend, Catalog, Model, QueueLimits, catalog_of
 from llmstack.gateway.config_schema import Address, BackendPart, ConfigPart, ModelPart, parse
 from llmstack.gateway.keys import Keys, parse_keys
@@ -24,6 +24,8 @@ log = logging.getLogger(__name__)
 _LOOK_SECONDS = 1.0
 _SETTLE_SECONDS = 0.1
 """A file that changes is read when two looks so far apart saw the same."""
+_MOST_LOOKS = 5
+"""After so many it is read all the same: who writes without end must not keep a key alive."""
 
 Print = tuple[tuple[int, ...] | None, ...]
 """What tells one state of some files from another; None for a file that is not there."""
@@ -31,13 +33,19 @@ Print = tuple[tuple[int, ...] | None, ...]
 
 @dataclass(frozen=True)
 class GatewayConfig:
-    """What does one state of the file ask for? `keys` None: everyone may come in."""
+    """What does one state of the file ask for?
+
+    keys       None: everyone may come in; keys_path is where they are
+    load_key   bearer of /load; "" asks for none, None lets nobody in
+    """
 
     listen: Address
     admin: Address
     catalog: Catalog
     keys: Keys | None = None
     cors_origins: tuple[str, ...] = ()
+    keys_path: Path | None = None
+    load_key: str | None = field(default="", repr=False)
 
 
 def load(path: Path) -> GatewayConfig:
@@ -55,14 +63,18 @@ class ConfigFile:
         self._files = [path]
         self._print: Print = ()
         self.config = load(path)
+        if self.config.keys is not None:
+            self.config.keys.log_faults()
 
     async def follow(self, changed: Callable[[GatewayConfig], None]) -> None:
         """Calls back with each new state, for as long as it runs."""
         while True:
             await self._wait_for_a_change()
             config = await asyncio.to_thread(self._read)
-            if config is not None and config != self.config:
+            if config != self.config:
                 log.info("%s has changed: %d models", self._path, len(config.catalog.models))
+                if config.keys is not None and config.keys != self.config.keys:
+                    config.keys.log_faults()
                 self.config = config
                 changed(config)
 
@@ -72,19 +84,22 @@ class ConfigFile:
         while seen == self._print:
             await asyncio.sleep(self._look_seconds)
             seen = await asyncio.to_thread(_look, self._files)
-        while seen != self._print:
+        for _ in range(_MOST_LOOKS):
+            if seen == self._print:
+                return
             self._print = seen
             await asyncio.sleep(_SETTLE_SECONDS)
             seen = await asyncio.to_thread(_look, self._files)
 
-    def _read(self) -> GatewayConfig | None:
-        """The new state, or None if it cannot be used."""
-        reader = _Reader(self._path)
+    def _read(self) -> GatewayConfig:
+        """The new state; of one that cannot be used the keys alone."""
+        reader = _Reader(self._path, running=True)
         try:
             return _as_it_listens(reader.config(), self.config)
         except ConfigurationError as error:
             log.error("%s. What was read before stays", error)
-            return None
+            path = self.config.keys_path
+            return replace(self.config, keys=reader.keys(path)) if path else self.config
         finally:
             # Also those of a broken state: one that was missing may come.
             if reader.files != self._files:
@@ -100,8 +115,15 @@ def _as_it_listens(new: GatewayConfig, running: GatewayConfig) -> GatewayConfig:
             running.admin,
         )
     config = replace(new, listen=running.listen, admin=running.admin)
+    if not config.load_key:
+        config = replace(config, load_key=_without_token(running.admin))
     _refuse_strangers(config)
     return config
+
+
+def _without_token(admin: Address) -> str | None:
+    """The bearer of /load where none is named: who is on this machine may read it."""
+    return "" if admin.loopback else None
 
 
 def _refuse_strangers(config: GatewayConfig) -> None:
@@ -113,20 +135,27 @@ def _refuse_strangers(config: GatewayConfig) -> None:
 
 
 class _Reader:
-    """Reads the file, then those that it names, and remembers which."""
+    """Reads the file, then those that it names, and remembers which.
 
-    def __init__(self, path: Path) -> None:
+    At the start a keysFile without one key is an error; `running`, it lets nobody in.
+    """
+
+    def __init__(self, path: Path, *, running: bool = False) -> None:
         self._path = path
+        self._running = running
         self.files = [path]
 
     def config(self) -> GatewayConfig:
         part = parse(self._text(self._path, str(self._path)), str(self._path))
+        keys_path = self._path.parent / part.keys_file if part.keys_file else None
         config = GatewayConfig(
             listen=part.listen,
             admin=part.admin,
             catalog=catalog_of([self._model(model) for model in part.models]),
-            keys=self._keys(part),
+            keys=self.keys(keys_path) if keys_path else None,
             cors_origins=part.cors.origins,
+            keys_path=keys_path,
+            load_key=self._load_key(part),
         )
         try:
             _refuse_strangers(config)
@@ -134,14 +163,24 @@ class _Reader:
             raise ConfigurationError(f"{self._path}: {error}") from error
         return config
 
-    def _keys(self, part: ConfigPart) -> Keys | None:
-        if not part.keys_file:
-            return None
-        path = self._path.parent / part.keys_file
+    def keys(self, path: Path) -> Keys:
+        """What the keysFile says now. Raises ConfigurationError at the start alone."""
         try:
-            return parse_keys(self._text(path, f"{self._path}: keysFile"), str(path))
-        except InvalidInput as error:
-            raise ConfigurationError(str(error)) from error
+            text = self._text(path, f"{self._path}: keysFile", errors="replace")
+        except ConfigurationError as error:
+            if not self._running:
+                raise
+            log.error("%s: nobody may come in until it can be", error)
+            return Keys(missing=True)
+        keys = parse_keys(text, str(path))
+        if keys.faults and not keys.count and not self._running:
+            raise ConfigurationError(keys.faults[0])
+        return keys
+
+    def _load_key(self, part: ConfigPart) -> str | None:
+        if part.load_token_file:
+            return self._key(part.load_token_file, "loadTokenFile")
+        return _without_token(part.admin)
 
     def _model(self, part: ModelPart) -> Model:
         queue = part.queue
@@ -159,21 +198,21 @@ class _Reader:
 
     def _backend(self, part: BackendPart) -> Backend:
         address = part.url
-        key = self._key(part.api_key_file) if part.api_key_file else ""
+        key = self._key(part.api_key_file, "apiKeyFile") if part.api_key_file else ""
         return Backend(id=str(address), host=address.host, port=address.port, key=key)
 
-    def _key(self, name: str) -> str:
+    def _key(self, name: str, what: str) -> str:
         path = self._path.parent / name
-        key = self._text(path, f"{self._path}: apiKeyFile").strip()
+        key = self._text(path, f"{self._path}: {what}").strip()
         if not key or not key.isascii() or not key.isprintable() or " " in key:
-            raise ConfigurationError(f"{path}: an apiKeyFile holds one key and nothing else")
+            raise ConfigurationError(f"{path}: an {what} holds one key and nothing else")
         return key
 
-    def _text(self, path: Path, what: str) -> str:
+    def _text(self, path: Path, what: str, errors: str = "strict") -> str:
         if path not in self.files:
             self.files.append(path)
         try:
-            return path.read_text(encoding="utf-8")
+            return path.read_text(encoding="utf-8", errors=errors)
         except (OSError, UnicodeDecodeError) as error:
             raise ConfigurationError(f"{what} cannot be read: {error}") from error
 
@@ -187,4 +226,5 @@ def _print(path: Path) -> tuple[int, ...] | None:
         state = path.stat()
     except OSError:
         return None
-    return state.st_dev, state.st_ino, state.st_size, state.st_mtime_ns
+    # A copy may keep the time of its original (cp -p): its ctime is new all the same.
+    return state.st_dev, state.st_ino, state.st_size, state.st_mtime_ns, state.st_ctime_ns

@@ -3,6 +3,7 @@
     listen: 127.0.0.1:8080
     admin: 127.0.0.1:9090
     keysFile: keys
+    loadTokenFile: load-token
     cors: {origins: [https://chat.example]}
     models:
     - name: smol
@@ -157,6 +158,7 @@ class ConfigPart(_Part):
     listen: Listen = Address("127.0.0.1", 8080)
     admin: Listen = Address("127.0.0.1", 9090)
     keys_file: str = ""
+    load_token_file: str = ""
     cors: CorsPart = CorsPart()
     models: tuple[ModelPart, ...]
 

@@ -114,7 +114,7 @@ class Exchanges:
             return preflight
         tenant = local.tenant(app, head)
         if tenant is None:
-            return unauthorized()
+            return unauthorized(no_keys=app.keys is not None and app.keys.empty)
         note.tenant = tenant
         answer = local.without_replica(app, head)
         if answer is not None:

@@ -7,18 +7,22 @@ A key is stored as its SHA-256 only, with the tenant that it stands for:
 
 The file `keysFile` is such a text, and so is each entry of the Secret. Keys are 256 random bits
 (`llmstack key TENANT` makes one): a plain digest of one cannot be searched for.
+
+A line that cannot be read lets nobody in and is told as a fault; the others count, or a typo would
+keep a key alive that was taken out beside it.
 """
 
 import base64
 import binascii
 import hashlib
 import hmac
+import logging
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from llmstack.errors import InvalidInput
+log = logging.getLogger(__name__)
 
 _LINE = re.compile(r"sha256:([0-9A-Fa-f]{64})[ \t]+(\S+)")
 _TENANT = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
@@ -27,6 +31,8 @@ _PREFIX = 8
 """Keys are found by so many bytes of their digest; the rest is compared in constant time."""
 _LONGEST = 512
 """No key that is presented is longer."""
+_MOST_TOLD = 20
+"""Faults that are logged of one state."""
 
 Entry = tuple[bytes, str]
 """Digest and tenant."""
@@ -34,9 +40,15 @@ Entry = tuple[bytes, str]
 
 @dataclass(frozen=True)
 class Keys:
-    """All keys of one moment. An empty one lets nobody in."""
+    """All keys of one moment. An empty one lets nobody in.
+
+    faults    lines that let nobody in, each with its place and what is wrong; never quoted
+    missing   the Secret or the file is not there
+    """
 
     _by_prefix: Mapping[bytes, tuple[Entry, ...]] = field(default_factory=dict, repr=False)
+    faults: tuple[str, ...] = ()
+    missing: bool = False
 
     def tenant(self, authorization: str | None, api_key: str | None = None) -> str | None:
         """Whose key is in `Authorization: Bearer …`, else in `X-Api-Key`? None: nobody's."""
@@ -52,6 +64,23 @@ class Keys:
         """Who may come in?"""
         return frozenset(tenant for entries in self._by_prefix.values() for _, tenant in entries)
 
+    @property
+    def count(self) -> int:
+        """How many keys let somebody in."""
+        return sum(len(entries) for entries in self._by_prefix.values())
+
+    @property
+    def empty(self) -> bool:
+        """Whether nobody may come in."""
+        return not self._by_prefix
+
+    def log_faults(self) -> None:
+        """Logs what is wrong with them."""
+        for fault in self.faults[:_MOST_TOLD]:
+            log.error("%s. It lets nobody in; the other keys count", fault)
+        if len(self.faults) > _MOST_TOLD:
+            log.error("%d more lines of keys are wrong", len(self.faults) - _MOST_TOLD)
+
     def _tenant_of(self, key: str) -> str | None:
         digest = _digest(key)
         found = None
@@ -62,17 +91,17 @@ class Keys:
 
 
 def parse_keys(text: str, where: str) -> Keys:
-    """The keys in such a text. Raises InvalidInput, which names `where` and the line."""
+    """The keys in such a text. Faults name `where` and the line."""
     return _keys_of(_entries(text, where))
 
 
 def keys_from_secret(secret: Mapping[str, Any]) -> Keys:
-    """The keys in all entries of a Secret. Raises InvalidInput, which names entry and line."""
+    """The keys in all entries of a Secret. Faults name entry and line."""
     metadata = secret["metadata"]
     where = f"Secret {metadata['namespace']}/{metadata['name']}"
-    found: list[tuple[str, Entry]] = []
+    found: list[tuple[str, Entry | str]] = []
     for name, data in sorted((secret.get("data") or {}).items()):
-        found += _entries(_decode(data, f"{where}, {name}"), f"{where}, {name}")
+        found += _entries(_decode(data), f"{where}, {name}")
     return _keys_of(found)
 
 
@@ -86,49 +115,55 @@ def line_for(key: str, tenant: str) -> str:
     return f"sha256:{_digest(key).hex()} {tenant}"
 
 
-def _entries(text: str, where: str) -> Iterable[tuple[str, Entry]]:
-    """Each entry, and where it stands."""
+def _entries(text: str, where: str) -> Iterable[tuple[str, Entry | str]]:
+    """Each entry, or what is wrong with it, and where it stands."""
     for number, line in enumerate(text.lstrip("\ufeff").splitlines(), 1):
         content = line.partition("#")[0].strip()
         if content:
-            place = f"{where}, line {number}"
-            yield place, _entry(content, place)
+            yield f"{where}, line {number}", _entry(content)
 
 
-def _entry(content: str, place: str) -> Entry:
+def _entry(content: str) -> Entry | str:
     # What is off is not quoted: it may be a key in the clear.
     match = _LINE.fullmatch(content)
     if match is None:
-        raise InvalidInput(
-            f"{place}: write sha256:<64 hex digits> <tenant>, as `llmstack key TENANT` prints it"
-        )
+        return "write sha256:<64 hex digits> <tenant>, as `llmstack key TENANT` prints it"
     if not is_tenant(match[2]):
-        raise InvalidInput(
-            f"{place}: a tenant has at most 63 lower-case letters, digits and '-', and begins and "
-            "ends with a letter or digit"
+        return (
+            "a tenant has at most 63 lower-case letters, digits and '-', and begins and ends with "
+            "a letter or digit"
         )
     return bytes.fromhex(match[1]), match[2]
 
 
-def _keys_of(found: Iterable[tuple[str, Entry]]) -> Keys:
+def _keys_of(found: Iterable[tuple[str, Entry | str]]) -> Keys:
     tenants: dict[bytes, str] = {}
-    for place, (digest, tenant) in found:
+    faults, disputed = [], set()
+    for place, entry in found:
+        if isinstance(entry, str):
+            faults.append(f"{place}: {entry}")
+            continue
+        digest, tenant = entry
         if tenants.setdefault(digest, tenant) != tenant:
-            raise InvalidInput(
-                f"{place}: the same key stands for {tenants[digest]!r} and {tenant!r}: remove one"
+            disputed.add(digest)
+            faults.append(
+                f"{place}: the same key stands for {tenants[digest]!r} and {tenant!r}, and so for "
+                "neither: remove one"
             )
     by_prefix: dict[bytes, tuple[Entry, ...]] = {}
     for digest, tenant in tenants.items():
-        head = digest[:_PREFIX]
-        by_prefix[head] = (*by_prefix.get(head, ()), (digest, tenant))
-    return Keys(by_prefix)
+        if digest not in disputed:
+            head = digest[:_PREFIX]
+            by_prefix[head] = (*by_prefix.get(head, ()), (digest, tenant))
+    return Keys(by_prefix, tuple(faults))
 
 
-def _decode(data: Any, where: str) -> str:
+def _decode(data: Any) -> str:
+    """An entry's text; what is no UTF-8 spoils its line alone."""
     try:
-        return base64.b64decode(data, validate=True).decode()
-    except (binascii.Error, ValueError, TypeError) as error:
-        raise InvalidInput(f"{where}: not a text in UTF-8") from error
+        return base64.b64decode(data, validate=True).decode(errors="replace")
+    except (binascii.Error, ValueError, TypeError):
+        return "\ufffd"
 
 
 def _digest(key: str) -> bytes:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from llmstack.gateway.keys import Keys
 from llmstack.gateway.metrics import PREFIX
 from llmstack.routing.load import Load, ReplicaState
 
@@ -19,6 +20,7 @@ class LiveMetrics(Collector):
     loads: Callable[[], Loads]
     deferred: Callable[[], Mapping[str, int]]
     dropped: Callable[[], int]
+    keys: Callable[[], Keys | None] = lambda: None
 
     def collect(self) -> Iterable[Metric]:
         """All families, at this moment."""
@@ -38,6 +40,18 @@ class LiveMetrics(Collector):
         lost = CounterMetricFamily(f"{PREFIX}_access_log_dropped", "Lines not written.")
         lost.add_metric([], self.dropped())
         yield lost
+        if (keys := self.keys()) is not None:
+            yield from _keys(keys)
+
+
+def _keys(keys: Keys) -> Iterable[Metric]:
+    told = {
+        "keys": ("Keys that let somebody in.", keys.count),
+        "key_lines_refused": ("Lines of keys that let nobody in.", len(keys.faults)),
+        "keys_missing": ("1 if the Secret or file of the keys is not there.", keys.missing),
+    }
+    for name, (text, value) in told.items():
+        yield GaugeMetricFamily(f"{PREFIX}_{name}", text, value=value)
 
 
 def _gauge(name: str, text: str, values: Mapping[str, float]) -> Metric:

@@ -88,6 +88,7 @@ async def _from_file(path: Path, settings: GatewaySettings) -> None:
     gateway = Gateway(place, limits_of(settings.limits))
 
     def take(new: GatewayConfig) -> None:
+        gateway.load_key = new.load_key
         gateway.serve(new.catalog, new.keys, new.cors_origins)
 
     _say_who_may_come(open_to_all=config.keys is None)

@@ -24,6 +24,10 @@ llmstack_gateway_waiting_requests{model}
 llmstack_gateway_waiting_slots{model}
 llmstack_gateway_lease_corrections_total{model,kind}  the ledger and /slots disagreed
 llmstack_gateway_deferred_requests{model}             requests waiting inside llama-server
+and where keys are asked for:
+llmstack_gateway_keys                                 keys that let somebody in
+llmstack_gateway_key_lines_refused                    lines that let nobody in; the log names them
+llmstack_gateway_keys_missing                         1 if the Secret or file is not there
 """
 
 from functools import cache

@@ -58,7 +58,7 @@ class Gateway:
     def __init__(self, place: Place, limits: Limits) -> None:
         self.stopping = False
         self.known = False
-        self.load_key = ""
+        self.load_key: str | None = None
         self._place = place
         self._changes = Changes()
         self._told: set[str] = set()
@@ -73,7 +73,12 @@ class Gateway:
         self._server = Server(self._exchanges, limits)
         self._replicas = Replicas(self._owner, self._exchanges.last_byte, lost=self._deaths.lost)
         self.app.keeps_apart = self._replicas.keeps_apart
-        live = LiveMetrics(self._owner.load, self._replicas.deferred, lambda: self._log.dropped)
+        live = LiveMetrics(
+            self._owner.load,
+            self._replicas.deferred,
+            lambda: self._log.dropped,
+            lambda: self.app.keys,
+        )
         self._metrics = Metrics(live)
         self._records = Records(self._metrics, self._log)
 

@@ -67,12 +67,18 @@ def bad_request(message: str, param: str | None = None, code: str = "invalid_req
     return error(400, message, code=code, param=param)
 
 
-def unauthorized() -> Answer:
-    """401: no key, or none that is known."""
+def unauthorized(*, no_keys: bool = False) -> Answer:
+    """401: no key, or none that is known. `no_keys`: there are none that could be."""
     message = (
         "This gateway needs an API key: send it as 'Authorization: Bearer KEY' or 'X-Api-Key: KEY'."
     )
-    answer = error(401, message, kind=UNAUTHORIZED, code="invalid_api_key")
+    if no_keys:
+        message = (
+            "No keys are configured: this gateway lets nobody in until its administrator adds one "
+            "to the Secret or file of its keys (`llmstack key TENANT` makes it)."
+        )
+    code = "no_keys_configured" if no_keys else "invalid_api_key"
+    answer = error(401, message, kind=UNAUTHORIZED, code=code)
     return Answer(401, answer.body, ((b"WWW-Authenticate", b"Bearer"),), code=answer.code)
 
 

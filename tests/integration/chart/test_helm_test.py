@@ -43,7 +43,7 @@ GATEWAY = "http://llm-stack-gateway.llm-stack.svc.cluster.local/v1/models"
 KEYS = "gateway.auth.keysSecretRef.name=client-keys"
 ASKED = [
     ("both parts", (), [OPERATOR, f"200={GATEWAY}"]),
-    ("whoever has no key is turned away", (KEYS,), [OPERATOR, f"401={GATEWAY}"]),
+    ("whoever has no key is turned away", (KEYS,), [OPERATOR, f"401-no_keys_configured={GATEWAY}"]),
     ("a gateway that is stopped is not asked", ("gateway.replicas=0",), [OPERATOR]),
     ("nor is an operator", ("replicas=0",), [f"200={GATEWAY}"]),
 ]
@@ -55,11 +55,13 @@ def test_it_asks_what_is_installed(what: str, values: tuple[str, ...], urls: lis
 
 
 class Answers(BaseHTTPRequestHandler):
-    """Answers /401 by 401, and so on."""
+    """Answers /401 by 401, and so on; /401/words with these words."""
 
     def do_GET(self) -> None:
-        self.send_response(int(self.path[1:]))
+        status, _, words = self.path[1:].partition("/")
+        self.send_response(int(status))
         self.end_headers()
+        self.wfile.write(words.encode())
 
 
 @pytest.fixture
@@ -90,6 +92,15 @@ def test_it_fails_where_keys_should_be_asked_for_and_are_not(url: str) -> None:
 
     assert done.returncode == 1
     assert f"{url}/200: 200, and not 401" in done.stdout
+
+
+def test_it_fails_where_there_are_no_keys_at_all(url: str) -> None:
+    wanted = "401-no_keys_configured"
+    done = run(f"{wanted}={url}/401/no_keys_configured", f"{wanted}={url}/401/invalid_api_key")
+
+    assert done.returncode == 1
+    assert "/401/no_keys_configured: 401 no_keys_configured, and not 401" in done.stdout
+    assert "/401/invalid_api_key: 401\n" in done.stdout
 
 
 def test_it_says_of_each_that_does_not_answer_why(url: str) -> None:

@@ -61,12 +61,15 @@ async def test_what_is_not_served_is_said_in_openais_shape(
         assert it.llamas[0].requests == 0
 
 
-async def test_the_replicas_own_errors_pass_untouched(tmp_path: Path) -> None:
+async def test_the_replicas_own_errors_pass_in_openais_shape(tmp_path: Path) -> None:
     async with serving(tmp_path, FAST) as it:
         async with it.gateway.session.post(it.llamas[0].url + CHAT, json={}) as direct:
-            expected = (direct.status, await direct.read())
+            status, said = direct.status, (await direct.json())["error"]
         async with it.gateway.session.post(it.gateway.url + CHAT, json={"model": MODEL}) as through:
-            assert (through.status, await through.read()) == expected
+            error = (await through.json())["error"]
+        assert through.status == status
+        assert (error["message"], error["type"]) == (said["message"], said["type"])
+        assert (error["code"], error["param"]) == ("invalid_request", None)
         await it.gateway.loaded(MODEL, busy=0, draining=0)
 
 
@@ -162,6 +165,47 @@ async def test_the_clients_key_never_reaches_a_replica_and_the_replicas_own_does
 
         # The fake server refuses every key but its own: 200 shows that it got that one.
         await until_it(served)
+
+
+async def test_a_revoked_key_ends_though_another_line_is_broken(tmp_path: Path) -> None:
+    keys = tmp_path / "keys"
+    keys.write_text(f"{line_for('sk-a', 'team-a')}\n{line_for('sk-b', 'team-b')}\n")
+    async with serving(tmp_path, FAST, keysFile="keys") as it:
+        assert (await it.ask(headers={"X-Api-Key": "sk-a"})).status == 200
+        assert await it.gateway.metric("keys") == 2
+        keys.write_text(f"sk-in-the-clear\n{line_for('sk-b', 'team-b')}\n")
+
+        async def revoked() -> bool:
+            answer = await it.ask(headers={"X-Api-Key": "sk-a"})
+            assert answer.status in (200, 401)
+            return answer.status == 401
+
+        await until_it(revoked)
+        assert (await it.ask(headers={"X-Api-Key": "sk-b"})).status == 200
+        assert await it.gateway.metric("keys") == 1
+        assert await it.gateway.metric("key_lines_refused") == 1
+        assert "in-the-clear" not in str(it.gateway.lines)
+
+        keys.unlink()
+
+        async def missing() -> bool:
+            return await it.gateway.metric("keys_missing") == 1
+
+        await until_it(missing)
+        answer = await it.ask(headers={"X-Api-Key": "sk-b"})
+        assert (answer.status, answer.code) == (401, "no_keys_configured")
+        assert "No keys are configured" in answer.json["error"]["message"]
+
+
+async def test_the_load_asks_for_its_token_with_a_file_too(tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("load-token\n")
+    async with Gateway.running(tmp_path, [{"name": "m"}], loadTokenFile="token") as it:
+        url = it.admin + "/load"
+        for token, status in (("", 401), ("wrong", 401), ("load-token", 200)):
+            async with it.session.get(url, headers={"Authorization": f"Bearer {token}"}) as answer:
+                assert answer.status == status
+        async with it.session.get(url, headers={"Accept": "application/x-ndjson"}) as answer:
+            assert answer.status == 401
 
 
 async def test_pages_of_named_origins_may_read_answers(tmp_path: Path) -> None:

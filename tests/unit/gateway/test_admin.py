@@ -12,14 +12,14 @@ from llmstack.routing.load import STREAM
 
 
 @asynccontextmanager
-async def admin(load_key: str = "") -> AsyncIterator[SimpleNamespace]:
-    state = SimpleNamespace(load=b'{"n": 0}', why="", changes=Changes())
+async def admin(load_key: str | None = "") -> AsyncIterator[SimpleNamespace]:
+    state = SimpleNamespace(load=b'{"n": 0}', why="", changes=Changes(), key=load_key)
     views = Views(
         metrics=lambda: b"up 1\n",
         load=lambda: state.load,
         ready=lambda: state.why,
         changes=state.changes,
-        load_key=lambda: load_key,
+        load_key=lambda: state.key,
     )
     runner = await serve(views, "127.0.0.1", 0)
     host, port = runner.addresses[0]
@@ -57,6 +57,18 @@ async def test_the_load_asks_for_the_key_where_there_is_one():
         assert await answer.json() == {"n": 0}
     async with admin() as it:
         assert (await it.get("/load")).status == 200
+    async with admin(None) as it:
+        for headers in ({}, {"Authorization": "Bearer "}, {"Authorization": "Bearer None"}):
+            assert (await it.get("/load", headers=headers)).status == 401
+
+
+async def test_a_follower_whose_key_is_no_longer_the_key_hears_no_more():
+    async with asyncio.timeout(30), admin() as it, followed(it) as lines:
+        assert await lines.readline() == b'{"n": 0}\n'
+        it.key = "key"
+        it.changes.happened()
+        while await lines.readline():
+            pass
 
 
 async def test_a_follower_gets_each_change_also_one_that_comes_while_a_line_is_written():

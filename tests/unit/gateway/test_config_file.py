@@ -15,7 +15,7 @@ from llmstack.errors import ConfigurationError
 from llmstack.gateway.catalog import Backend
 from llmstack.gateway.config_file import ConfigFile, GatewayConfig, load
 from llmstack.gateway.config_schema import Address
-from llmstack.gateway.keys import line_for
+from llmstack.gateway.keys import Keys, line_for
 from tests.support import waiting
 
 _until = partial(waiting.until, seconds=10)
@@ -167,6 +167,98 @@ async def test_keys_of_clients_and_servers_are_taken_at_once(file: Path) -> None
         config = await it.after(lambda: (file.parent / "keys").write_text(line))
         assert config.keys is not None
         assert config.keys.tenants == {"team-b"}
+
+
+async def test_a_key_that_was_taken_out_ends_whatever_else_is_broken(
+    file: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    write(file, LOCKED)
+    keys = file.parent / "keys"
+    async with followed(file) as it:
+        text = f"sk-in-the-clear team-a\n{line_for('sk-b', 'team-b')}\n"
+        config = await it.after(lambda: keys.write_text(text))
+        assert config.keys is not None
+        assert config.keys.tenants == {"team-b"}
+        assert "keys, line 1: write sha256:" in caplog.text
+        assert "in-the-clear" not in caplog.text
+
+        write(file, "models: [")
+        await _until(lambda: "What was read before stays" in caplog.text)
+        config = await it.after(lambda: keys.write_bytes(b"\xff\n" + text.encode()[:22]))
+        assert config.keys is not None
+        assert config.keys.empty
+        assert names(config) == ["smol", "gpt"]
+
+
+async def test_without_its_file_nobody_may_come_in(
+    file: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    write(file, LOCKED)
+    keys = file.parent / "keys"
+    line = keys.read_text()
+    async with followed(file) as it:
+        config = await it.after(lambda: remove(keys))
+        assert config.keys == Keys(missing=True)
+        assert "nobody may come in" in caplog.text
+        config = await it.after(lambda: write(keys, line))
+        assert config.keys is not None
+        assert not config.keys.empty
+
+
+async def test_a_change_that_keeps_size_and_time_is_seen(file: Path) -> None:
+    write(file, LOCKED)
+    keys = file.parent / "keys"
+    write(keys, line_for("sk-a", "a"))
+    async with followed(file) as it:
+        before = keys.stat()
+
+        def swap() -> None:
+            keys.write_text(line_for("sk-b", "b"))
+            os.utime(keys, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+        config = await it.after(swap)
+        assert config.keys is not None
+        assert config.keys.tenants == {"b"}
+
+
+async def test_a_file_that_is_written_without_end_is_read_all_the_same(file: Path) -> None:
+    write(file, LOCKED)
+    made = ConfigFile(file, look_seconds=0.005)
+    found: asyncio.Queue[GatewayConfig] = asyncio.Queue()
+    task = asyncio.create_task(made.follow(found.put_nowait))
+
+    async def scribble() -> None:
+        number = 0
+        while True:
+            write(file.parent / "keys", f"{line_for('sk-b', 'b')} # {'x' * number}")
+            number += 1
+            await asyncio.sleep(0.01)
+
+    writing = asyncio.create_task(scribble())
+    try:
+        config = await asyncio.wait_for(found.get(), 10)
+        assert not writing.done()
+        assert config.keys is not None
+        assert config.keys.tenants == {"b"}
+    finally:
+        for each in (writing, task):
+            each.cancel()
+        await asyncio.gather(writing, task, return_exceptions=True)
+
+
+@pytest.mark.parametrize(
+    ("admin", "token", "asked"),
+    [
+        ("127.0.0.1:9090", "", ""),
+        ("0.0.0.0:9090", "", None),
+        ("127.0.0.1:9090", "secrets/key", "server-key"),
+        ("0.0.0.0:9090", "secrets/key", "server-key"),
+    ],
+)
+def test_who_may_read_the_load(file: Path, admin: str, token: str, asked: str | None) -> None:
+    (file.parent / "secrets" / "key").write_text("server-key\n")
+    write(file, f"admin: {admin}\nloadTokenFile: '{token}'\n{OPEN}")
+    assert load(file).load_key == asked
 
 
 async def test_a_broken_file_changes_nothing_until_it_is_mended(

@@ -6,6 +6,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from llmstack.api.key import Key
 from llmstack.gateway.catalog import Absence, Model, catalog_of
+from llmstack.gateway.keys import Keys, line_for, parse_keys
 from llmstack.gateway.live_metrics import LiveMetrics
 from llmstack.gateway.load import load_page
 from llmstack.gateway.metrics import Metrics
@@ -79,6 +80,19 @@ def test_one_model_is_found_by_each_of_its_names():
         assert orjson.loads(models_list(CATALOG, LOADS, name).body)["id"] == "qwen"
     for name in ("none", "both", "same"):
         assert models_list(CATALOG, LOADS, name).status == 404
+
+
+def test_keys_are_counted_where_they_are_asked_for():
+    keys = parse_keys(f"{line_for('sk-a', 'a')}\nno key\n", "keys")
+    known: list[Keys | None] = [None]
+    numbers = Metrics(LiveMetrics(dict, dict, lambda: 0, lambda: known[0]))
+    assert b"llmstack_gateway_key" not in numbers.text()
+    known[0] = keys
+    assert b"\nllmstack_gateway_keys 1.0\n" in numbers.text()
+    assert b"\nllmstack_gateway_key_lines_refused 1.0\n" in numbers.text()
+    assert b"\nllmstack_gateway_keys_missing 0.0\n" in numbers.text()
+    known[0] = Keys(missing=True)
+    assert b"\nllmstack_gateway_keys_missing 1.0\n" in numbers.text()
 
 
 def test_the_numbers_are_those_of_the_moment_they_are_asked_for():

@@ -81,5 +81,11 @@ def test_a_401_says_how_to_send_a_key():
     assert b"Authorization: Bearer" in answer.body
 
 
+def test_a_401_says_where_no_key_can_be_right():
+    error = orjson.loads(refusals.unauthorized(no_keys=True).body)["error"]
+    assert error["message"].startswith("No keys are configured")
+    assert error["code"] == "no_keys_configured"
+
+
 def test_whole_seconds():
     assert [refusals.whole_seconds(value) for value in (0, 0.2, 1, 1.2)] == [1, 1, 1, 2]

@@ -18,7 +18,7 @@ from llmstack.controller.fence import now
 from llmstack.controller.observe import Observer
 from llmstack.controller.report import Reporter, Subject
 from llmstack.controller.root_secret import RootSecret
-from llmstack.desired import Context, GatewayPlace, build
+from llmstack.desired import Context, Egress, GatewayPlace, build
 from llmstack.desired.metadata import deployment_name
 from llmstack.desired.replicas import sleep_check_seconds
 from llmstack.desired.secret import server_key
@@ -115,6 +115,7 @@ class Reconciler:
                 namespace=self._settings.namespace,
                 pods=self._settings.gateway_pods,
             ),
+            egress=Egress(self._settings.egress_restricted, self._settings.egress_allow),
             recorded=read_recorded(live),
         )
 

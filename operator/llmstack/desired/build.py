@@ -29,7 +29,7 @@ def build(deployment: LLMDeployment, context: Context) -> tuple[Object, ...]:
         build_cache_claim(deployment),
         build_replicas_service(deployment),
         build_gateway_service(deployment, context.gateway),
-        build_network_policy(deployment, context.gateway),
+        build_network_policy(deployment, context),
         build_pod_disruption_budget(deployment),
         build_deployment(deployment, context),
         build_horizontal_pod_autoscaler(deployment),

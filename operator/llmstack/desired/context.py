@@ -27,6 +27,17 @@ class GatewayPlace:
 
 
 @dataclass(frozen=True)
+class Egress:
+    """Where replicas may connect to: `restricted` to their sources and `allow`, else everywhere.
+
+    `allow` are further rules of a NetworkPolicy's `egress`.
+    """
+
+    restricted: bool = True
+    allow: tuple[Mapping[str, Any], ...] = ()
+
+
+@dataclass(frozen=True)
 class Context:
     """The operator's settings, the deployment's server key, and the template in use.
 
@@ -41,4 +52,5 @@ class Context:
     fetch_env: Mapping[str, str] = field(default_factory=dict)
     ca_bundle: str = ""
     gateway: GatewayPlace = GatewayPlace()
+    egress: Egress = Egress()
     recorded: Recorded | None = None

@@ -1,34 +1,41 @@
-"""Who may connect to a replica?"""
+"""Who may connect to a replica, and where may it connect to?"""
 
 from llmstack.api.resource import LLMDeployment
-from llmstack.desired.context import GatewayPlace
-from llmstack.desired.metadata import PORT, Object, deployment_name, owned, selector
+from llmstack.desired.context import Context
+from llmstack.desired.egress import build_egress
+from llmstack.desired.metadata import (
+    NAMESPACE_NAME_LABEL,
+    PORT,
+    Object,
+    deployment_name,
+    owned,
+    selector,
+)
 
-_NAMESPACE_NAME = "kubernetes.io/metadata.name"
-"""A label that the API server itself puts on each namespace."""
 
+def build_network_policy(deployment: LLMDeployment, context: Context) -> Object | None:
+    """In: the gateway's pods, to the server's port alone. Out: what egress.py lists.
 
-def build_network_policy(deployment: LLMDeployment, gateway: GatewayPlace) -> Object | None:
-    """The gateway's pods, and on the server's port alone; None if everybody may.
-
-    Probes come from the node, which a NetworkPolicy never keeps out. What a replica connects to
-    (its model's source) is not restricted.
+    None if everybody may. Probes come from the node, which a NetworkPolicy never keeps out.
     """
+    gateway, restricted = context.gateway, context.egress.restricted
     if not gateway.pods:
         return None
+    # No rule at all lets nothing out. An empty list would differ from what the API server keeps.
+    rules = build_egress(deployment, context) if restricted else []
     return {
         "apiVersion": "networking.k8s.io/v1",
         "kind": "NetworkPolicy",
         "metadata": owned(deployment, deployment_name(deployment)),
         "spec": {
             "podSelector": {"matchLabels": selector(deployment)},
-            "policyTypes": ["Ingress"],
+            "policyTypes": ["Ingress", "Egress"] if restricted else ["Ingress"],
             "ingress": [
                 {
                     "from": [
                         {
                             "namespaceSelector": {
-                                "matchLabels": {_NAMESPACE_NAME: gateway.namespace}
+                                "matchLabels": {NAMESPACE_NAME_LABEL: gateway.namespace}
                             },
                             "podSelector": {"matchLabels": dict(gateway.pods)},
                         }
@@ -36,5 +43,6 @@ def build_network_policy(deployment: LLMDeployment, gateway: GatewayPlace) -> Ob
                     "ports": [{"port": PORT, "protocol": "TCP"}],
                 }
             ],
+            **({"egress": rules} if rules else {}),
         },
     }

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from llmstack.settings.lease import LeaseSettings, lease_settings
 from llmstack.settings.metrics import MetricsSettings, metrics_settings
@@ -46,6 +47,9 @@ class OperatorSettings:
         LLMSTACK_GATEWAY_PODS         "": labels of the gateway's pods in the operator's namespace,
                                       `name=value` with commas between: a NetworkPolicy lets only
                                       these reach the replicas; empty: no such NetworkPolicy
+        LLMSTACK_REPLICA_EGRESS       "restricted": that NetworkPolicy also lets replicas connect to
+                                      nothing but their model's source; "open": to everything
+        LLMSTACK_REPLICA_EGRESS_ALLOW "": further rules of its `egress`, as a JSON list
         LLMSTACK_GATEWAY_LOAD_URL     "": where the gateway tells its load; empty: it is not asked
         LLMSTACK_CA_BUNDLE_FILE       "": PEM file of the authorities that downloads trust, which
                                       the operator hands on as a ConfigMap; empty: the image's own
@@ -81,6 +85,8 @@ class OperatorSettings:
     fetch_env: Mapping[str, str]
     gateway_host: str
     gateway_pods: Mapping[str, str]
+    egress_restricted: bool
+    egress_allow: tuple[Mapping[str, Any], ...]
     gateway_load_url: str
     ca_bundle: str
     metrics: MetricsSettings
@@ -108,6 +114,9 @@ class OperatorSettings:
             fetch_env={name: value for name, value in env.items() if value and _is_passed(name)},
             gateway_host=read.text("LLMSTACK_GATEWAY_HOST", ""),
             gateway_pods=read.labels("LLMSTACK_GATEWAY_PODS"),
+            egress_restricted=read.choice("LLMSTACK_REPLICA_EGRESS", ("restricted", "open"))
+            == "restricted",
+            egress_allow=read.objects("LLMSTACK_REPLICA_EGRESS_ALLOW"),
             gateway_load_url=read.text("LLMSTACK_GATEWAY_LOAD_URL", ""),
             ca_bundle=read.file("LLMSTACK_CA_BUNDLE_FILE"),
             metrics=metrics_settings(read),

@@ -1,7 +1,9 @@
 """What does one variable of the environment say?"""
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from llmstack.errors import ConfigurationError
 
@@ -38,6 +40,15 @@ class Reader:
                 f"{name} must be labels, name=value with commas between, not {self.text(name, '')}"
             )
         return {key: value for key, _, value in pairs}
+
+    def objects(self, name: str) -> tuple[dict[str, Any], ...]:
+        try:
+            value = json.loads(self.text(name, "[]"))
+        except ValueError as error:
+            raise ConfigurationError(f"{name} must be JSON: {error}") from error
+        if not isinstance(value, list) or not all(isinstance(each, dict) for each in value):
+            raise ConfigurationError(f"{name} must be a JSON list of objects")
+        return tuple(value)
 
     def seconds(self, name: str, default: float) -> float:
         value = self._number(name, default)

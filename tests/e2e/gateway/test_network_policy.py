@@ -1,4 +1,7 @@
-"""Who reaches a replica where NetworkPolicies are enforced? On the node: kube-router does it."""
+"""Who reaches a replica, and whom does it reach, where NetworkPolicies are enforced?
+
+On the node kube-router does it.
+"""
 
 from __future__ import annotations
 
@@ -70,6 +73,24 @@ def test_the_gateway_alone_reaches_a_replica(stack: Stack, chat: str, outsider: 
     with stack.gateway() as gateway:
         body = {"model": stack.full_name(chat), "prompt": "The sea", "max_tokens": 4}
         assert gateway.post("/v1/completions", json=body).is_success
+
+
+def curl(stack: Stack, pod: str, url: str) -> int:
+    """curl's exit status in a replica: 0 where anything answered."""
+    asked = f"curl --silent --insecure --output /dev/null --max-time 5 {url}; echo $?"
+    container = "--container=llama-server"
+    return int(stack.kubectl("exec", pod, container, "--", "sh", "-c", asked))
+
+
+def test_a_replica_reaches_its_models_source_and_not_the_api_server(
+    stack: Stack, chat: str
+) -> None:
+    """It has come from there under the same policy; what else could be reached answers nothing."""
+    pod = stack.pods(chat)[0]["metadata"]["name"]
+
+    assert curl(stack, pod, stack.model_url) == 0
+    api = "https://kubernetes.default.svc"
+    wait_until(lambda: curl(stack, pod, api) != 0, f"no way to {api}", seconds=30)
 
 
 @contextmanager

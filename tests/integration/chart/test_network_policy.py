@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from tests.integration.chart.helm import IMAGES, Object, render, template
@@ -62,6 +64,27 @@ def test_there_are_none_where_none_are_wanted() -> None:
     kinds = {body["kind"] for body in render(*IMAGES, "networkPolicy.enabled=false")}
 
     assert "NetworkPolicy" not in kinds
+
+
+def egress(*values: str) -> dict[str, str]:
+    """What the operator is told of where replicas may connect to."""
+    (container,) = named(render(*IMAGES, *values), "Deployment", "llm-stack")["spec"]["template"][
+        "spec"
+    ]["containers"]
+    return {
+        item["name"]: item["value"]
+        for item in container["env"]
+        if item["name"].startswith("LLMSTACK_REPLICA_EGRESS")
+    }
+
+
+def test_replicas_connect_to_their_sources_alone_unless_the_values_say_more() -> None:
+    assert egress() == {}
+    assert egress("networkPolicy.egress.enabled=false") == {"LLMSTACK_REPLICA_EGRESS": "open"}
+    allowed = egress("networkPolicy.egress.allow[0].to[0].ipBlock.cidr=10.1.2.3/32")
+    assert json.loads(allowed["LLMSTACK_REPLICA_EGRESS_ALLOW"]) == [
+        {"to": [{"ipBlock": {"cidr": "10.1.2.3/32"}}]}
+    ]
 
 
 def test_a_reader_that_no_networkpolicy_knows_is_refused() -> None:

@@ -1,8 +1,8 @@
-"""Who may connect to a replica?"""
+"""Who may connect to a replica, and where may it connect to?"""
 
 from dataclasses import replace
 
-from llmstack.desired import GatewayPlace
+from llmstack.desired import Egress, GatewayPlace
 from tests.unit.desired.samples import CONTEXT, all_built, built, pod
 
 
@@ -20,11 +20,18 @@ def test_only_the_gateways_pods_may_and_only_to_the_servers_port() -> None:
     assert rule["ports"] == [{"port": container_port["containerPort"], "protocol": "TCP"}]
 
 
-def test_it_is_about_the_replicas_and_about_what_comes_in() -> None:
+def test_it_is_about_the_replicas_and_about_both_ways() -> None:
     policy, workload = built("NetworkPolicy"), built("Deployment")
 
     assert policy["spec"]["podSelector"] == workload["spec"]["selector"]
-    assert policy["spec"]["policyTypes"] == ["Ingress"]
+    assert policy["spec"]["policyTypes"] == ["Ingress", "Egress"]
+
+
+def test_what_they_connect_to_may_be_left_open() -> None:
+    spec = built("NetworkPolicy", replace(CONTEXT, egress=Egress(restricted=False)))["spec"]
+
+    assert spec["policyTypes"] == ["Ingress"]
+    assert "egress" not in spec
 
 
 def test_without_labels_of_gateway_pods_there_is_none() -> None:

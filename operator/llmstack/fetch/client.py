@@ -28,6 +28,7 @@ from llmstack.errors import ConfigurationError, FetchError
 from llmstack.fetch.faults import Fault, may_pass
 from llmstack.fetch.pace import Pace
 from llmstack.fetch.proxies import proxy_for, proxy_refusal, shown_proxy
+from llmstack.secret import Secret, host_of, without_credentials
 from llmstack.settings import FetchSettings
 
 Response = urllib3.BaseHTTPResponse
@@ -38,7 +39,7 @@ _REFUSED_TUNNEL = re.compile(r"Tunnel connection failed: (\d{3})")
 class Client:
     """Connections to any host, kept alive, usable from several threads."""
 
-    def __init__(self, settings: FetchSettings, token: str) -> None:
+    def __init__(self, settings: FetchSettings, token: Secret) -> None:
         self._settings = settings
         self._token = token
         self._managers: dict[str, urllib3.PoolManager] = {}
@@ -55,7 +56,7 @@ class Client:
         """
         sent = {"User-Agent": _AGENT, "Accept-Encoding": "identity", **(headers or {})}
         if token and self._token:
-            sent["Authorization"] = f"Bearer {self._token}"
+            sent["Authorization"] = f"Bearer {self._token.reveal()}"
         try:
             return self._manager(url).request(
                 "GET", url, headers=sent, redirect=False, retries=False, preload_content=False
@@ -123,7 +124,8 @@ class Client:
                 ssl_context=trust,
             )
         except (LocationValueError, ValueError) as error:
-            raise ConfigurationError(f"HTTP_PROXY or HTTPS_PROXY is no URL: {error}") from error
+            place = without_credentials(proxy)
+            raise ConfigurationError(f"HTTP_PROXY or HTTPS_PROXY is no URL: {place!r}") from error
 
 
 def _proxy_headers(proxy: str) -> dict[str, str]:
@@ -142,13 +144,13 @@ def _ssl_context(ca_file: str) -> ssl.SSLContext:
 
 
 def shown(url: str) -> str:
-    """An address as it may be told: without query, where signatures are."""
-    return urlsplit(url)._replace(query="", fragment="").geturl()
+    """An address as it may be told: without credentials or query, where signatures are."""
+    return urlsplit(url)._replace(netloc=host_of(url), query="", fragment="").geturl()
 
 
 def host(url: str) -> str:
     """The host and port of an address."""
-    return urlsplit(url).netloc
+    return host_of(url)
 
 
 def fault_of(error: Exception, url: str, settings: FetchSettings) -> Exception:

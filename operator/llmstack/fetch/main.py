@@ -8,14 +8,14 @@ import argparse
 import json
 import os
 import signal
-import sys
 import threading
+import traceback
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import FrameType
 
 from llmstack.api import reasons
-from llmstack.errors import ConfigurationError, FetchError, InvalidSource
+from llmstack.errors import ConfigurationError, FetchError, InvalidInput, InvalidSource
 from llmstack.fetch.cache import Cache, Entry
 from llmstack.fetch.claim import read_claim
 from llmstack.fetch.client import Client
@@ -23,6 +23,7 @@ from llmstack.fetch.faults import Patience
 from llmstack.fetch.progress import Meter
 from llmstack.fetch.story import bring
 from llmstack.fetch.tools import Tools
+from llmstack.fetch.voice import Voice
 from llmstack.fetch.wanted import Demands, Wanted
 from llmstack.models.report import (
     FetchedFile,
@@ -33,7 +34,9 @@ from llmstack.models.report import (
 )
 from llmstack.models.role import MODEL_FIELD, PROJECTOR_FIELD
 from llmstack.models.source import ClaimSource, parse_source, require_sha256
+from llmstack.secret import Secret, credentials, read_token
 from llmstack.settings import FetchSettings
+from llmstack.settings.fetch import ADDRESSES
 
 _STOPPED = 128 + signal.SIGTERM
 
@@ -54,25 +57,31 @@ def run(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     signal.signal(signal.SIGTERM, on_term)
     # Pods of other users that share the cache by their group continue what this one began.
     os.umask(0o002)
+    voice = Voice()
     try:
-        outcome = _outcome(arguments, environ, stop)
+        outcome = _outcome(arguments, environ, stop, voice)
     except Stopped:
-        _say(json.dumps({"event": "stopped"}))
+        voice.say(json.dumps({"event": "stopped"}))
         return _STOPPED
     if isinstance(outcome, FetchFailure):
-        _say(encode_error(outcome))
+        voice.say(encode_error(outcome))
     else:
-        _say(json.dumps({"event": "ready", "path": str(arguments.cache)}))
-    _leave_message(arguments.termination_log, encode_termination(outcome))
+        voice.say(json.dumps({"event": "ready", "path": str(arguments.cache)}))
+    voice.leave(arguments.termination_log, encode_termination(outcome))
     return 1 if isinstance(outcome, FetchFailure) else 0
 
 
 def _outcome(
-    arguments: argparse.Namespace, environ: Mapping[str, str], stop: threading.Event
+    arguments: argparse.Namespace,
+    environ: Mapping[str, str],
+    stop: threading.Event,
+    voice: Voice,
 ) -> FetchResult | FetchFailure:
+    for name in ADDRESSES:
+        voice.hide(credentials(environ.get(name, "")))
     try:
         settings = FetchSettings.from_env(environ)
-        return _fetch(arguments, settings, stop)
+        return _fetch(arguments, settings, stop, voice)
     except InvalidSource as error:
         return FetchFailure(reasons.INVALID_SPEC, str(error))
     except FetchError as error:
@@ -80,15 +89,15 @@ def _outcome(
     except ConfigurationError as error:
         return FetchFailure(reasons.FETCH_FAILED, str(error))
     except Exception as error:
-        sys.excepthook(type(error), error, error.__traceback__)
+        voice.complain("".join(traceback.format_exception(error)))
         return FetchFailure(reasons.FETCH_FAILED, f"unexpected {type(error).__name__}: {error}")
 
 
 def _fetch(
-    arguments: argparse.Namespace, settings: FetchSettings, stop: threading.Event
+    arguments: argparse.Namespace, settings: FetchSettings, stop: threading.Event, voice: Voice
 ) -> FetchResult:
-    meter = Meter(_say, settings.progress)
-    client = Client(settings, _token(settings.token_file))
+    meter = Meter(voice.say, settings.progress)
+    client = Client(settings, _token(settings.token_file, voice))
     tools = Tools(settings, client, meter, Patience(settings, stop, meter.note))
     files = []
     # The smaller one first: whoever has mixed up the two learns it before the larger one has come.
@@ -123,33 +132,23 @@ def _describe(role: str, entry: Entry) -> FetchedFile:
     return FetchedFile(role, first.sha256, size, first.revision, len(entry.files))
 
 
-def _token(path: str) -> str:
+def _token(path: str, voice: Voice) -> Secret:
     """The token in a mounted Secret. A file that is missing is a Secret without that key."""
     if not path:
-        return ""
+        return Secret()
     try:
-        return Path(path).read_text("utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
+        raw = Path(path).read_bytes()
+    except OSError as error:
         raise FetchError(
             reasons.SOURCE_UNAUTHORIZED,
             f"the token cannot be read: {error}. The Secret of spec.model.secretRef needs the key "
             "`token`",
         ) from error
-
-
-def _say(line: str) -> None:
-    sys.stdout.write(line + "\n")
-    sys.stdout.flush()
-
-
-def _leave_message(path: Path | None, text: str) -> None:
-    """The kubelet made the file and reads it when the container has ended."""
-    if path is None:
-        return
+    voice.hide([Secret(raw.decode("utf-8", "replace"))])
     try:
-        path.write_text(text, "ascii")
-    except OSError as error:
-        _say(json.dumps({"event": "note", "message": f"no termination message: {error}"}))
+        return read_token(raw, "the key `token` of the Secret of spec.model.secretRef")
+    except InvalidInput as error:
+        raise FetchError(reasons.SOURCE_UNAUTHORIZED, str(error)) from None
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -16,6 +16,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from llmstack.api import reasons
 from llmstack.errors import FetchError
+from llmstack.secret import host_of
 from llmstack.settings import ProxySettings
 
 _PORTS = {"http": 80, "https": 443}
@@ -83,7 +84,7 @@ def proxy_refusal(proxy: str, url: str, status: int, *, may_be_host: bool = Fals
 
     `may_be_host`: the request was not tunnelled, so the answer may be the host's own.
     """
-    target, variable = urlsplit(url).netloc, f"{urlsplit(url).scheme.upper()}_PROXY"
+    target, variable = host_of(url), f"{urlsplit(url).scheme.upper()}_PROXY"
     place = shown_proxy(proxy)
     given = "other credentials than it was given" if urlsplit(proxy).username else "credentials"
     what = f"it wants {given}" if status == 407 else "it refuses that host, or wants " + given
@@ -102,4 +103,4 @@ def proxy_refusal(proxy: str, url: str, status: int, *, may_be_host: bool = Fals
 
 def shown_proxy(proxy: str) -> str:
     """A proxy's host and port, without the credentials."""
-    return urlsplit(proxy).netloc.rpartition("@")[2]
+    return host_of(proxy)

@@ -42,6 +42,7 @@ from llmstack.api.model import Alias
 from llmstack.api.scaling import QueueSpec
 from llmstack.api.sharing import CacheSharing
 from llmstack.errors import ConfigurationError
+from llmstack.secret import without_credentials
 
 LOCALHOST = "localhost"
 _HOST = re.compile(r"[a-z0-9._:%-]+")
@@ -86,7 +87,8 @@ def _address(value: object) -> Address:
 
 
 def _backend_address(value: object) -> Address:
-    words = f"write the root of a llama-server, like http://127.0.0.1:9000, not {value!r}"
+    shown = without_credentials(str(value))
+    words = f"write the root of a llama-server, like http://127.0.0.1:9000, not {shown!r}"
     try:
         parts = urlsplit(str(value))
         host, port = parts.hostname, parts.port
@@ -253,4 +255,6 @@ def _words(item: ErrorDetails) -> str:
     kind, message = item["type"], item["msg"]
     if kind in _WORDS:
         return _WORDS[kind]
-    return message if kind == "wrong" else f"{message}, not {item['input']!r}"
+    if kind == "wrong" or not isinstance(item["input"], str | int | float):
+        return message
+    return f"{message}, not {item['input']!r}"

@@ -9,7 +9,7 @@ import base64
 import ssl
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +27,8 @@ class Connection:
     server: str
     ca: str = ""
     certificate: str = ""
-    key: str = ""
-    token: str = ""
+    key: str = field(default="", repr=False)
+    token: str = field(default="", repr=False)
     token_file: Path | None = None
     insecure: bool = False
 
@@ -84,8 +84,11 @@ def from_kubeconfig(path: Path) -> Connection:
         cluster = _named(config, "clusters", context["cluster"])["cluster"]
         user = _named(config, "users", context["user"])["user"]
         server = cluster["server"].rstrip("/")
-    except (OSError, yaml.YAMLError, KeyError, TypeError, AttributeError) as error:
-        raise ConfigurationError(f"KUBECONFIG {path} cannot be used: {error!r}") from error
+    except yaml.YAMLError as error:  # Its words quote the file, and so the token in it.
+        raise ConfigurationError(f"KUBECONFIG {path} is no YAML{_place(error)}") from None
+    except (OSError, UnicodeDecodeError, KeyError, TypeError, AttributeError) as error:
+        why = error if isinstance(error, OSError | KeyError) else "it has not the shape of one"
+        raise ConfigurationError(f"KUBECONFIG {path} cannot be used: {why!s}") from None
     if "exec" in user or "auth-provider" in user:
         raise ConfigurationError(
             f"KUBECONFIG {path} names a login plug-in: use a token or a client certificate"
@@ -99,6 +102,11 @@ def from_kubeconfig(path: Path) -> Connection:
         token_file=path.parent / user["tokenFile"] if user.get("tokenFile") else None,
         insecure=bool(cluster.get("insecure-skip-tls-verify")),
     )
+
+
+def _place(error: yaml.YAMLError) -> str:
+    mark = getattr(error, "problem_mark", None)
+    return f": line {mark.line + 1}, column {mark.column + 1}" if mark else ""
 
 
 def _named(config: Mapping[str, Any], section: str, name: str) -> Mapping[str, Any]:

@@ -19,6 +19,7 @@ from urllib.parse import quote, unquote, urlsplit
 
 from llmstack.api.source_rules import ESCAPE
 from llmstack.errors import InvalidSource
+from llmstack.secret import without_credentials
 
 CACHE_ROOT = PurePosixPath("/models")
 SOURCE_ROOT = PurePosixPath("/source")
@@ -77,13 +78,14 @@ def parse_source(text: str) -> Source:
     """Which source does a user's `model.source` name? Raises InvalidSource."""
     if _UNSAFE.search(text):
         raise InvalidSource(
-            f"source {text!r}: remove spaces, backslashes and control characters; in a name write "
+            f"source {_shown(text)!r}: "
+            "remove spaces, backslashes and control characters; in a name write "
             "%20 for a space and %5C for a backslash"
         )
     scheme, found, rest = text.partition("://")
     if not found or scheme not in ("hf", "https", "http", "pvc"):
         raise InvalidSource(
-            f"source {text!r}: begin with hf://, https://, http:// or pvc://, "
+            f"source {_shown(text)!r}: begin with hf://, https://, http:// or pvc://, "
             "for example hf://owner/repo/file.gguf"
         )
     source = _PARSERS[scheme](text, rest)
@@ -96,14 +98,17 @@ def _parse_hub(text: str, rest: str) -> Source:
     owner, _, path = path.partition("/")
     repo, _, file = path.partition("/")
     if not (_OWNER.fullmatch(owner) and _OWNER.fullmatch(repo) and file):
-        raise InvalidSource(f"source {text!r}: write hf://owner/repo/path/to/file.gguf[@revision]")
+        raise InvalidSource(
+            f"source {_shown(text)!r}: write hf://owner/repo/path/to/file.gguf[@revision]"
+        )
     file = _decoded_path(text, file)
     if not pinned:
         return HubSource(owner, repo, file)
     is_name = revision.endswith(".gguf")
     if is_name or not (_REVISION.fullmatch(revision) and _is_plain(revision)):
         raise InvalidSource(
-            f"source {text!r}: after @ write a branch, a tag or a commit, for example @main; an @ "
+            f"source {_shown(text)!r}: "
+            "after @ write a branch, a tag or a commit, for example @main; an @ "
             "in a file's name is %40"
         )
     return HubSource(owner, repo, file, unquote(revision))
@@ -114,25 +119,31 @@ def _parse_http(text: str, _rest: str) -> Source:
         url = urlsplit(text)
         host, credentials, _ = url.hostname, url.username or url.password, url.port
     except ValueError as error:
-        raise InvalidSource(f"source {text!r}: {error}") from None
+        # Its words quote what may be a part of a password.
+        why = "the host or the port cannot be read" if "@" in text else error
+        raise InvalidSource(f"source {_shown(text)!r}: {why}") from None
     if credentials is not None:
         raise InvalidSource(
             f"source with credentials for {host}: remove user:password@ from the address and put "
             "a token into a Secret with the key `token`, named by spec.model.secretRef"
         )
     if not host:
-        raise InvalidSource(f"source {text!r}: the host is missing, write https://host/file.gguf")
+        raise InvalidSource(
+            f"source {_shown(text)!r}: the host is missing, write https://host/file.gguf"
+        )
     if url.fragment:
-        raise InvalidSource(f"source {text!r}: remove the part after #")
+        raise InvalidSource(f"source {_shown(text)!r}: remove the part after #")
     if not PurePosixPath(url.path).name:
-        raise InvalidSource(f"source {text!r}: the file is missing, write https://host/file.gguf")
+        raise InvalidSource(
+            f"source {_shown(text)!r}: the file is missing, write https://host/file.gguf"
+        )
     return HttpSource(text)
 
 
 def _parse_claim(text: str, rest: str) -> Source:
     claim, _, path = rest.partition("/")
     if not _CLAIM.fullmatch(claim) or not path:
-        raise InvalidSource(f"source {text!r}: write pvc://claim/path/to/file.gguf")
+        raise InvalidSource(f"source {_shown(text)!r}: write pvc://claim/path/to/file.gguf")
     return ClaimSource(claim, _decoded_path(text, path))
 
 
@@ -143,19 +154,20 @@ def _decoded_path(text: str, path: str) -> str:
     """The path that a percent-encoded one stands for. Raises InvalidSource."""
     if not _is_plain(path):
         raise InvalidSource(
-            f"source {text!r}: the path must name a file, without empty parts, `.` or `..`"
+            f"source {_shown(text)!r}: the path must name a file, without empty parts, `.` or `..`"
         )
     readable = _DECODABLE.match(path)
     strange = path[readable.end() if readable else 0 :][:3]
     if strange:
         raise InvalidSource(
-            f"source {text!r}: {strange} is not decoded. Write %25 for a percent sign, and "
+            f"source {_shown(text)!r}: {strange} is not decoded. Write %25 for a percent sign, and "
             "letters, digits, -, ., _ and ~ as they are; only text in UTF-8 can be named"
         )
     decoded = unquote(path)
     if any(len(part.encode()) > _LONGEST_NAME for part in decoded.split("/")):
         raise InvalidSource(
-            f"source {text!r}: a name has more than {_LONGEST_NAME} bytes, which no file may have"
+            f"source {_shown(text)!r}: "
+            f"a name has more than {_LONGEST_NAME} bytes, which no file may have"
         )
     return decoded
 
@@ -173,7 +185,9 @@ def _refuse_later_parts(text: str, name: str) -> None:
     part = _PART.match(name)
     if part and int(part["number"]) != 1:
         first = f"{part['stem']}-00001-of-{part['count']}{part['end']}"
-        raise InvalidSource(f"source {text!r}: of a split model name the first part, {first}")
+        raise InvalidSource(
+            f"source {_shown(text)!r}: of a split model name the first part, {first}"
+        )
 
 
 def require_sha256(text: str) -> str:
@@ -250,3 +264,8 @@ def model_path(source: Source, sha256: str | None) -> PurePosixPath:
 def claim_name(source: Source) -> str | None:
     """Which claim must be mounted (read-only, at SOURCE_ROOT)? None for downloads."""
     return source.claim if isinstance(source, ClaimSource) else None
+
+
+def _shown(text: str) -> str:
+    """A source as a message may quote it: without credentials, and without a signed query."""
+    return without_credentials(text).partition("?")[0]

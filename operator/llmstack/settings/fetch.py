@@ -1,18 +1,28 @@
 """Which settings does `llmstack fetch` start with?"""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from llmstack.errors import ConfigurationError
+from llmstack.secret import without_credentials
 from llmstack.settings.reader import Reader
+
+ADDRESSES = (
+    "HF_ENDPOINT",
+    "HTTPS_PROXY",
+    "https_proxy",
+    "HTTP_PROXY",
+    "http_proxy",
+)
+"""Variables that may hold an address with credentials."""
 
 
 @dataclass(frozen=True)
 class ProxySettings:
     """Through which proxies do requests go? Empty: directly. `bypass` is NO_PROXY."""
 
-    http: str = ""
-    https: str = ""
+    http: str = field(default="", repr=False)
+    https: str = field(default="", repr=False)
     bypass: str = ""
 
 
@@ -38,7 +48,7 @@ class FetchSettings:
         LLMSTACK_FETCH_LOCK_SECONDS   15: a lock that was not renewed for so long is taken over
     """
 
-    endpoint: str
+    endpoint: str = field(repr=False)
     token_file: str
     proxies: ProxySettings
     ca_file: str
@@ -58,7 +68,9 @@ class FetchSettings:
         read = Reader(env)
         endpoint = read.text("HF_ENDPOINT", "https://huggingface.co").rstrip("/")
         if not endpoint.startswith(("https://", "http://")):
-            raise ConfigurationError(f"HF_ENDPOINT must begin with https://, not {endpoint!r}")
+            raise ConfigurationError(
+                f"HF_ENDPOINT must begin with https://, not {without_credentials(endpoint)!r}"
+            )
         return cls(
             endpoint=endpoint,
             token_file=read.text("HF_TOKEN_FILE", ""),

@@ -59,3 +59,24 @@ def test_a_kubeconfig_that_is_none(tmp_path: Path) -> None:
 def test_neither_a_pod_nor_a_kubeconfig() -> None:
     with pytest.raises(ConfigurationError, match="set KUBECONFIG"):
         connect("", {})
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "users: [{user: {token: 'hf_secret}}]",
+        "token: hf_secret: x",
+        "- hf_secret",
+        "hf_secret",
+        "current-context: hf\ncontexts: {hf_secret: 1}",
+    ],
+)
+def test_a_file_that_cannot_be_read_is_not_quoted(tmp_path: Path, text: str) -> None:
+    (tmp_path / "config").write_text(text)
+    with pytest.raises(ConfigurationError) as caught:
+        connect(str(tmp_path / "config"), {})
+    assert "hf_secret" not in str(caught.value)
+
+
+def test_tokens_and_keys_are_not_shown(tmp_path: Path) -> None:
+    assert "hf_secret" not in repr(connect(write(tmp_path, {"token": "hf_secret"}), {}))

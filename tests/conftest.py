@@ -10,6 +10,8 @@ from __future__ import annotations
 import pytest
 from hypothesis import settings
 
+from tests import secret_watch
+
 # Time is measured in bench/, never judged in a test. What else hypothesis does in CI (the same
 # examples each time) stays as it is.
 settings.register_profile("untimed", settings.default, deadline=None)
@@ -22,6 +24,7 @@ _wrongly_skipped: pytest.StashKey[list[str]] = pytest.StashKey()
 def pytest_configure(config: pytest.Config) -> None:
     config.stash[_wrongly_skipped] = []
     config.pluginmanager.register(_Watch(config.stash[_wrongly_skipped]))
+    config.pluginmanager.register(secret_watch)
 
 
 class _Watch:

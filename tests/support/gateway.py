@@ -18,6 +18,8 @@ import aiohttp
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
+from tests.support.said import SAID
+
 _SERVING = re.compile(r"clients at (\S+), admin at (\S+)")
 _START_SECONDS = 30.0
 _CONDITION_SECONDS = 30.0
@@ -138,6 +140,7 @@ class Gateway:
     async def _read(self) -> None:
         assert self.process.stdout
         async for raw in self.process.stdout:
+            SAID.note("a gateway's log", raw.decode(errors="replace"))
             try:
                 line = json.loads(raw)
             except ValueError:
@@ -167,6 +170,12 @@ def write(path: Path, models: Iterable[Mapping[str, Any]], **others: Any) -> Non
     """The file, replaced as a whole."""
     free = "127.0.0.1:0"
     content = {"listen": free, "admin": free, **others, "models": [dict(m) for m in models]}
+    backends = [backend for model in content["models"] for backend in model.get("backends", ())]
+    for name in (
+        *(backend.get("apiKeyFile", "") for backend in backends),
+        content.get("loadTokenFile", ""),
+    ):
+        SAID.give_file(path.parent / str(name))
     new = path.with_suffix(".new")
     new.write_text(yaml.safe_dump(content))
     new.rename(path)

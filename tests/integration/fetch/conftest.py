@@ -12,6 +12,8 @@ import pytest
 
 from llmstack.models.report import FetchFailure, FetchResult, Progress, parse_log, parse_termination
 from llmstack.models.source import CACHE_ROOT, model_path, parse_source
+from llmstack.settings.fetch import ADDRESSES
+from tests.support.said import SAID
 
 # Short patience: the same rules as in production, in less time.
 QUICK = {
@@ -77,10 +79,14 @@ class Fetcher:
             *(*self.prefix, sys.executable, "-m", "llmstack", "fetch", "--source", source),
             *("--cache", str(self.cache), "--termination-log", str(message), *flags),
         ]
+        given = self.environ | environ
+        SAID.give_file(given.get("HF_TOKEN_FILE", ""))
+        for name in ADDRESSES:
+            SAID.give_address(given.get(name, ""))
         kept = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
         process = subprocess.Popen(
             command,
-            env=kept | QUICK | self.environ | environ,
+            env=kept | QUICK | given,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -112,7 +118,10 @@ class Running:
 
     def wait(self) -> Outcome:
         log, _ = self.process.communicate(timeout=120)
-        return Outcome(self.process.returncode, log, self.message.read_text())
+        outcome = Outcome(self.process.returncode, log, self.message.read_text())
+        SAID.note("a fetch's log", outcome.log)
+        SAID.note("a fetch's termination message", outcome.termination)
+        return outcome
 
     def read_until(self, condition) -> str:
         """The log up to the first line that meets the condition."""

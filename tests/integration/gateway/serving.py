@@ -17,6 +17,7 @@ from tests.support import waiting
 from tests.support.gateway import Gateway
 from tests.support.llama.fake import FakeLlama
 from tests.support.llama.shape import Shape
+from tests.support.said import SAID
 
 until = partial(waiting.until, seconds=30)
 MODEL = "qwen"
@@ -64,6 +65,8 @@ class Serving:
         **body: Any,
     ) -> Answered:
         """One request, to its end."""
+        for name in ("Authorization", "X-Api-Key"):
+            SAID.give((headers or {}).get(name, "").removeprefix("Bearer "))
         async with aiohttp.ClientSession() as session:
             sent = None if method == "GET" else chat(**body)
             async with session.request(
@@ -137,6 +140,7 @@ async def _read(answer: aiohttp.ClientResponse) -> Answered:
     except aiohttp.ClientPayloadError:
         cut = True
     headers = {name.lower(): value for name, value in answer.headers.items()}
+    SAID.note("an answer of the gateway", f"{headers} {text.decode(errors='replace')}")
     events = [
         line.removeprefix("data: ")
         for line in text.decode().splitlines()

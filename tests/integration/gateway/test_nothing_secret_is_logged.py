@@ -11,6 +11,7 @@ import pytest
 
 from llmstack.gateway.keys import line_for
 from tests.integration.gateway.serving import FAST, chat, serving
+from tests.support.said import SAID
 
 KEY = "sk-9dVq7mS0aQx2Lw8ZkT1uYc5Rb3Nf6Hj4"
 PATHS = [
@@ -28,6 +29,7 @@ PATHS = [
 @pytest.mark.parametrize("method", ["POST", "GET", "PUT", "HEAD"])
 async def test_a_key_in_a_path_is_neither_logged_nor_told(tmp_path: Path, method: str) -> None:
     (tmp_path / "keys").write_text(line_for(KEY, "team-a") + "\n")
+    SAID.give(KEY)
     async with serving(tmp_path, replace(FAST), keysFile="keys") as it:
         async with aiohttp.ClientSession() as session:
             for path in PATHS:

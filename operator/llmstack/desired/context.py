@@ -48,8 +48,8 @@ class Context:
 
     server_images: Mapping[str, str]
     fetch_image: str
-    server_key: str
-    fetch_env: Mapping[str, str] = field(default_factory=dict)
+    server_key: str = field(repr=False)
+    fetch_env: Mapping[str, str] = field(default_factory=dict, repr=False)
     ca_bundle: str = ""
     gateway: GatewayPlace = GatewayPlace()
     egress: Egress = Egress()

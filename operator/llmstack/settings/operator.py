@@ -1,7 +1,7 @@
 """Which settings does `llmstack operator` start with?"""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from llmstack.settings.lease import LeaseSettings, lease_settings
@@ -82,7 +82,7 @@ class OperatorSettings:
     server_images: Mapping[str, str]
     namespaces: tuple[str, ...]
     root_secret: str
-    fetch_env: Mapping[str, str]
+    fetch_env: Mapping[str, str] = field(repr=False)
     gateway_host: str
     gateway_pods: Mapping[str, str]
     egress_restricted: bool

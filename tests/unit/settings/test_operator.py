@@ -64,6 +64,29 @@ def test_where_the_gateway_is() -> None:
     assert not OperatorSettings.from_env(NEEDED).gateway_pods
 
 
+def test_where_replicas_may_connect_to() -> None:
+    usual = OperatorSettings.from_env(NEEDED)
+    assert (usual.egress_restricted, usual.egress_allow) == (True, ())
+    assert not OperatorSettings.from_env(
+        {**NEEDED, "LLMSTACK_REPLICA_EGRESS": "open"}
+    ).egress_restricted
+    more = OperatorSettings.from_env({**NEEDED, "LLMSTACK_REPLICA_EGRESS_ALLOW": '[{"to": []}]'})
+    assert more.egress_allow == ({"to": []},)
+
+
+@pytest.mark.parametrize("value", ["{", "{}", "[1]", '"to"'])
+def test_rules_that_are_none_are_refused(value: str) -> None:
+    with pytest.raises(ConfigurationError, match="LLMSTACK_REPLICA_EGRESS_ALLOW must be"):
+        OperatorSettings.from_env({**NEEDED, "LLMSTACK_REPLICA_EGRESS_ALLOW": value})
+
+
+def test_a_proxys_password_is_not_shown() -> None:
+    env = {**NEEDED, "HTTPS_PROXY": "http://alice:pr0xy-Passw0rd@proxy:3128"}
+    settings = OperatorSettings.from_env(env)
+    assert settings.fetch_env["HTTPS_PROXY"].startswith("http://alice")
+    assert "Passw0rd" not in repr(settings)
+
+
 def test_the_metrics_api() -> None:
     env = {"LLMSTACK_METRICS_SERVICE": "llm-metrics", "LLMSTACK_METRICS_OWNER": "llm"}
     metrics = OperatorSettings.from_env({**NEEDED, **env}).metrics

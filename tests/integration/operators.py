@@ -19,6 +19,7 @@ from tests.e2e.cluster.binaries import binary
 from tests.e2e.cluster.processes import wait_until
 from tests.e2e.cluster.sites import free_ports
 from tests.integration.apiserver import ApiServer
+from tests.support.said import SAID
 
 CHART = Path(__file__).parents[2] / "charts" / "llm-stack"
 FAST = {
@@ -62,6 +63,7 @@ class Process:
         if self.running:
             self._process.kill()
             self._process.wait()
+        SAID.note("an operator's log", self.log.read_text(errors="replace"))
 
     def probe(self, path: str) -> httpx.Response:
         return httpx.get(f"http://127.0.0.1:{self.port}{path}")

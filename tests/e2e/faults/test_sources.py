@@ -9,6 +9,7 @@ import pytest
 
 from tests.e2e.images import model_file
 from tests.e2e.stack.stack import Stack
+from tests.support.said import SAID
 
 from .sentences import Sentence, check
 
@@ -21,6 +22,7 @@ def model(path: str, **fields: Any) -> dict[str, Any]:
 
 
 def secret(token: str) -> dict[str, Any]:
+    SAID.give(token)
     data = {"stringData": {"token": token}}
     return {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "token"}} | data
 
@@ -43,6 +45,14 @@ SENTENCES = [
         "SourceUnauthorized",
         ("401",),
         objects=(secret("wrong"),),
+    ),
+    Sentence(
+        "the Secret holds more than a token",
+        model("private.gguf", **TOKEN),
+        "ModelReady",
+        "SourceUnauthorized",
+        ("the key `token` of the Secret", "is no token"),
+        objects=(secret("hf_first-line\nof-two-lines"),),
     ),
     Sentence(
         "the source forbids the file",

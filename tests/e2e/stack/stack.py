@@ -16,6 +16,7 @@ import httpx
 from tests.e2e.cluster.binaries import binary
 from tests.e2e.cluster.errors import ClusterError
 from tests.e2e.cluster.provider import Provider
+from tests.support.said import SAID
 
 from . import source
 from .errors import StackError
@@ -117,6 +118,7 @@ class Stack:
         """The conditions, once `is_so(conditions)`."""
         now: Conditions = {}
         for now in self.follow(name, seconds):
+            SAID.note(f"the status of {name}", json.dumps(list(now.values())))
             if is_so(now):
                 return now
         raise StackError(

@@ -64,9 +64,12 @@ def test_a_byte_order_mark_is_taken_away(edits):
 
 
 _NAMES = st.sampled_from(["model", "id_slot", "n_discard", "ü", 'quo"ted', "", "{,}"])
-_VALUES = st.recursive(st.none() | st.booleans() | st.integers() | st.text(), st.lists)
-_OBJECTS = st.dictionaries(_NAMES | st.text(max_size=3), _VALUES)
-_EDITS = st.dictionaries(_NAMES, st.none() | _VALUES.map(lambda value: json.dumps(value).encode()))
+_PLAIN = st.none() | st.booleans() | st.integers() | st.text(max_size=8)
+_VALUES = _PLAIN | st.lists(_PLAIN | st.lists(_PLAIN, max_size=2), max_size=3)
+_OBJECTS = st.dictionaries(_NAMES | st.text(max_size=3), _VALUES, max_size=6)
+_EDITS = st.dictionaries(
+    _NAMES, st.none() | _VALUES.map(lambda value: json.dumps(value).encode()), max_size=4
+)
 
 
 @given(_OBJECTS, _EDITS, st.sampled_from([None, 1, "\t"]), st.booleans())

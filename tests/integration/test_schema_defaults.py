@@ -119,7 +119,12 @@ class TestDefaults:
             "accelerator": {"vendor": "cpu", "count": 1},
             "cache": {"size": "50Gi"},
             "cacheSharing": "Tenant",
-            "queue": {"maxRequests": 100, "timeoutSeconds": 60, "coldStartTimeoutSeconds": 600},
+            "queue": {
+                "maxRequests": 100,
+                "timeoutSeconds": 60,
+                "coldStartTimeoutSeconds": 600,
+                "reserve": False,
+            },
             "lifecycle": {
                 "startupTimeoutSeconds": 1800,
                 "drainSeconds": 120,

@@ -112,3 +112,11 @@ class QueueSpec(ApiModel):
     cold_start_timeout_seconds: int = Field(
         default=600, ge=1, le=86_400, description="Longest wait for a first replica, in seconds."
     )
+    reserve: bool = Field(
+        default=False,
+        description=(
+            "Keep a slot for each tenant that was active in the last 300 seconds: one tenant holds "
+            "at most the slots of all replicas less one for each other active tenant, and at least "
+            "one. Off: a free slot goes to the tenant that holds the fewest; none is kept idle."
+        ),
+    )

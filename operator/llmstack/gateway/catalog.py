@@ -38,11 +38,12 @@ class Absence(StrEnum):
 
 @dataclass(frozen=True)
 class QueueLimits:
-    """How many requests wait, and how long, in seconds?"""
+    """How many requests wait, and how long, in seconds? `reserve`: see routing/reserve.py."""
 
     max_requests: int = 100
     timeout: float = 60.0
     cold_start_timeout: float = 600.0
+    reserve: bool = False
 
 
 @dataclass(frozen=True)

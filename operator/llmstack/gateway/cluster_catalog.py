@@ -82,6 +82,7 @@ def _model(deployment: LLMDeployment, endpoints: Mapping[str, Endpoint], root: b
             spec.queue.max_requests,
             spec.queue.timeout_seconds,
             spec.queue.cold_start_timeout_seconds,
+            spec.queue.reserve,
         ),
         wedge_seconds=spec.lifecycle.wedge_seconds,
         cache_sharing=spec.cache_sharing,

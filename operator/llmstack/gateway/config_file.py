@@ -189,7 +189,10 @@ class _Reader:
             aliases=part.aliases,
             mode=part.mode,
             queue=QueueLimits(
-                queue.max_requests, queue.timeout_seconds, queue.cold_start_timeout_seconds
+                queue.max_requests,
+                queue.timeout_seconds,
+                queue.cold_start_timeout_seconds,
+                queue.reserve,
             ),
             wedge_seconds=part.wedge_seconds,
             cache_sharing=part.cache_sharing,

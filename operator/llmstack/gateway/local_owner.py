@@ -224,7 +224,7 @@ class LocalOwner:
 
 def _limits(model: Model) -> Limits:
     queue = model.queue
-    return Limits(queue.max_requests, queue.timeout, queue.cold_start_timeout)
+    return Limits(queue.max_requests, queue.timeout, queue.cold_start_timeout, queue.reserve)
 
 
 def _reconcile(pool: Pool, before: Model | None, model: Model, now: float) -> list[Decision]:

@@ -10,11 +10,16 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How many requests may wait, and how long, in seconds?"""
+    """How many requests may wait, and how long, in seconds?
+
+    `reserve`: one tenant may not hold the slots that others need who were active lately
+    (reserve.py).
+    """
 
     max_requests: int = 100
     timeout: float = 60.0
     cold_start_timeout: float = 600.0
+    reserve: bool = False
 
 
 class Clocks:

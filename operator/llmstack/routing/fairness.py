@@ -1,9 +1,10 @@
 """Whose turn is it? The tenant's that uses the fewest slots; among equals, who waits for longest.
 
-A tenant's turn begins when it comes to wait and anew with each grant: a backlog, however old, gives
-no right to be served twice before another is served once.
+A tenant's turn begins when it comes to wait and anew with each grant and each end: a backlog,
+however old, gives no right to be served twice before another is served once.
 """
 
+import math
 from bisect import bisect_left, insort
 from collections.abc import Iterator
 
@@ -42,6 +43,18 @@ class Tenants:
         """Those that wait, whose turn it is first."""
         return (self._by_name[name] for _, _, name in self._ranks)
 
+    def names(self) -> list[str]:
+        """All that use slots or wait."""
+        return list(self._by_name)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._by_name
+
+    def in_use(self, name: str) -> int:
+        """Slots that the tenant holds."""
+        tenant = self._by_name.get(name)
+        return tenant.in_use if tenant is not None else 0
+
     def named(self, name: str) -> Tenant:
         """The tenant; a new one if it neither uses slots nor waits."""
         tenant = self._by_name.get(name)
@@ -49,8 +62,8 @@ class Tenants:
             tenant = self._by_name[name] = Tenant(name)
         return tenant
 
-    def use(self, name: str, slots: int) -> None:
-        """It has so many slots more (less, if negative)."""
+    def use(self, name: str, slots: int, freed_at: float = -math.inf) -> None:
+        """It has so many slots more (less, if negative: since then)."""
         tenant = self._by_name.get(name)
         if tenant is None:
             tenant = self._by_name[name] = Tenant(name)
@@ -61,6 +74,7 @@ class Tenants:
             return
         self._leave(tenant)
         tenant.in_use += slots
+        tenant.turn = max(tenant.turn, freed_at)
         insort(self._ranks, tenant.rank)
 
     def comes(self, name: str, arrived: float, bounded: bool) -> None:

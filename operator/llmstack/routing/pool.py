@@ -18,8 +18,9 @@ from llmstack.routing.chain import length
 from llmstack.routing.choose import best, cost
 from llmstack.routing.fairness import Tenants
 from llmstack.routing.load import Load, ReplicaLoad, ReplicaState
-from llmstack.routing.messages import Ask, Ending, Grant, Reason, Refusal
+from llmstack.routing.messages import NO_SLOTS, Ask, Ending, Grant, Reason, Refusal
 from llmstack.routing.queue import Lane, Queue, Waiting
+from llmstack.routing.reserve import Reserve
 from llmstack.routing.slots import Correction, Lease, Ledger, SlotsSeen
 from llmstack.routing.turn import Turns
 
@@ -44,7 +45,8 @@ class Pool:
         self._leases: dict[int, Lease] = {}
         self._tenants = Tenants()
         self._queue = Queue(self._tenants)
-        self._turns = Turns(self._queue, self._replicas)
+        self._turns = Turns(self._queue, self._replicas, self._tenants)
+        self._reserve = Reserve(self._tenants, self._replicas)
         self._index = Index()
         self._clocks = Clocks(now)
         self._requests = 0
@@ -60,7 +62,11 @@ class Pool:
         if refusal := self._impossible(ask.id, lane):
             return [refusal]
         matches = self._index.matches(ask.blocks) if ask.blocks else _NO_MATCHES
-        if not self._queue:
+        if self._limits.reserve:
+            if ask.slots != NO_SLOTS:
+                self._reserve.active(ask.tenant, now)
+            self._turns.bound = self._reserve.bound(now)
+        if not self._queue and self._turns.may(ask.tenant, lane):
             replica = best(self._turns.free_for(lane), matches, length(ask.blocks))
             if replica is not None:
                 return [self._grant(ask, replica, matches, 0.0, now)]
@@ -127,7 +133,7 @@ class Pool:
             self._leaving[ledger] = None
         self._index.forget(name)
         for doubt in ledger.doubts:
-            self._unuse(doubt.tenant, doubt.slots)
+            self._unuse(doubt.tenant, doubt.slots, now)
         ledger.doubts.clear()
         for waiting in [w for w in self._queue if name in w.lane.avoid]:
             lane = Lane(waiting.lane.slots, waiting.lane.avoid - {name})
@@ -149,12 +155,15 @@ class Pool:
             return []
         before = (ledger.total, ledger.usable)
         for freed in ledger.seen(poll):
-            self._unuse(freed.tenant, freed.slots)
+            self._unuse(freed.tenant, freed.slots, now)
         unchanged = before == (ledger.total, ledger.usable)
         return self._dispatch(now) if unchanged else self._replicas_changed(now)
 
     def limits(self, limits: Limits, now: float) -> list[Decision]:
         """The limits are others now, also for those that wait."""
+        if limits.reserve and not self._limits.reserve:
+            for tenant in self._tenants.names():
+                self._reserve.active(tenant, now)
         self._limits = limits
         decisions = self.expire(now)
         while self._queue.bounded > limits.max_requests:
@@ -218,6 +227,7 @@ class Pool:
     def _dispatch(self, now: float) -> list[Decision]:
         """Grants as long as anyone who waits fits anywhere."""
         decisions: list[Decision] = []
+        self._turns.bound = self._reserve.bound(now) if self._limits.reserve else None
         if not self._clocks.serving:  # However many wait, each event then costs the same.
             return decisions
         while step := self._turns.next():
@@ -255,12 +265,14 @@ class Pool:
         if not freed:
             return []
         if lease.held:
-            self._unuse(lease.tenant, lease.held)
+            self._unuse(lease.tenant, lease.held, now)
         return self._dispatch(now) if self._queue else []
 
-    def _unuse(self, tenant: str | None, slots: int) -> None:
+    def _unuse(self, tenant: str | None, slots: int, now: float) -> None:
         if tenant is not None:
-            self._tenants.use(tenant, -slots)
+            self._tenants.use(tenant, -slots, now)
+            if self._limits.reserve:
+                self._reserve.active(tenant, now)
 
     def _refuse(self, waiting: Waiting, reason: Reason, limit: float) -> Refusal:
         retry = self._retry_after()

@@ -7,7 +7,7 @@ thousand that fit nowhere cost no more than one.
 
 from bisect import bisect_left, insort
 from collections import Counter
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from dataclasses import dataclass
 from heapq import merge
 from typing import NamedTuple
@@ -63,6 +63,10 @@ class Queue:
     def __len__(self) -> int:
         return len(self._all)
 
+    def __contains__(self, tenant: object) -> bool:
+        """Does one of this tenant's requests wait?"""
+        return tenant in self._lanes
+
     def __iter__(self) -> Iterator[Waiting]:
         """In the order in which they came."""
         return iter(self._all.values())
@@ -103,14 +107,22 @@ class Queue:
 
     def first(self) -> Waiting:
         """Whose turn is it, whether or not it fits?"""
-        tenant = next(iter(self._tenants))
-        return min(entries[0] for entries in self._lanes[tenant.name].values())[2]
+        return self.earliest(next(iter(self._tenants)).name)
 
-    def in_turn(self, lanes: Container[Lane]) -> Iterator[tuple[Tenant, Waiting]]:
-        """Those in these lanes: tenants by their turns, each one's requests by arrival."""
+    def earliest(self, tenant: str) -> Waiting:
+        """Its first arrival; there must be one."""
+        return min(entries[0] for entries in self._lanes[tenant].values())[2]
+
+    def in_turn(
+        self, lanes: Container[Lane], may: Callable[[str, Lane], bool]
+    ) -> Iterator[tuple[Tenant, Waiting]]:
+        """Those in these lanes: tenants by their turns, each one's requests by arrival.
+
+        `may`: can this tenant have slots for such a request now?
+        """
         for tenant in self._tenants:
             own = self._lanes[tenant.name]
-            entries = [own[lane] for lane in own if lane in lanes]
+            entries = [own[lane] for lane in own if lane in lanes and may(tenant.name, lane)]
             for _, _, waiting in entries[0] if len(entries) == 1 else merge(*entries):
                 yield tenant, waiting
 

@@ -7,6 +7,9 @@
 Both end when it has been overtaken `patience` times: then it is served at the first chance, and if
 it is too big for one, a replica is reserved for it, one for each model at a time. A slot is never
 left idle while anyone waits who may use it: where all are at home elsewhere, the first is served.
+
+With a bound (reserve.py) a tenant that would hold more is passed over. A request of its own that is
+larger than the bound lets the tenant's others go first, but for the same patience only.
 """
 
 from collections.abc import Iterable, Mapping
@@ -14,7 +17,8 @@ from dataclasses import dataclass
 
 from llmstack.routing.chain import length
 from llmstack.routing.choose import best, cost, fits
-from llmstack.routing.messages import NO_SLOTS
+from llmstack.routing.fairness import Tenants
+from llmstack.routing.messages import NO_SLOTS, WHOLE
 from llmstack.routing.queue import Lane, Queue, Waiting
 from llmstack.routing.slots import Ledger
 
@@ -36,12 +40,17 @@ class Reservation:
 
 
 class Turns:
-    """Decides who is next. Keeps nothing but the one reservation."""
+    """Decides who is next. Keeps nothing but the one reservation.
 
-    def __init__(self, queue: Queue, replicas: Replicas) -> None:
+    `bound`: the most slots that one tenant may hold; None: as many as there are.
+    """
+
+    def __init__(self, queue: Queue, replicas: Replicas, tenants: Tenants) -> None:
         self._queue = queue
         self._replicas = replicas
+        self._tenants = tenants
         self.reservation: Reservation | None = None
+        self.bound: int | None = None
 
     def next(self) -> tuple[Waiting, Ledger] | None:
         """The request to serve and its replica; None if nobody who waits fits anywhere."""
@@ -49,7 +58,7 @@ class Turns:
         if not self._queue:
             return None
         kept = self.reservation
-        if kept and fits(kept.waiting.lane.slots, kept.replica):
+        if kept and fits(kept.waiting.lane.slots, kept.replica) and self._may_go(kept.waiting):
             return kept.waiting, kept.replica
         fitting = self._fitting()
         if fitting and self._reserve(fitting):
@@ -57,6 +66,8 @@ class Turns:
         if not fitting:
             return None
         waiting = self._choose(fitting)
+        if waiting is None:
+            return None
         replica = best(
             fitting[waiting.lane],
             waiting.matches,
@@ -77,6 +88,12 @@ class Turns:
             free = [r for r in free if r is not kept and r.replica not in lane.avoid]
         return free
 
+    def may(self, tenant: str, lane: Lane) -> bool:
+        """Does the bound let this tenant have slots for such a request?"""
+        if self.bound is None or lane.slots == NO_SLOTS:
+            return True
+        return self._within(tenant, lane) and not self._makes_room(tenant, lane)
+
     def patience(self) -> int:
         """How often may one be overtaken?"""
         slots = sum(replica.total for replica in self._replicas.values() if replica.usable)
@@ -86,13 +103,31 @@ class Turns:
         """The lanes whose requests can be served now."""
         return {lane: free for lane in self._queue.lanes if (free := self.free_for(lane))}
 
-    def _choose(self, fitting: Mapping[Lane, list[Ledger]]) -> Waiting:
+    def _within(self, tenant: str, lane: Lane) -> bool:
+        """True where it would hold no more than the bound, or nothing else."""
+        in_use, slots = self._tenants.in_use(tenant), lane.slots
+        if slots == WHOLE:
+            slots = max((r.total for r in self._replicas.values() if r.usable), default=0)
+        return self.bound is None or not in_use or in_use + slots <= self.bound
+
+    def _makes_room(self, tenant: str, lane: Lane) -> bool:
+        """True where a request of its own that came before has been overtaken often enough."""
+        if tenant not in self._queue:
+            return False
+        own = self._queue.earliest(tenant)
+        late = own.overtaken >= self.patience()
+        return late and own.lane != lane and not self._within(tenant, own.lane)
+
+    def _may_go(self, waiting: Waiting) -> bool:
+        return self.may(waiting.ask.tenant, waiting.lane)
+
+    def _choose(self, fitting: Mapping[Lane, list[Ledger]]) -> Waiting | None:
         """The first who fits and is not better off elsewhere; else the first who fits."""
         patience = self.patience()
         passed: list[Waiting] = []
         chosen: Waiting | None = None
         in_use: int | None = None
-        for tenant, waiting in self._queue.in_turn(fitting):
+        for tenant, waiting in self._queue.in_turn(fitting, self.may):
             in_use = tenant.in_use if in_use is None else in_use
             if tenant.in_use > in_use or len(passed) == WINDOW:
                 break
@@ -103,9 +138,10 @@ class Turns:
                 break
             passed.append(waiting)
         if chosen is None:
-            return passed[0]
+            return passed[0] if passed else None
         first = self._queue.first()
-        for other in passed if first.lane in fitting else (*passed, first):
+        able = first.lane in fitting and self._may_go(first)
+        for other in passed if able else (*passed, first):
             other.overtaken += 1
         return chosen
 
@@ -126,6 +162,8 @@ class Turns:
         if self.reservation or first.lane in fitting or first.overtaken < self.patience():
             return False
         lane = first.lane
+        if not self._may_go(first):
+            return False
         able = [r for r in self._replicas.values() if _able(lane, r)]
         if able:
             replica = min(able, key=lambda r: (r.foreign > 0, cost(lane.slots, r) - r.free))

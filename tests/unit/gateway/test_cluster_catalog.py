@@ -62,12 +62,17 @@ def test_a_deployment_is_a_model() -> None:
     asked = deployment(
         model={"aliases": ["gpt"]},
         engine={"mode": "embed"},
-        queue={"maxRequests": 3, "timeoutSeconds": 4, "coldStartTimeoutSeconds": 5},
+        queue={
+            "maxRequests": 3,
+            "timeoutSeconds": 4,
+            "coldStartTimeoutSeconds": 5,
+            "reserve": True,
+        },
         lifecycle={"wedgeSeconds": 60},
     )
     (model,) = build_catalog([asked], [], ROOT).models
     assert (model.id, model.aliases, model.mode) == ("team-a/qwen", ("gpt",), Mode.EMBED)
-    assert (model.queue, model.wedge_seconds) == (QueueLimits(3, 4, 5), 60)
+    assert (model.queue, model.wedge_seconds) == (QueueLimits(3, 4, 5, True), 60)
     assert model.backends == ()
 
 

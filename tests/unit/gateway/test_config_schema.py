@@ -19,7 +19,7 @@ models:
 - name: smol
   aliases: [gpt-4o-mini]
   backends: [{url: http://127.0.0.1:9000, apiKeyFile: key}, {url: "http://[::1]:9000/"}]
-  queue: {maxRequests: 1000, timeoutSeconds: 60, coldStartTimeoutSeconds: 600}
+  queue: {maxRequests: 1000, timeoutSeconds: 60, coldStartTimeoutSeconds: 600, reserve: true}
 - name: team/rank
   mode: rerank
   backends: [{url: http://ranker}]

@@ -25,6 +25,14 @@ ImageReference = Annotated[
     ),
 ]
 Argument = Annotated[str, Field(min_length=1, max_length=1024)]
+MediaHost = Annotated[
+    str,
+    worded(
+        r"^[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?$",
+        "a host is a name in small letters, with a port if its URLs have one: images.example:8080",
+        max_length=253,
+    ),
+]
 
 
 class Mode(StrEnum):
@@ -108,6 +116,15 @@ class EngineSpec(ApiModel):
             "have a field of their own are refused."
         ),
         json_schema_extra=ATOMIC | checked(*extra_args_rules()),
+    )
+    media_hosts: list[MediaHost] = Field(
+        default_factory=list,
+        max_length=64,
+        description=(
+            "Hosts from which a request may make replicas fetch images, sounds and videos, by http "
+            "and https URLs; none by default. A redirect of such a host is followed anywhere."
+        ),
+        json_schema_extra=ATOMIC,
     )
     gpu_layers: int | None = Field(
         default=None,

@@ -52,7 +52,7 @@ class Model:
 
     `namespace` is "" outside a cluster. `id` is unique: `namespace/name`, or `name` without one.
     `slots` is what a replica is to have, 0 where only the replicas know. `absence` matters only
-    while no replica is ready.
+    while no replica is ready. `media_hosts`: where its replicas may fetch images and the like from.
     """
 
     name: str
@@ -64,6 +64,7 @@ class Model:
     cache_sharing: CacheSharing = CacheSharing.TENANT
     slots: int = 0
     absence: Absence = Absence.UNKNOWN
+    media_hosts: frozenset[str] = frozenset()
     backends: tuple[Backend, ...] = ()
 
     @cached_property

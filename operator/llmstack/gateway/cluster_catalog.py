@@ -88,6 +88,7 @@ def _model(deployment: LLMDeployment, endpoints: Mapping[str, Endpoint], root: b
         cache_sharing=spec.cache_sharing,
         slots=spec.slots,
         absence=_absence(deployment, endpoints),
+        media_hosts=frozenset(spec.engine.media_hosts),
         backends=tuple(
             Backend(each.id, each.host, each.port, key, each.accepting, each.leaving)
             for _, each in sorted(endpoints.items())

@@ -196,6 +196,7 @@ class _Reader:
             ),
             wedge_seconds=part.wedge_seconds,
             cache_sharing=part.cache_sharing,
+            media_hosts=frozenset(part.media_hosts),
             backends=tuple(self._backend(backend) for backend in part.backends),
         )
 

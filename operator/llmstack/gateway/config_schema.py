@@ -37,7 +37,7 @@ from pydantic import (
 from pydantic.alias_generators import to_camel
 from pydantic_core import ErrorDetails, PydanticCustomError
 
-from llmstack.api.engine import Mode
+from llmstack.api.engine import MediaHost, Mode
 from llmstack.api.model import Alias
 from llmstack.api.scaling import QueueSpec
 from llmstack.api.sharing import CacheSharing
@@ -152,6 +152,7 @@ class ModelPart(_Part):
     queue: QueuePart = QueuePart()
     wedge_seconds: float = Field(default=120, ge=10, le=3600)
     cache_sharing: CacheSharing = CacheSharing.TENANT
+    media_hosts: tuple[MediaHost, ...] = ()
 
 
 class ConfigPart(_Part):

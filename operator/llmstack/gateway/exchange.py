@@ -122,7 +122,15 @@ class Exchanges:
         try:
             body = await client.body(tenant if app.keys is not None else "")
             note.bytes_in = len(body.data)
-            request = forward_of(app.catalog, client, head, note, body, ours)
+            request = forward_of(
+                app.catalog,
+                client,
+                head,
+                note,
+                body,
+                ours,
+                drop_unknown=self._limits.drop_unknown,
+            )
             if request.hash_prompt is not None:
                 chain = await asyncio.to_thread(request.hash_prompt)
                 request.ask = request.ask._replace(blocks=chain)

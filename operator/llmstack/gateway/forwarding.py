@@ -5,8 +5,10 @@ from dataclasses import dataclass, field
 from functools import partial
 from itertools import count
 
+from llmstack.engines.llamacpp.policy import Policy
 from llmstack.gateway.catalog import Catalog, Model
 from llmstack.gateway.endpoints import find
+from llmstack.gateway.fit import fit
 from llmstack.gateway.http.body import Received
 from llmstack.gateway.http.connection import Connection
 from llmstack.gateway.http.head import RequestHead
@@ -48,7 +50,14 @@ class Forward:
 
 
 def forward_of(
-    catalog: Catalog, client: Connection, head: RequestHead, note: Note, body: Received, ours: bytes
+    catalog: Catalog,
+    client: Connection,
+    head: RequestHead,
+    note: Note,
+    body: Received,
+    ours: bytes,
+    *,
+    drop_unknown: bool,
 ) -> Forward:
     """The request as it goes on; the note learns what it turned out to be. Raises Refused."""
     endpoint = find(head.method, head.path)
@@ -60,6 +69,8 @@ def forward_of(
     check_mode(endpoint, model)
     streams = wanted.stream and endpoint.streams
     cache = cache_owner(model, note.tenant)
+    policy = Policy(drop_unknown, model.media_hosts)
+    fitted = fit(endpoint.path, body.data, body.outline, policy)
     chain = _chain(note, wanted, cache)
     small = sum(map(len, (*wanted.setting, wanted.prompt))) <= _AT_ONCE
     ask = Ask(
@@ -70,8 +81,18 @@ def forward_of(
         blocks=chain() if small else (),
         arrived=note.arrived,
     )
-    later = None if small else chain
-    return Forward(client, note, endpoint.path, body.data, model, ask, ours, streams, cache, later)
+    return Forward(
+        client=client,
+        note=note,
+        path=endpoint.path,
+        body=fitted.body,
+        model=model,
+        ask=ask,
+        ours=ours + fitted.dropped,
+        streams=streams,
+        cache=cache,
+        hash_prompt=None if small else chain,
+    )
 
 
 def _chain(note: Note, wanted: Peek, cache: str) -> Callable[[], tuple[int, ...]]:

@@ -133,6 +133,7 @@ def limits_of(asked: GatewayLimits) -> Limits:
         answer_idle_seconds=asked.stream_idle_seconds,
         early_seconds=asked.early_seconds,
         strike_slow_seconds=asked.slow_seconds,
+        drop_unknown=asked.unknown_fields == "drop",
     )
 
 

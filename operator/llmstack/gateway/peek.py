@@ -10,12 +10,6 @@ from llmstack.gateway.refusals import Refused, bad_request
 from llmstack.routing.messages import NO_SLOTS, WHOLE
 from llmstack.scan.outline import Kind, Outline
 
-WATCHED: frozenset[str] = frozenset()
-"""Names whose members an outline tells wherever they are."""
-_FORBIDDEN = {
-    "n_discard": "llama-server has had memory-safety bugs in shifting contexts",
-    "id_slot": "it pins the request to a slot that may be busy; the gateway chooses",
-}
 _COUNTS = ("n", "n_cmpl")
 _MOST = 1_000_000
 """No replica has so many slots; a larger count is taken for this one, so that sums stay small."""
@@ -37,10 +31,7 @@ class Peek(NamedTuple):
 
 
 def peek(endpoint: Endpoint, body: bytes | bytearray, outline: Outline) -> Peek:
-    """What is asked for. Raises Refused: forbidden fields, odd counts."""
-    for name, why in _FORBIDDEN.items():
-        if name in outline.members:
-            raise Refused(bad_request(f"The field '{name}' is not allowed: {why}.", name))
+    """What is asked for. Raises Refused: odd counts."""
     return Peek(
         model=_model(body, outline),
         stream=outline.read(body, "stream") is True,

@@ -35,6 +35,9 @@ class GatewayLimits:
                                       for so long is answered with 504
         LLMSTACK_CONNECT_SECONDS      3: longest time to connect to a replica
         LLMSTACK_MAX_CONNECTIONS      10000: connections of clients at once
+        LLMSTACK_UNKNOWN_FIELDS       "drop": what becomes of fields that no endpoint knows: drop
+                                      takes them out of the body and names them in a header of the
+                                      answer; refuse answers with 400
         LLMSTACK_DRAIN_SECONDS        120: longest wait for running requests on SIGTERM; the pod's
                                       terminationGracePeriodSeconds must exceed it by 10
     """
@@ -55,6 +58,7 @@ class GatewayLimits:
     lost_seconds: float
     connect_seconds: float
     max_connections: int
+    unknown_fields: str
     drain_seconds: float
 
     @classmethod
@@ -79,6 +83,7 @@ class GatewayLimits:
             lost_seconds=read.seconds("LLMSTACK_LOST_SECONDS", 30),
             connect_seconds=read.seconds("LLMSTACK_CONNECT_SECONDS", 3),
             max_connections=read.count("LLMSTACK_MAX_CONNECTIONS", 10_000),
+            unknown_fields=read.choice("LLMSTACK_UNKNOWN_FIELDS", ("drop", "refuse")),
             drain_seconds=read.seconds("LLMSTACK_DRAIN_SECONDS", 120),
         )
 

@@ -46,7 +46,7 @@ async def test_all_models_are_listed_with_their_state_and_slots(tmp_path: Path) 
         ("POST", "/lora-adapters", {}, 404, "unknown_url"),
         ("POST", "/v1/embeddings", {"input": "a"}, 400, "wrong_mode"),
         ("POST", CHAT, {"n_discard": 5}, 400, "invalid_request"),
-        ("POST", CHAT, {"id_slot": 0}, 400, "invalid_request"),
+        ("POST", CHAT, {"n_cache_reuse": 256}, 400, "invalid_request"),
         ("POST", CHAT, {"n": 3}, 400, "too_many_slots"),
     ],
 )

@@ -17,17 +17,20 @@ DEEPEST = 100
 """Brackets within brackets: llama-server walks through values by recursion."""
 
 
+Body = bytes | bytearray
+
+
 class Check(Protocol):
     """Judges one value. `says` is what is allowed, in words that follow "must be"."""
 
     @property
     def says(self) -> str: ...
 
-    def __call__(self, body: bytes, span: Span) -> str | None:
+    def __call__(self, body: Body, span: Span) -> str | None:
         """What is wrong, as the end of a sentence that begins with the field's name."""
 
 
-def value_of(body: bytes, span: Span) -> Any:
+def value_of(body: Body, span: Span) -> Any:
     """The value as Python's objects: for those that are known to be small."""
     try:
         return orjson.loads(body[span.start : span.end])
@@ -42,7 +45,7 @@ class Flag:
 
     says: str = "true or false"
 
-    def __call__(self, body: bytes, span: Span) -> str | None:
+    def __call__(self, body: Body, span: Span) -> str | None:
         return None if span.kind is Kind.BOOLEAN else f"must be {self.says}"
 
 
@@ -57,7 +60,7 @@ class Whole:
     def says(self) -> str:
         return f"a whole number from {self.least} to {self.most}"
 
-    def __call__(self, body: bytes, span: Span) -> str | None:
+    def __call__(self, body: Body, span: Span) -> str | None:
         if span.kind is Kind.NUMBER:
             value = value_of(body, span)
             if self.least <= value <= self.most and value == int(value):
@@ -78,7 +81,7 @@ class Real:
         step = f", and 0 or at least {self.least_step:g}" if self.least_step else ""
         return f"a number from {self.least:g} to {self.most:g}{step}"
 
-    def __call__(self, body: bytes, span: Span) -> str | None:
+    def __call__(self, body: Body, span: Span) -> str | None:
         if span.kind is Kind.NUMBER:
             value = value_of(body, span)
             if self.least <= value <= self.most and not 0 < abs(value) < self.least_step:
@@ -96,7 +99,7 @@ class Text:
     def says(self) -> str:
         return f"a string of at most {self.most} bytes"
 
-    def __call__(self, body: bytes, span: Span) -> str | None:
+    def __call__(self, body: Body, span: Span) -> str | None:
         if span.kind is Kind.STRING and span.end - span.start <= self.most + 2:
             return None
         return f"must be {self.says}"
@@ -112,7 +115,7 @@ class Choice:
     def says(self) -> str:
         return "one of " + ", ".join(self.options)
 
-    def __call__(self, body: bytes, span: Span) -> str | None:
+    def __call__(self, body: Body, span: Span) -> str | None:
         short = span.kind is Kind.STRING and span.end - span.start < 100
         if short and value_of(body, span) in self.options:
             return None
@@ -137,10 +140,10 @@ class Texts:
             f"{filled}"
         )
 
-    def __call__(self, body: bytes, span: Span) -> str | None:
+    def __call__(self, body: Body, span: Span) -> str | None:
         return None if self._fits(body, span) else f"must be {self.says}"
 
-    def _fits(self, body: bytes, span: Span) -> bool:
+    def _fits(self, body: Body, span: Span) -> bool:
         size = span.end - span.start
         if span.kind is Kind.STRING and self.alone:
             return (self.empty or size > 2) and size <= self.most + 2
@@ -173,7 +176,7 @@ class Of:
         bounds += [f"{self.size} bytes"] if self.size is not None else []
         return names + (f" of at most {' and '.join(bounds)}" if bounds else "")
 
-    def __call__(self, body: bytes, span: Span) -> str | None:
+    def __call__(self, body: Body, span: Span) -> str | None:
         fits = (
             span.kind in self.kinds
             and span.depth <= self.depth
@@ -193,7 +196,7 @@ class Either:
     def says(self) -> str:
         return ", or ".join(check.says for check in self.checks)
 
-    def __call__(self, body: bytes, span: Span) -> str | None:
+    def __call__(self, body: Body, span: Span) -> str | None:
         if any(check(body, span) is None for check in self.checks):
             return None
         return f"must be {self.says}"
@@ -209,7 +212,7 @@ class Judged:
     judge: Callable[[Any], str | None]
     depth: int = DEEPEST
 
-    def __call__(self, body: bytes, span: Span) -> str | None:
+    def __call__(self, body: Body, span: Span) -> str | None:
         if span.kind not in self.kinds:
             return f"must be {self.says}"
         if span.end - span.start > self.size:

@@ -11,66 +11,79 @@ What a tool was called with (`input`, `arguments`) is text to it, whatever it ho
 
 import re
 from collections.abc import Iterator
+from typing import Any
 
-from llmstack.engines.llamacpp.checks import value_of
+import orjson
+
 from llmstack.engines.llamacpp.unfit import Unfit
 from llmstack.scan.outline import Kind, Outline, Span
+from llmstack.scan.sight import outline_of
 
-_HOLDERS = frozenset({"image_url", "input_audio", "input_video", "video_url", "source"})
-_LINKS = frozenset({"url", "data"})
-_TEXT = frozenset({"input", "arguments"})
-WATCHED = _HOLDERS | _LINKS | _TEXT
+WATCHED = frozenset({"image_url", "input_audio", "input_video", "video_url", "source"})
 """Names that an outline must hold in `nested` for a judgement."""
 
+_TEXT = frozenset({"input", "arguments"})
+_LARGEST_AGAIN = 1024 * 1024
+"""Bytes of a body that may be looked at once more, to tell tools' arguments from content."""
 _LONGEST_URL = 4096
-_BEGINNING = 16
+_LINK = re.compile(rb'"(?:url|data)"[ \t\r\n]*:[ \t\r\n]*"')
+_STRING_END = re.compile(rb'[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
+_BASE64 = re.compile(rb"(?!http)[A-Za-z0-9+/=\\]*\"?")
 # A host, a port, a path: no user, no backslash, nothing that two parsers might read differently.
-_URL = re.compile(r"(https?)://([a-z0-9.-]+)(:[0-9]{1,5})?(?:/[!$-;=?A-Z_a-z~%]*)?\Z")
+_URL = re.compile(r"https?://([a-z0-9.-]+(?::[0-9]{1,5})?)(?:/[!$-;=?A-Z_a-z~%]*)?\Z")
+_BEGINNING = 16
 
 
-def check_media(body: bytes, outline: Outline, hosts: frozenset[str]) -> None:
+def check_media(body: bytes | bytearray, outline: Outline, hosts: frozenset[str]) -> None:
     """Raises Unfit if a replica would fetch from elsewhere than `hosts` ("host" or "host:port")."""
-    for span in _links(outline.nested):
-        beginning = body[span.start + 1 : span.start + 1 + _BEGINNING]
-        if beginning.startswith(b"data:") or _is_base64(beginning):
-            continue
-        _check_url(body, span, hosts)
+    for span in outline.nested:
+        for start in _links(body, span):
+            beginning = bytes(body[start : start + _BEGINNING])
+            if beginning.startswith(b"data:") or _BASE64.fullmatch(beginning.partition(b'"')[0]):
+                continue
+            url = _string(body, start, span.end)
+            if not _allowed(url, hosts) and not _is_text(body, span):
+                raise _refusal(span.name, url, hosts)
 
 
-def _links(nested: tuple[Span, ...]) -> Iterator[Span]:
-    """The strings that may be links. `nested` is in the order of the keys."""
-    holds = text = 0
-    for span in nested:
-        if span.key < text:
-            continue
-        if span.name in _TEXT:
-            text = span.end
-        elif span.name in _HOLDERS:
-            holds = max(holds, span.end)
-            if span.kind is Kind.STRING and span.name != "source":
-                yield span
-        elif span.key < holds and span.kind is Kind.STRING:
-            yield span
+def _links(body: bytes | bytearray, span: Span) -> Iterator[int]:
+    """Where the strings begin that may be links, behind their quotes."""
+    if span.kind is Kind.STRING:
+        if span.name != "source":
+            yield span.start + 1
+    elif span.kind is Kind.OBJECT:
+        # A name may be spelt with escapes; base64 needs none.
+        if body.find(b"\\u", span.start, span.end) >= 0:
+            raise Unfit(f"Write what is in '{span.name}' without \\u escapes.", span.name)
+        for found in _LINK.finditer(body, span.start, span.end):
+            yield found.end()
 
 
-def _is_base64(beginning: bytes) -> bool:
-    """Whether the server takes it for base64 ("http" is base64 as well, but it fetches that)."""
-    text = beginning.partition(b'"')[0]
-    return not text.startswith(b"http") and not text.strip(_BASE64)
+def _string(body: bytes | bytearray, start: int, end: int) -> str:
+    """The string that begins there; "" if it is longer than a URL may be."""
+    found = _STRING_END.match(body, start, min(end, start + _LONGEST_URL))
+    value: Any = orjson.loads(b'"' + found[0]) if found else ""
+    return str(value)
 
 
-_BASE64 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/="
-
-
-def _check_url(body: bytes, span: Span, hosts: frozenset[str]) -> None:
-    size = span.end - span.start
-    url = value_of(body, span) if size <= _LONGEST_URL else ""
+def _allowed(url: str, hosts: frozenset[str]) -> bool:
     found = _URL.match(url)
-    if found and found[2] + (found[3] or "") in hosts:
-        return
+    return found is not None and found[1] in hosts
+
+
+def _is_text(body: bytes | bytearray, span: Span) -> bool:
+    """Whether it stands in what a tool was called with."""
+    if len(body) > _LARGEST_AGAIN:
+        return False
+    nested = outline_of(body, _TEXT).nested
+    return any(text.start <= span.key and span.end <= text.end for text in nested)
+
+
+def _refusal(name: str, url: str, hosts: frozenset[str]) -> Unfit:
     allowed = ", ".join(sorted(hosts)) or "nowhere (spec.engine.mediaHosts)"
-    raise Unfit(
-        f"'{span.name}' holds {str(url)[:80]!r}: send the content as a data: URL. Replicas of this "
-        f"model may fetch from: {allowed}.",
-        span.name,
+    shown = f" {url[:80]!r}" if url else " a link"
+    return Unfit(
+        f"'{name}' holds{shown}: send the content as a data: URL. Replicas of this model may fetch "
+        f"from: {allowed}.",
+        name,
     )

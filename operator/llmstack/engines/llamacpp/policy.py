@@ -10,6 +10,7 @@ A check reads the value of its member only; messages and prompts are never parse
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from llmstack.engines.llamacpp.checks import Body
 from llmstack.engines.llamacpp.fields import FIELDS, Fields
 from llmstack.engines.llamacpp.judgements import Allowed, Neutral
 from llmstack.engines.llamacpp.media import check_media
@@ -38,7 +39,7 @@ class Judged(NamedTuple):
     unknown: tuple[str, ...] = ()
 
 
-def judge(path: str, body: bytes, outline: Outline, policy: Policy) -> Judged:
+def judge(path: str, body: Body, outline: Outline, policy: Policy) -> Judged:
     """What of this body may go on. Raises Unfit."""
     fields = FIELDS[path]
     if len(outline.members) > MOST_MEMBERS:

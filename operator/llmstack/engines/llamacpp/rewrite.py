@@ -18,7 +18,7 @@ BOM = b"\xef\xbb\xbf"
 Edits = Mapping[str, bytes | None]
 
 
-def rewrite(body: bytes, outline: Outline, edits: Edits) -> bytes:
+def rewrite(body: bytes | bytearray, outline: Outline, edits: Edits) -> bytes | bytearray:
     """The body with `edits` applied to its outermost members, and without a byte order mark.
 
     None removes a member, bytes (JSON) replace its value or add the member at the end. Every other
@@ -29,12 +29,13 @@ def rewrite(body: bytes, outline: Outline, edits: Edits) -> bytes:
         value is not None or name in outline.members for name, value in edits.items()
     )
     if not changes:
-        return body.removeprefix(BOM)
-    return b"".join(_pieces(memoryview(body), body, outline, edits))
+        return body[len(BOM) :] if body.startswith(BOM) else body
+    with memoryview(body) as view:
+        return b"".join(_pieces(view, body, outline, edits))
 
 
 def _pieces(
-    view: memoryview, body: bytes, outline: Outline, edits: Edits
+    view: memoryview, body: bytes | bytearray, outline: Outline, edits: Edits
 ) -> Iterator[bytes | memoryview]:
     """The new body in order. What separates two members goes with the one before it."""
     members = tuple(outline.members.values())

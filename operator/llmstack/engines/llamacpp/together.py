@@ -8,7 +8,7 @@ several completions, and a prompt without a token               is never answere
 from collections.abc import Mapping
 from typing import Any
 
-from llmstack.engines.llamacpp.checks import value_of
+from llmstack.engines.llamacpp.checks import Body, value_of
 from llmstack.engines.llamacpp.unfit import Unfit
 from llmstack.scan.outline import Kind, Span
 
@@ -16,7 +16,7 @@ Members = Mapping[str, Span]
 _SHORT = 4096
 
 
-def check_together(body: bytes, members: Members) -> None:
+def check_together(body: Body, members: Members) -> None:
     """Raises Unfit. Reads prompts only if several completions are asked for."""
     if "ignore_eos" in members or "logit_bias" in members:
         _check_dead_ends(body, members)
@@ -24,7 +24,7 @@ def check_together(body: bytes, members: Members) -> None:
         _check_empty_prompts(body, members)
 
 
-def _check_dead_ends(body: bytes, members: Members) -> None:
+def _check_dead_ends(body: Body, members: Members) -> None:
     constrained = _constrained(body, members)
     if constrained is None:
         return
@@ -44,7 +44,7 @@ def _check_dead_ends(body: bytes, members: Members) -> None:
         )
 
 
-def _constrained(body: bytes, members: Members) -> str | None:
+def _constrained(body: Body, members: Members) -> str | None:
     """The field that restricts which token may come next."""
     for name in ("grammar", "json_schema", "response_format", "tools"):
         span = members.get(name)
@@ -56,7 +56,7 @@ def _constrained(body: bytes, members: Members) -> str | None:
     return None
 
 
-def _check_empty_prompts(body: bytes, members: Members) -> None:
+def _check_empty_prompts(body: Body, members: Members) -> None:
     if not any(_above_one(body, members.get(name)) for name in ("n", "n_cmpl")):
         return
     prompt = members.get("prompt")
@@ -87,9 +87,9 @@ def _has_empty(prompt: Any) -> bool:
     return not prompt
 
 
-def _above_one(body: bytes, span: Span | None) -> bool:
+def _above_one(body: Body, span: Span | None) -> bool:
     return span is not None and span.kind is Kind.NUMBER and value_of(body, span) > 1
 
 
-def _text(body: bytes, span: Span) -> bytes:
+def _text(body: Body, span: Span) -> Body:
     return body[span.start : min(span.end, span.start + _SHORT)]

@@ -5,7 +5,7 @@ A body is held once: as it came if it came in one piece, else in one buffer that
 
 from typing import NamedTuple
 
-from llmstack.gateway.peek import WATCHED
+from llmstack.engines.llamacpp.media import WATCHED
 from llmstack.scan.outline import Outline
 from llmstack.scan.scanner import BOM, PIECE, Scanner
 from llmstack.scan.sight import SMALL, at_sight

@@ -33,6 +33,7 @@ class Limits:
     verdict_seconds   for a cluster to announce the end of a replica that broke its connections
     strike_pause_seconds   a tenant whose request ended a replica: before its next one to the model
     strike_slow_seconds    and for so long they go one at a time; both double each time. 0: never
+    drop_unknown      unknown fields of a body are dropped, not refused
     tick              how often times are looked at: what is above is exact to this
     """
 
@@ -58,4 +59,5 @@ class Limits:
     verdict_seconds: float = 1.0
     strike_pause_seconds: float = 1.0
     strike_slow_seconds: float = 30.0
+    drop_unknown: bool = True
     tick: float = 1.0

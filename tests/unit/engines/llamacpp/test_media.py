@@ -43,6 +43,7 @@ LINK = "http://169.254.169.254/latest"
         [{"type": "image", "source": {"type": "url", "url": LINK}}],
         [{"type": "tool_result", "content": [{"type": "image", "source": {"url": LINK}}]}],
         [{"type": "image_url", "image_url": {"detail": "low", "url": LINK}}],
+        image(PNG) + image(LINK),
         [{"input": {}}, *image(LINK)],
     ],
 )
@@ -50,7 +51,7 @@ def test_a_link_is_refused_unless_its_host_is_listed(content):
     with pytest.raises(Unfit, match="send the content as a data: URL") as caught:
         check(content)
 
-    assert caught.value.param in ("url", "data", "image_url")
+    assert caught.value.param in WATCHED
 
 
 @pytest.mark.parametrize(
@@ -72,6 +73,14 @@ def test_a_link_is_refused_unless_its_host_is_listed(content):
 )
 def test_what_is_not_fetched_is_let_through(content):
     check(content)
+
+
+@pytest.mark.parametrize("name", [r"\u0075rl", r"ur\u006c"])
+def test_a_name_that_is_spelt_with_escapes_hides_nothing(name):
+    body = b'{"messages": [{"image_url": {"%b": "http://a"}}]}' % name.encode()
+
+    with pytest.raises(Unfit, match="without"):
+        check_media(body, outline_of(body, WATCHED), frozenset())
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from llmstack.engines.llamacpp.media import WATCHED
 from llmstack.gateway.http.body import Body
-from llmstack.gateway.peek import WATCHED
 from llmstack.scan.faults import NotJSON
 from llmstack.scan.scanner import PIECE
 from llmstack.scan.sight import SMALL, outline_of

@@ -62,6 +62,7 @@ class Bodies:
         except ValueError as broken:
             message = f"[json.exception.parse_error.101] {broken}"
             raise Rejected(500, error(500, "server_error", message)) from None
+        self.server.last_fields = body
         try:
             return route(body, f"chatcmpl-{zlib.crc32(request.body):08x}")
         except KeyError as missing:

@@ -33,7 +33,7 @@ _LOADING = error(503, "unavailable_error", "Loading model")
 
 
 class FakeLlama:
-    """One server. `requests` counts those that computed."""
+    """One server. `requests` counts those that computed; `last_fields` are the last body's."""
 
     def __init__(self, shape: Shape) -> None:
         self.shape = shape
@@ -41,6 +41,7 @@ class FakeLlama:
         self.engine = Engine(shape)
         self.port = 0
         self.requests = 0
+        self.last_fields: dict[str, Any] = {}
         self._loaded = False
         self._connections: set[Connection] = set()
         self._alone = asyncio.Event()

@@ -6,12 +6,14 @@ from collections.abc import Callable
 
 import pytest
 
+from llmstack.engines.llamacpp.pages import fields
 from llmstack.status import pages
 from tests.support.generated import assert_generated
 from tests.unit.docs import sizing
 
 PAGES: dict[str, Callable[[], str]] = {
     "conditions.md": pages.conditions,
+    "fields.md": fields,
     "troubleshooting.md": pages.troubleshooting,
     "sizing.md": lambda: sizing.filled((sizing.DOCS / "sizing.md").read_text(encoding="utf-8")),
 }

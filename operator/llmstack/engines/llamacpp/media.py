@@ -11,7 +11,6 @@ What a tool was called with (`input`, `arguments`) is text to it, whatever it ho
 
 import re
 from collections.abc import Iterator
-from typing import Any
 
 import orjson
 
@@ -62,8 +61,10 @@ def _links(body: bytes | bytearray, span: Span) -> Iterator[int]:
 def _string(body: bytes | bytearray, start: int, end: int) -> str:
     """The string that begins there; "" if it is longer than a URL may be."""
     found = _STRING_END.match(body, start, min(end, start + _LONGEST_URL))
-    value: Any = orjson.loads(b'"' + found[0]) if found else ""
-    return str(value)
+    try:
+        return str(orjson.loads(b'"' + found[0])) if found else ""
+    except orjson.JSONDecodeError:  # Half of a character.
+        return ""
 
 
 def _allowed(url: str, hosts: frozenset[str]) -> bool:

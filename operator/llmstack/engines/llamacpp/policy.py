@@ -46,8 +46,9 @@ def judge(path: str, body: Body, outline: Outline, policy: Policy) -> Judged:
         raise Unfit(f"The body may have at most {MOST_MEMBERS} fields.")
     edits: dict[str, None] = {}
     unknown: list[str] = []
-    for name, span in outline.members.items():
-        judgement = fields.get(name)
+    members = outline.members
+    for name in members:
+        judgement, span = fields.get(name), members[name]
         if isinstance(judgement, Allowed):
             if span.kind is not Kind.NULL or name in _NEVER_NULL:
                 complaint = judgement.check(body, span)

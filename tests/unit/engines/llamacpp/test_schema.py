@@ -212,3 +212,13 @@ def test_all_tools_share_one_budget():
 
 def span_of(body: bytes) -> Span:
     return outline_of(body).members["f"]
+
+
+def test_what_was_let_through_is_known_again_and_what_was_not_is_judged_again():
+    good = b'[{"name": "a", "input_schema": {"enum": ["%s"]}}]' % (b"x" * 600)
+    bad = good.replace(b'"enum"', b'"minLength": 5, "maxLength": 2, "enum"')
+
+    for _ in range(2):
+        for text, fits in ((good, True), (bad, False)):
+            body = b'{"f": %b}' % text
+            assert (TOOLS(body, span_of(body)) is None) is fits

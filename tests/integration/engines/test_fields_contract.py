@@ -43,7 +43,7 @@ WITHIN: Final = frozenset(
         *("value", "token", "delimiter"),
         # Of the server's own objects: answers, files, capabilities of a template.
         *("event", "choices", "embedding", "tokens_evaluated", "score", "code", "stop", "file"),
-        *("supports_parallel_tool_calls", "supports_preserve_reasoning", "dsml_token"),
+        *("supports_parallel_tool_calls", "supports_preserve_reasoning", "dsml_token", "DSML"),
         *("function_calls",),
     }
 )

@@ -317,3 +317,5 @@ FIELDS: Mapping[str, Fields] = MappingProxyType(
     {path: MappingProxyType({**_DANGEROUS, **fields}) for path, fields in _PATHS.items()}
 )
 DANGEROUS = MappingProxyType(_DANGEROUS)
+KNOWN = frozenset(name for fields in FIELDS.values() for name in fields)
+"""Names of all paths: what is known elsewhere is no slip of the pen."""

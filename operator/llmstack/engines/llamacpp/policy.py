@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from llmstack.engines.llamacpp.checks import Body
-from llmstack.engines.llamacpp.fields import FIELDS, Fields
+from llmstack.engines.llamacpp.fields import FIELDS, KNOWN, Fields
 from llmstack.engines.llamacpp.judgements import Allowed, Neutral
 from llmstack.engines.llamacpp.media import check_media
 from llmstack.engines.llamacpp.names import meant
@@ -78,7 +78,7 @@ _NEVER_NULL = frozenset({"messages", "prompt", "input", "query", "documents", "t
 def _check_unknown(path: str, names: list[str], fields: Fields, policy: Policy) -> None:
     """Raises Unfit for slips of the pen always, and for all others if the policy says so."""
     for name in names[:_MOST_NAMED]:
-        right = meant(name, fields)
+        right = meant(name, fields) if name not in KNOWN else None
         if right is not None:
             raise Unfit(f"Unknown field '{name[:100]}': did you mean '{right}'?", name)
     if not policy.drop_unknown:

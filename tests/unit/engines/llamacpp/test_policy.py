@@ -276,6 +276,13 @@ def test_a_slip_of_the_pen_is_refused_and_the_right_name_told(name, right):
     assert f"did you mean '{right}'?" in str(unfit)
 
 
+@pytest.mark.parametrize(
+    ("path", "name"), [("/v1/messages", "seed"), ("/v1/messages", "stop"), (CHAT, "inputs")]
+)
+def test_a_name_that_is_known_elsewhere_or_merely_alike_is_no_slip(path, name):
+    assert judged(path, f'{{"{name}": 1}}'.encode()).unknown == (name,)
+
+
 def test_fields_without_end_are_refused_at_once():
     members = ", ".join(f'"x{n}": 1' for n in range(201))
 

@@ -26,7 +26,7 @@ def large(text: bytes, size: int = 3_000_000) -> bytes:
         large(b"a" * 4093 + EMOJI),
         large(b"\\n\\u00e9 \\\\"),
         b'{"model": "smol", "messages": [%b{}]}' % (b'{"role": "user", "content": ""},' * 30_000),
-        b'{"model": "smol", "prompt": [%b0]}' % (b"17, " * 300_000),
+        b'{"model": "smol", "messages": [%b0]}' % (b"17, " * 300_000),
     ],
     ids=["small", "text", "emoji", "escapes", "messages", "tokens"],
 )

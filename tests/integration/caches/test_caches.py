@@ -47,12 +47,12 @@ def sample(_: Path) -> Path:
 
 
 CASES = (
-    Case("without a host cache", tiny, 0, 2500, 120),
-    Case("with a host cache that is too small", tiny, 1, 2500, 120),
-    Case("with a host cache for all", tiny, 256, 2500, 120),
-    Case("with checkpoints of a sliding window", sliding, 4, 1500, 120),
-    Case("with chunks that are moved", tiny, 1, 1000, 80, extra=("--cache-reuse", "16")),
-    Case("SmolLM2", sample, 8, 1000, 24),
+    Case("without a host cache", tiny, 0, 2500, 80),
+    Case("with a host cache that is too small", tiny, 1, 2500, 80),
+    Case("with a host cache for all", tiny, 256, 2500, 80),
+    Case("with checkpoints of a sliding window", sliding, 4, 1500, 80),
+    Case("with chunks that are moved", tiny, 1, 1000, 60, extra=("--cache-reuse", "16")),
+    Case("SmolLM2", sample, 8, 1000, 16),
 )
 
 

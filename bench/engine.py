@@ -91,7 +91,8 @@ def main() -> None:
     parser.add_argument("--turns", type=int, default=4)
     parser.add_argument("--write", action="store_true")
     given = parser.parse_args()
-    command = f"python -m bench.engine --runs {given.runs} --plain PATH"
+    size = f"--conversations {given.conversations} --turns {given.turns}"
+    command = f"python -m bench.engine --runs {given.runs} {size} --plain PATH"
     lines = [HEAD, ("---",) * len(HEAD), *rows(given.plain, given)]
     text = dated("\n".join(f"| {' | '.join(line)} |" for line in lines), command)
     print(text)

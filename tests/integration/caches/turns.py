@@ -118,8 +118,8 @@ class Crowd:
             history = ()
         asked = (*tenant.marker, *self._random.choices(self._words, k=self._random.randint(4, 40)))
         prompt = (*self._common, *history, *asked)
-        most = max((_common(prompt, before) for before in tenant.sent), default=0)
-        tenant.sent.append(prompt)
+        sent = tenant.sent
+        sent.append(prompt)
         self.counts.turns += 1
         body = {
             "prompt": list(prompt),
@@ -136,7 +136,7 @@ class Crowd:
             body["n_cmpl"] = 2
         answers = await self._ask(self._server, body, salt)
         for answer in answers:
-            self._check(tenant, prompt, answer, most)
+            self._check(tenant, prompt, sent, answer)
         if judged:
             await self._judge(tenant, body, answers[0])
         if tenant.salt == salt:
@@ -164,7 +164,12 @@ class Crowd:
             except (TimeoutError, Broken):
                 self.counts.cancelled += 1
 
-    def _check(self, tenant: Tenant, prompt: Tokens, answer: dict[str, Any], most: int) -> None:
+    def _check(
+        self, tenant: Tenant, prompt: Tokens, sent: list[Tokens], answer: dict[str, Any]
+    ) -> None:
+        """`sent` is all that was sent under its salt by now: the server takes it in any order."""
+        others = (before for before in sent if before is not prompt)
+        most = max((_common(prompt, before) for before in others), default=0)
         cached = answer["timings"]["cache_n"]
         self.counts.cached += cached
         if cached > most:

@@ -10,6 +10,7 @@ server beside it may do, too. So it is as little as the sources leave:
     a Service's name        DNS, and all pods of its namespace: a policy is judged behind the
                             Service, whose port may be another one
     proxies, HF_ENDPOINT    as the sources' own hosts
+    mediaHosts              as the host of an http:// source
 
 Link-local addresses, where clouds hand out credentials, are never among them. Policies add up: one
 that somebody else writes for these pods opens more.
@@ -60,7 +61,8 @@ def _for_sources(deployment: LLMDeployment, context: Context) -> list[Object]:
 
 
 def _urls(deployment: LLMDeployment, context: Context) -> Iterator[str]:
-    """All addresses that a fetch begins with."""
+    """All addresses that a fetch begins with, of the model or of media in a request."""
+    yield from (f"http://{host}" for host in deployment.spec.engine.media_hosts)
     model = deployment.spec.model
     texts = [model.source, *([model.mmproj.source] if model.mmproj else [])]
     sources: list[Source] = [parse_source(text) for text in texts]

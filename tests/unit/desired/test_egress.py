@@ -136,6 +136,16 @@ def test_a_service_is_reached_at_any_port_of_its_pods(
     assert namespaces(rules(source, env)) == expected
 
 
+def test_hosts_of_media_are_reached() -> None:
+    engine = {"mediaHosts": ["images.example.org:8080", "pictures.store.svc"]}
+    policy = built("NetworkPolicy", CONTEXT, model={"source": CLAIM}, engine=engine)
+    found = policy["spec"]["egress"]
+    for port in (80, 443, 8080):
+        assert reaches(found, ANYWHERE, port)
+    assert not reaches(found, METADATA, 80)
+    assert namespaces(found) == ["store"]
+
+
 def test_further_rules_are_added() -> None:
     more = {"to": [{"ipBlock": {"cidr": "10.1.2.3/32"}}], "ports": [{"port": 9000}]}
     context = replace(CONTEXT, egress=Egress(allow=(more,)))

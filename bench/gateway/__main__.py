@@ -8,7 +8,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from bench.gateway import chunks, conversations, crowd, flood, proxies, short
+from bench.gateway import chunks, conversations, crowd, flood, large, proxies, short
 from bench.gateway.report import Table
 
 _OURS = proxies.ours()
@@ -52,6 +52,10 @@ def _flood(work: Path, given: argparse.Namespace) -> Table:
     return flood.table(work, [proxies.haproxy(), ours], given.runs or 3, given.seconds)
 
 
+def _large(work: Path, given: argparse.Namespace) -> Table:
+    return large.table(work, given.runs or 3)
+
+
 _PARTS: dict[str, Callable[[Path, argparse.Namespace], Table]] = {
     "chunks": _chunks,
     "short": _short,
@@ -60,6 +64,7 @@ _PARTS: dict[str, Callable[[Path, argparse.Namespace], Table]] = {
     **{part: partial(_conversations, part) for part in conversations.REUSE},
     "alone": _alone,
     "flood": _flood,
+    "large": _large,
 }
 
 

@@ -83,8 +83,8 @@ def haproxy(balance: str = "leastconn") -> Start:
     return start
 
 
-def ours(keys: str = "", queue: int = 4096) -> Start:
-    """`llmstack gateway --config`; `keys` is the content of a keys file."""
+def ours(keys: str = "", queue: int = 4096, held: int = 0) -> Start:
+    """`llmstack gateway --config`; `keys` is the content of a keys file, `held` bytes of bodies."""
 
     def start(stack: ExitStack, work: Path, replicas: Sequence[Replica]) -> Proxy:
         backends = [{"url": f"http://127.0.0.1:{replica.port}"} for replica in replicas]
@@ -93,7 +93,8 @@ def ours(keys: str = "", queue: int = 4096) -> Start:
             (work / "keys").write_text(keys)
             config.write_text(f"{config.read_text()}keysFile: keys\n")
         command = [sys.executable, "-m", "llmstack", "gateway", "--config", str(config)]
-        return _start("ours", command, port, stack, work)
+        environment = {"LLMSTACK_HELD_BYTES": str(held)} if held else None
+        return _start("ours", command, port, stack, work, environment)
 
     return start
 

@@ -7,6 +7,7 @@ class ScanLimits(NamedTuple):
     """Counts of one body; what exceeds one is refused.
 
     values    values in it, at any depth
+    brackets  arrays and objects in it: each takes some microseconds to follow
     depth     brackets that are open at once; orjson writes no more
     members   members of the outermost object
     nested    members of watched names below it
@@ -14,6 +15,7 @@ class ScanLimits(NamedTuple):
     """
 
     values: int = 1_000_000
+    brackets: int = 100_000
     depth: int = 254
     members: int = 1_000
     nested: int = 10_000

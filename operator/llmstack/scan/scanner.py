@@ -30,6 +30,7 @@ _LONG_NAME = 256
 _DIGIT = re.compile(rb"[0-9]")
 _NUMBER = 3
 """The group of a number that may be too large, in `member` and `elements`; 1 alone: a bracket."""
+_KIND_NUMBER = Kind.NUMBER
 _COMMA, _QUOTE, _OBJECT, _ARRAY, _ARRAY_END = b',"{[]'
 
 _Step = Callable[[int], int]
@@ -55,6 +56,7 @@ class Scanner:
         self._key = 0
         self._start = 0  # of a string that has not ended
         self._values = 0
+        self._brackets = 0
         self._names = 0
         self._found = Found(limits)
 
@@ -86,8 +88,8 @@ class Scanner:
         self._base += at
         self._carry = data[at:]
         self._check_token(self._base, len(self._carry))
-        if self._values > self._limits.values:
-            raise NotJSON(f"The body may hold at most {self._limits.values} values.", self._base)
+        self._check_count("values", self._values, self._limits.values)
+        self._check_count("arrays and objects", self._brackets, self._limits.brackets)
 
     # The steps: each begins at an offset of `_text`, and gives that where the next one begins
 
@@ -171,7 +173,10 @@ class Scanner:
         if group == 1:
             return self._opened(pos - 1, None, 0)
         start, end = found.span(group or 0)
-        frame.numbers = self._scalar(start, end, None) is Kind.NUMBER or frame.numbers
+        if group == _NUMBER:
+            self._check_number(start, end)
+        if KINDS[self._text.quotes[start]] is _KIND_NUMBER:
+            frame.numbers = True
         return pos if quotes[pos - 1] == _COMMA else self._closed(pos)
 
     def _element_alone(self, pos: int) -> int:
@@ -193,8 +198,10 @@ class Scanner:
         self._values += count
         if not frame.numbers and _DIGIT.search(between):
             frame.numbers = True
-        if not frame.below and (b"[" in between or b"{" in between):
-            frame.below = 1
+        brackets = between.count(b"[") + between.count(b"{")
+        if brackets:
+            self._brackets += brackets
+            frame.below = max(frame.below, 1)
 
     def _value(self, pos: int) -> int:
         quotes, frame = self._text.quotes, self._frame
@@ -282,6 +289,7 @@ class Scanner:
         if len(self._open) == self._limits.depth:
             limit = self._limits.depth
             raise NotJSON(f"The body is nested too deeply: over {limit} levels.", start)
+        self._brackets += 1
         names: set[bytes] | None = None if self._text.quotes[at] == _ARRAY else set()
         self._frame = Frame(names, name, key, start)
         self._open.append(self._frame)
@@ -331,6 +339,10 @@ class Scanner:
         if name is not None:
             self._tell(name, kind, self._base + start, self._base + end)
         return kind
+
+    def _check_count(self, what: str, count: int, limit: int) -> None:
+        if count > limit:
+            raise NotJSON(f"The body may hold at most {limit} {what}.", self._base)
 
     def _check_number(self, start: int, end: int) -> None:
         self._check_token(self._base + start, end - start)

@@ -144,6 +144,9 @@ def test_tells_watched_members_below_the_outermost_in_their_order() -> None:
         (ScanLimits(values=5), b'{"a":[1,2,3,4]}', None),
         (ScanLimits(values=5), b'{"a":[1,2,3,4,5]}', "at most 5 values"),
         (ScanLimits(values=5), b'{"a":[[],[],{},"",""]}', "at most 5 values"),
+        (ScanLimits(brackets=4), b'{"a":[1,[],{"b":1}]}', None),
+        (ScanLimits(brackets=4), b'{"a":[1,[],{"b":1},[2]]}', "at most 4 arrays and objects"),
+        (ScanLimits(brackets=4), b'{"a":[[],[],[],1]}', "at most 4 arrays and objects"),
         (ScanLimits(members=2), b'{"a":1,"b":2,"c":3}', "at most 2 fields"),
         (ScanLimits(nested=1), b'{"a":[{"n":1},{"n":1}]}', "at most 1 nested"),
         (ScanLimits(token=300), b'{"%b":1}' % (b"n" * 300), None),
@@ -208,7 +211,7 @@ def test_a_long_body_takes_no_memory_but_its_own(begin: bytes, more: bytes) -> N
     tracemalloc.start()
     try:
         scanner.feed(begin)
-        for _ in range(6):
+        for _ in range(4):
             scanner.feed(piece)
         peak = tracemalloc.get_traced_memory()[1]
     finally:

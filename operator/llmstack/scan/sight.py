@@ -6,7 +6,7 @@ scanner, which has the last word: `outline_of` gives and raises what a Scanner w
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import ItemsView, Iterator, Mapping, ValuesView
 from functools import lru_cache
 from typing import Any
 
@@ -102,10 +102,20 @@ class ParsedMembers(Mapping[str, Span]):
     def __getitem__(self, name: str) -> Span:
         if name not in self.parsed:
             raise KeyError(name)
-        spans = self._spans
-        if spans is None:
-            spans = self._spans = self._found() or _scanned(self._body)
-        return spans[name]
+        return self._all()[name]
+
+    # Mapping's own would ask for one after the other.
+
+    def items(self) -> ItemsView[str, Span]:
+        return self._all().items()
+
+    def values(self) -> ValuesView[Span]:
+        return self._all().values()
+
+    def _all(self) -> Mapping[str, Span]:
+        if self._spans is None:
+            self._spans = self._found() or _scanned(self._body)
+        return self._spans
 
     def _found(self) -> dict[str, Span] | None:
         """None: something is nested too deeply for a pattern."""

@@ -50,6 +50,7 @@ class Faults:
     stall_at: int | None = None
     stalls: int = 1
     trickle_at: int | None = None
+    slow_heads: bool = False
     range_answers: int | None = None
     swapped: int | None = None
     corrupt_at: int | None = None
@@ -198,6 +199,11 @@ class _Handler(BaseHTTPRequestHandler):
         seen = Seen(self.host_name, self.command, self.path, dict(self.headers.items()))
         with self.hub.lock:
             self.hub.seen.append(seen)
+        if self.hub.faults.slow_heads:
+            self.wfile.write(b"HTTP/1.1 200 OK\r\nX-Slow: ")
+            while not self.hub.closing.wait(0.1):
+                self.wfile.write(b"a")
+            return
         self.answer(unquote(urlsplit(self.path).path))
 
     def answer(self, path: str) -> None:

@@ -25,6 +25,7 @@ from urllib3.exceptions import (
 
 from llmstack.api import reasons
 from llmstack.errors import ConfigurationError, FetchError
+from llmstack.fetch.answering import pool_classes
 from llmstack.fetch.faults import Fault, may_pass
 from llmstack.fetch.pace import Pace
 from llmstack.fetch.proxies import proxy_for, proxy_refusal, shown_proxy
@@ -110,22 +111,27 @@ class Client:
         return self._managers[proxy]
 
     def _new_manager(self, proxy: str) -> urllib3.PoolManager:
-        most = self._settings.connections + 1
-        timeout = urllib3.Timeout(connect=self._settings.connect, read=self._settings.idle)
-        trust = _ssl_context(self._settings.ca_file)
-        if not proxy:
-            return urllib3.PoolManager(maxsize=most, timeout=timeout, ssl_context=trust)
-        try:
-            return urllib3.ProxyManager(
-                proxy,
-                proxy_headers=_proxy_headers(proxy),
-                maxsize=most,
-                timeout=timeout,
-                ssl_context=trust,
-            )
-        except (LocationValueError, ValueError) as error:
-            place = without_credentials(proxy)
-            raise ConfigurationError(f"HTTP_PROXY or HTTPS_PROXY is no URL: {place!r}") from error
+        settings = self._settings
+        most = settings.connections + 1
+        timeout = urllib3.Timeout(connect=settings.connect, read=settings.idle)
+        trust = _ssl_context(settings.ca_file)
+        manager = urllib3.PoolManager(maxsize=most, timeout=timeout, ssl_context=trust)
+        if proxy:
+            try:
+                manager = urllib3.ProxyManager(
+                    proxy,
+                    proxy_headers=_proxy_headers(proxy),
+                    maxsize=most,
+                    timeout=timeout,
+                    ssl_context=trust,
+                )
+            except (LocationValueError, ValueError) as error:
+                place = without_credentials(proxy)
+                raise ConfigurationError(
+                    f"HTTP_PROXY or HTTPS_PROXY is no URL: {place!r}"
+                ) from error
+        manager.pool_classes_by_scheme = pool_classes(max(settings.idle, settings.slow_seconds))
+        return manager
 
 
 def _proxy_headers(proxy: str) -> dict[str, str]:

@@ -142,3 +142,12 @@ def test_the_floor_is_a_setting(fetcher, hub):
     floor = {"LLMSTACK_FETCH_SLOW_SECONDS": "0.2", "LLMSTACK_FETCH_SLOW_BYTES_PER_SECOND": "2"}
     outcome = fetcher(hub.plain(FILE), **floor)
     assert outcome.status == 0, outcome.log
+
+
+def test_a_head_that_never_ends_is_given_up(fetcher, hub):
+    hub.faults.slow_heads = True
+    limits = {"LLMSTACK_FETCH_SLOW_SECONDS": "0.5", "LLMSTACK_FETCH_IDLE_SECONDS": "0.5"}
+    outcome = fetcher(hub.plain(FILE), LLMSTACK_FETCH_ATTEMPTS="2", **limits)
+    assert outcome.failure.reason == reasons.SOURCE_UNREACHABLE
+    assert "was silent" in outcome.failure.message
+    assert len(hub.seen) == 2

@@ -70,6 +70,11 @@ def test_a_changed_spec_gets_the_newest_template(spec: dict[str, Any]) -> None:
     assert template["spec"]["containers"][0]["image"] == "llama-server:next"
 
 
+def test_a_context_length_written_down_as_the_default_changes_no_pod() -> None:
+    """The API server once stored the default: an upgrade must not restart those deployments."""
+    assert spec_hash(deployment().spec) == spec_hash(deployment(contextLength=4096).spec)
+
+
 def test_another_key_restarts_the_pods_in_their_old_template() -> None:
     before = applied()
     after = upgraded(before, replace(NEWER, server_key="other"))

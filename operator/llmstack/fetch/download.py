@@ -208,6 +208,8 @@ class Filling:
             raise
 
     def _check_range(self, answer: Response, address: Address, start: int) -> None:
+        if answer.status == 416:
+            raise Changed(self._file.name)
         self._check(answer, address)
         found = content_range(answer)
         if answer.status != 206 or found is None:

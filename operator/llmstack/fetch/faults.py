@@ -96,7 +96,7 @@ def cache_error(error: OSError, cache: Path, needed: int = 0) -> FetchError:
 
 def cache_full(cache: Path, needed: int) -> FetchError:
     """How much is missing? `needed` is what is still to be written, in bytes."""
-    free = free_space(os.statvfs(cache))
+    free = free_space(cache)
     parts = [
         f"{_gib(needed)} more are needed" if needed else "",
         "" if free is None else f"{_gib(free)} are free",
@@ -108,10 +108,18 @@ def cache_full(cache: Path, needed: int) -> FetchError:
     )
 
 
-def free_space(stat: os.statvfs_result) -> int | None:
-    """How many bytes may this user still write? None where the file system does not tell.
+def free_space(cache: Path) -> int | None:
+    """How many bytes may this user still write? None where the file system does not tell."""
+    try:
+        return available(os.statvfs(cache))
+    except OSError:
+        return None
 
-    Some (FUSE, object stores, tmpfs without a limit) report a size of 0 blocks.
+
+def available(stat: os.statvfs_result) -> int | None:
+    """What a file system reports as free, in bytes.
+
+    Some (FUSE, object stores, tmpfs without a limit) report a size of 0 blocks: they do not tell.
     """
     return stat.f_bavail * stat.f_frsize if stat.f_blocks else None
 

@@ -1,6 +1,5 @@
 """Is there room in the cache for what is still to come?"""
 
-import os
 import time
 from collections.abc import Sequence
 
@@ -26,5 +25,5 @@ def require_space(cache: Cache, files: Sequence[tuple[int, int]]) -> None:
 
 def _lacks(cache: Cache, needed: int) -> bool:
     """False where the file system does not tell what is free: the download will show."""
-    free = free_space(os.statvfs(cache.root))
+    free = free_space(cache.root)
     return free is not None and needed > free

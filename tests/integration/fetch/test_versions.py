@@ -106,6 +106,14 @@ def test_a_file_of_another_size_behind_the_first_answer(fetcher, hub):
     assert fetcher.model(hub.plain(FILE)).read_bytes() == hub.later["q4.gguf"]
 
 
+def test_a_file_that_shrinks_below_a_range(fetcher, hub):
+    small = gguf_bytes(weights=100_000)
+    hub.later, hub.faults.swapped = {"q4.gguf": small}, 2
+    outcome = fetcher(hub.plain(FILE))
+    assert outcome.status == 0, outcome.log
+    assert fetcher.model(hub.plain(FILE)).read_bytes() == small
+
+
 def test_a_split_model_without_versions(fetcher, hub):
     parts = split_bytes(3, weights=100_000)
     names = [f"m-{number:05d}-of-00003.gguf" for number in (1, 2, 3)]

@@ -8,7 +8,7 @@ import pytest
 from llmstack.api import reasons
 from llmstack.errors import FetchError
 from llmstack.fetch.client import shown
-from llmstack.fetch.faults import Fault, Patience, cache_error, free_space, may_pass
+from llmstack.fetch.faults import Fault, Patience, available, cache_error, free_space, may_pass
 from llmstack.fetch.remote import check_redirect
 from llmstack.fetch.wanted import require_context
 from llmstack.models.facts import GGUFFacts
@@ -127,4 +127,8 @@ class Stat:
     ("stat", "free"), [(Stat(100, 10), 40960), (Stat(100, 0), 0), (Stat(0, 0), None)]
 )
 def test_what_is_free(stat, free):
-    assert free_space(stat) == free
+    assert available(stat) == free
+
+
+def test_a_file_system_that_cannot_be_asked(tmp_path):
+    assert free_space(tmp_path / "none") is None

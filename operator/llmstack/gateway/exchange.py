@@ -14,6 +14,7 @@ from functools import partial
 
 from llmstack.gateway import cors, local
 from llmstack.gateway.app import App
+from llmstack.gateway.bulk import Bulk
 from llmstack.gateway.deaths import Deaths
 from llmstack.gateway.early import Early, closing
 from llmstack.gateway.forwarding import Forward, forward_of
@@ -50,6 +51,7 @@ class Exchanges:
         self._limits = limits
         self._deaths = deaths or Deaths(app, limits)
         self._tries = Tries(app, limits, self._deaths)
+        self._bulk = Bulk(app, self._one)
 
     def last_byte(self, model: str, replica: str) -> float:
         """When a response of this replica last said something; -inf if never."""
@@ -134,16 +136,23 @@ class Exchanges:
             if request.hash_prompt is not None:
                 chain = await asyncio.to_thread(request.hash_prompt)
                 request.ask = request.ask._replace(blocks=chain)
-            self._deaths.enter(request)
-            try:
-                await self._until_answered(request)
-            finally:
-                self._deaths.leave(request)
+            if request.array is None:
+                await self._one(request)
+            else:
+                answer = await self._bulk.serve(request)
         except Malformed as fault:
             return _malformed(fault)
         except Refused as refused:
             return refused.answer
-        return None
+        return answer
+
+    async def _one(self, request: Forward) -> None:
+        """Sends it until a replica has answered. Raises Refused."""
+        self._deaths.enter(request)
+        try:
+            await self._until_answered(request)
+        finally:
+            self._deaths.leave(request)
 
     async def _until_answered(self, request: Forward) -> None:
         """Tries replicas until one answers. Raises Refused."""

@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from llmstack.engines.llamacpp.policy import Policy, judge
-from llmstack.engines.llamacpp.rewrite import rewrite
+from llmstack.engines.llamacpp.rewrite import Edits, rewrite
 from llmstack.engines.llamacpp.unfit import Unfit
 from llmstack.gateway.refusals import Refused, bad_request
 from llmstack.scan.outline import Outline
@@ -13,10 +13,14 @@ _LONGEST_NAME = 64
 
 
 class Fitted(NamedTuple):
-    """A body that may go on, and a header line that names the fields that were dropped."""
+    """A body that may go on, and a header line that names the fields that were dropped.
+
+    `edits` are what was changed in it.
+    """
 
     body: bytes | bytearray
     dropped: bytes
+    edits: Edits
 
 
 def fit(path: str, body: bytes | bytearray, outline: Outline, policy: Policy) -> Fitted:
@@ -25,7 +29,7 @@ def fit(path: str, body: bytes | bytearray, outline: Outline, policy: Policy) ->
         judged = judge(path, body, outline, policy)
     except Unfit as unfit:
         raise Refused(bad_request(str(unfit), unfit.param or None)) from unfit
-    return Fitted(rewrite(body, outline, judged.edits), _dropped(judged.unknown))
+    return Fitted(rewrite(body, outline, judged.edits), _dropped(judged.unknown), judged.edits)
 
 
 def _dropped(names: tuple[str, ...]) -> bytes:

@@ -6,6 +6,7 @@ from functools import partial
 from itertools import count
 
 from llmstack.engines.llamacpp.policy import Policy
+from llmstack.engines.llamacpp.rewrite import moved
 from llmstack.gateway.catalog import Catalog, Model
 from llmstack.gateway.endpoints import find
 from llmstack.gateway.fit import fit
@@ -14,11 +15,12 @@ from llmstack.gateway.http.connection import Connection
 from llmstack.gateway.http.head import RequestHead
 from llmstack.gateway.names import check_mode, resolve
 from llmstack.gateway.note import Note
-from llmstack.gateway.peek import Peek, peek
+from llmstack.gateway.peek import Peek, inputs, most, peek
 from llmstack.gateway.whose import cache_owner
 from llmstack.routing.affinity import blocks
-from llmstack.routing.messages import Ask
+from llmstack.routing.messages import WHOLE, Ask
 from llmstack.routing.suspects import OneAtATime, Suspect
+from llmstack.scan.outline import Span
 
 _ids = count(1)
 _AT_ONCE = 256 * 1024
@@ -29,7 +31,9 @@ _AT_ONCE = 256 * 1024
 class Forward:
     """A request that is on its way to a replica. `cache`: who owns its prompt's (whose.py).
 
-    `hash_prompt` gives the ask's blocks where they are missing still; for a thread to call.
+    `array`: its inputs, where they can be served in parts (bulk.py), and `most` of their ranks are
+    wanted, None for all. `hash_prompt` gives the ask's blocks where they are missing still; for a
+    thread to call.
     `suspect` is what it is where a replica dies; `trial`: it is one of several. `line`: where it
     waits for its turn, or has it (deaths.py).
     """
@@ -45,6 +49,8 @@ class Forward:
     cache: str
     hash_prompt: Callable[[], tuple[int, ...]] | None
     suspect: Suspect = field(init=False)
+    array: Span | None = None
+    most: int | None = None
     trial: bool = False
     line: tuple[Hashable, OneAtATime] | None = None
 
@@ -81,7 +87,7 @@ def forward_of(
         blocks=chain() if small else (),
         arrived=note.arrived,
     )
-    return Forward(
+    request = Forward(
         client=client,
         note=note,
         path=endpoint.path,
@@ -93,6 +99,16 @@ def forward_of(
         cache=cache,
         hash_prompt=None if small else chain,
     )
+    array = inputs(endpoint, body.outline) if wanted.slots == WHOLE else None
+    if array is not None:
+        request.array = moved(body.data, body.outline, fitted.edits, array.name)
+        request.most = most(body.data, body.outline)
+    return request
+
+
+def next_id() -> int:
+    """A number that no other Ask has."""
+    return next(_ids)
 
 
 def _chain(note: Note, wanted: Peek, cache: str) -> Callable[[], tuple[int, ...]]:

@@ -3,6 +3,7 @@
 import itertools
 import os
 import time
+from typing import NamedTuple
 
 from llmstack.gateway.endpoints import public_path
 from llmstack.gateway.http.head import RequestHead
@@ -11,6 +12,15 @@ from llmstack.gateway.outcome import Outcome
 
 _process = os.urandom(6).hex().encode("ascii")
 _numbers = itertools.count(1)
+
+
+class Whole(NamedTuple):
+    """An answer of ours that was made of several of replicas'. As of a Relay."""
+
+    status: int
+    first_byte: float
+    passed: int
+    text: bytes
 
 
 class Note:
@@ -32,6 +42,7 @@ class Note:
         "stream",
         "tenant",
         "tries",
+        "whole",
     )
 
     def __init__(self, head: RequestHead | None) -> None:
@@ -50,10 +61,11 @@ class Note:
         self.tries = 0
         self.hit = 0.0
         self.relay: Relay | None = None
+        self.whole: Whole | None = None
 
     def outcome(self, answered: int) -> Outcome:
         """The request has ended; an answer of our own had so many bytes."""
-        relay = self.relay
+        relay = self.whole or self.relay
         seen = relay is not None and relay.first_byte > 0
         return Outcome(
             id=self.id.decode("ascii"),

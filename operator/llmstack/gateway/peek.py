@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from llmstack.gateway.endpoints import Endpoint
 from llmstack.gateway.refusals import Refused, bad_request
 from llmstack.routing.messages import NO_SLOTS, WHOLE
-from llmstack.scan.outline import Kind, Outline
+from llmstack.scan.outline import Kind, Outline, Span
 
 _COUNTS = ("n", "n_cmpl")
 _MOST = 1_000_000
@@ -70,6 +70,22 @@ def _entries(outline: Outline, name: str) -> int:
     if span is None or span.kind is not Kind.ARRAY or span.numbers:
         return 1
     return max(1, span.entries)
+
+
+def inputs(endpoint: Endpoint, outline: Outline) -> Span | None:
+    """The array whose entries are tasks of their own; None where it is not one and clear."""
+    named = [name for name in endpoint.many if name in outline.members]
+    if "input" in named:  # `content` counts only without it.
+        named = ["input"]
+    if len(named) != 1 or _entries(outline, named[0]) < 2:
+        return None
+    return outline.members[named[0]]
+
+
+def most(body: bytes | bytearray, outline: Outline) -> int | None:
+    """How many ranks are wanted; None for all."""
+    wanted = outline.read(body, "top_n")
+    return int(wanted) if type(wanted) in (int, float) else None
 
 
 def _count(value: Any, name: str) -> int:

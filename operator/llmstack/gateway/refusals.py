@@ -170,6 +170,12 @@ def slowed(model: str, seconds: float) -> Answer:
     return error(429, message, kind=BUSY, code="slowed", retry_after=after)
 
 
+def no_merged(what: str) -> Answer:
+    """502: the answer to a part of an array cannot be used; the words come after "A replica"."""
+    message = f"A replica {what}. Send the request again."
+    return error(502, message, kind=SERVER, code="replica_failed")
+
+
 def no_events(what: str) -> Answer:
     """502: a replica was to stream; the words come after "The replica"."""
     message = f"The replica {what}. Send the request again."

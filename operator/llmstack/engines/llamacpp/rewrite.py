@@ -34,6 +34,18 @@ def rewrite(body: bytes | bytearray, outline: Outline, edits: Edits) -> bytes | 
         return b"".join(_pieces(view, body, outline, edits))
 
 
+def moved(body: bytes | bytearray, outline: Outline, edits: Edits, name: str) -> Span:
+    """Where a member whose value stays is after `rewrite` of a body without a byte order mark."""
+    members = tuple(outline.members.values())
+    kept = [span for span in members if edits.get(span.name, b"") is not None]
+    span = outline.members[name]
+    upto = kept[: kept.index(span) + 1]
+    with memoryview(body) as view:
+        end = members[0].key + sum(map(len, _kept(view, members, upto, edits)))
+    by = end - span.end
+    return span._replace(key=span.key + by, start=span.start + by, end=end)
+
+
 def _pieces(
     view: memoryview, body: bytes | bytearray, outline: Outline, edits: Edits
 ) -> Iterator[bytes | memoryview]:

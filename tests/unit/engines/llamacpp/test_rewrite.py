@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmstack.engines.llamacpp.rewrite import BOM, rewrite
+from llmstack.engines.llamacpp.rewrite import BOM, moved, rewrite
 from tests.support.outlines import outline_of
 
 
@@ -96,3 +96,18 @@ def test_what_is_not_edited_keeps_its_bytes(kept: dict[str, Any], others: dict[s
 
     for span in outline_of(left).members.values():
         assert left[span.key : span.end] in body
+
+
+@given(_OBJECTS, _EDITS, st.sampled_from([None, 1]))
+def test_a_member_that_stays_is_found_where_it_moved(
+    fields: dict[str, Any], edits: dict[str, bytes | None], indent: Any
+):
+    body = json.dumps(fields, indent=indent).encode()
+    outline = outline_of(body)
+    after = rewrite(body, outline, edits)
+
+    for name, span in outline.members.items():
+        if name not in edits:
+            found = moved(body, outline, edits, name)
+            assert after[found.start : found.end] == body[span.start : span.end]
+            assert after[found.key : found.start] == body[span.key : span.start]

@@ -1,0 +1,186 @@
+"""How is a long array of inputs served? In parts, each of which waits for its turn.
+
+    body ─ cut (routing/portions.py) ─> part ─ slots, replica ─> its answer ─ merged ─> client
+             └──────────────── one after the other <──────────────────┘
+
+Whoever asks in between, the same tenant too, waits for one part and not for the whole array. An
+answer that stays short is sent whole, so that an error of a later part can still be told; of a
+longer one each part is sent as it comes, and if a later one fails the connection breaks: it is
+never silently short.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+
+from llmstack.engines.llamacpp.merging import BareEmbeddings, Embeddings, Merging, Ranks
+from llmstack.gateway.app import App
+from llmstack.gateway.forwarding import Forward, next_id
+from llmstack.gateway.http.framing import LAST, chunk
+from llmstack.gateway.note import Whole
+from llmstack.gateway.part import Part
+from llmstack.gateway.refusals import Answer, Refused, no_merged
+from llmstack.routing.messages import WHOLE, Ask
+from llmstack.routing.portions import Portion, Portions, is_cut
+
+_HELD = 1024 * 1024
+"""An answer of so many bytes is held until it is whole."""
+_TRIES = 2
+"""So often is a part sent whose answer breaks off."""
+_LOOK_SECONDS = 0.05
+_ADMITTED = frozenset({""})
+"""Names no replica: a later part is counted, and has a place in the queue, by the first."""
+
+One = Callable[[Forward], Awaitable[None]]
+"""Sends a request to replicas until one answers. Raises Refused."""
+
+
+class Bulk:
+    """Serves requests with an array of inputs."""
+
+    def __init__(self, app: App, one: One) -> None:
+        self._app = app
+        self._one = one
+
+    async def serve(self, request: Forward) -> Answer | None:
+        """The answer, unless it was sent already or relayed. Raises Refused."""
+        array, slots = request.array, self._slots(request)
+        if array is None or array.entries <= slots:
+            if array is not None:
+                request.ask = request.ask._replace(slots=array.entries)
+            await self._one(request)
+            return None
+        if not is_cut(request.body, array, slots):
+            await self._one(request)
+            return None
+        return await _Job(request, self._one, Portions(request.body, array, slots), slots).run()
+
+    def _slots(self, request: Forward) -> int:
+        """Those of the smallest replica; where none is there, what it is to have."""
+        load = self._app.load().get(request.model.id)
+        totals = [each.total for each in load.replicas if each.total] if load else []
+        return min(totals, default=request.model.slots or 1)
+
+
+class _Job:
+    """One request."""
+
+    def __init__(self, request: Forward, one: One, portions: Portions, slots: int) -> None:
+        self._request = request
+        self._one = one
+        self._portions = portions
+        self._slots = slots
+        self._merging = _merging(request)
+        self._said: list[bytes] = []
+        self._held = 0
+        self._sent = 0
+        self._first_byte = 0.0
+
+    async def run(self) -> Answer | None:
+        note = self._request.note
+        try:
+            avoid: frozenset[str] = frozenset()
+            while portion := self._portions.next():
+                self._say(await self._part(portion, avoid))
+                avoid = _ADMITTED
+                await self._read()
+            self._say(self._merging.end())
+        except Refused as refused:
+            if not self._sent:
+                raise
+            note.code = refused.answer.code or "replica_failed"
+            self._request.client.end_early(None)
+            return None
+        tokens = self._merging.tokens
+        usage = b'{"usage":{"prompt_tokens":%d,"total_tokens":%d}}' % (tokens, tokens)
+        size = self._sent + self._held
+        note.whole = Whole(200, self._first_byte or time.monotonic(), size, usage)
+        return self._finish()
+
+    async def _part(self, portion: Portion, avoid: frozenset[str]) -> bytes:
+        """The next bytes of the whole answer."""
+        note, tries = self._request.note, self._request.note.tries
+        for _ in range(_TRIES):
+            part = Part(self._request.client, note)
+            self._request.client.early = part
+            note.code = ""
+            began = time.monotonic()
+            queued = note.queued
+            await self._one(self._of(portion, avoid))
+            if not part.cut:
+                break
+        else:
+            raise Refused(no_merged("broke its answer off"))
+        note.tries = max(1, tries)  # What was tried again counts, not that there are parts.
+        self._portions.took(time.monotonic() - began - (note.queued - queued))
+        try:
+            return self._merging.add(part.body, portion.inputs)
+        except ValueError as error:
+            raise Refused(no_merged(f"answered a part with something else: {error}")) from error
+
+    def _of(self, portion: Portion, avoid: frozenset[str]) -> Forward:
+        """A part as a request of its own. It takes its turn by when it comes."""
+        slots = portion.inputs if portion.inputs <= self._slots else WHOLE
+        ask = self._request.ask
+        own = Ask(next_id(), ask.model, ask.tenant, slots, (), time.monotonic(), avoid)
+        return replace(self._request, body=portion.body, ask=own, array=None)
+
+    def _say(self, data: bytes) -> None:
+        """Held as long as it is short."""
+        if data:
+            self._said.append(data)
+            self._held += len(data)
+        if self._sent or self._held > _HELD:
+            self._send()
+
+    def _send(self) -> None:
+        data, client = b"".join(self._said), self._request.client
+        self._said, self._held = [], 0
+        if not self._sent:
+            self._first_byte = time.monotonic()
+            client.say(self._head(client.keep))
+        if data:
+            client.say(chunk(data))
+        self._sent += len(data)
+
+    def _finish(self) -> Answer | None:
+        if self._sent:
+            self._request.client.say(LAST)
+            return None
+        headers = tuple(self._lines())
+        return Answer(200, b"".join(self._said), headers)
+
+    async def _read(self) -> None:
+        """Waits for a client that reads slowly: what is unread must not pile up."""
+        while self._request.client.paused:  # noqa: ASYNC110 - it has no event
+            await asyncio.sleep(_LOOK_SECONDS)
+
+    def _lines(self) -> list[tuple[bytes, bytes]]:
+        note = self._request.note
+        return [
+            (b"x-llmstack-replica", note.replica.encode("latin-1", "replace")),
+            (b"x-llmstack-queued-ms", b"%d" % (note.queued * 1000)),
+        ]
+
+    def _head(self, keep: bool) -> bytes:
+        lines = b"".join(b"%b: %b\r\n" % line for line in self._lines())
+        close = b"" if keep else b"connection: close\r\n"
+        return (
+            b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n"
+            + self._request.ours
+            + lines
+            + close
+            + b"\r\n"
+        )
+
+
+def _merging(request: Forward) -> Merging:
+    assert request.array is not None
+    match request.array.name:
+        case "input":
+            return Embeddings()
+        case "content":
+            return BareEmbeddings()
+        case name:
+            return Ranks(request.most, bare=name == "texts")

@@ -1,0 +1,63 @@
+"""Who reads a replica's answer to one part of an array? It is kept, to be merged."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from llmstack.gateway.early import Early
+from llmstack.gateway.http.framing import unchunk
+from llmstack.gateway.note import Note
+from llmstack.gateway.refusals import Answer, answered_with
+
+if TYPE_CHECKING:
+    from llmstack.gateway.http.connection import Connection
+
+_MOST = 64 * 1024 * 1024
+
+
+class Part(Early):
+    """The relay's client for one part, in place of the connection; nothing reaches that.
+
+    `cut`: the answer broke off, or has no end.
+    """
+
+    __slots__ = ("_pieces", "_size", "cut")
+
+    def __init__(self, client: "Connection", note: Note) -> None:
+        super().__init__(client, note, b"", 0.0, lambda: False)
+        self.begun = True
+        self.cut = False
+        self._pieces: list[bytes] = []
+        self._size = 0
+
+    @property
+    def body(self) -> bytes:
+        """What the replica said."""
+        head, said = self._answer, b"".join(self._pieces)
+        return unchunk(said) if head is not None and head.length is None else said
+
+    def tick(self, now: float) -> None:
+        """Its client hears nothing yet."""
+
+    def begin(self, first: bytes) -> Callable[[bytes], None]:
+        """All of it is kept."""
+        self._keep(first)
+        return self._keep
+
+    def end_early(self, last: bytes | None) -> None:
+        """The answer broke off."""
+        self.cut = True
+
+    def refused(self) -> Answer | None:
+        """An error of a part is that of the whole."""
+        head = self._answer
+        if head is None or head.status == 200:
+            return None
+        return answered_with(head.status, self.body)
+
+    def _keep(self, data: bytes) -> None:
+        self._size += len(data)
+        if self._size > _MOST:
+            self.cut = True
+            self._pieces.clear()
+        elif not self.cut:
+            self._pieces.append(data)

@@ -1,0 +1,71 @@
+"""How is a long array of inputs cut into parts, each a request of its own?
+
+A part takes about as long as one query of others may wait for it, whatever the model and the
+hardware: the first is as long as a replica has slots, then each is twice or half as long.
+"""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from llmstack.scan.entries import entries
+from llmstack.scan.outline import Span
+
+SHORT_SECONDS = 0.05
+LONG_SECONDS = 0.25
+MOST_TIMES = 16
+"""A part has at most so many entries for each slot of a replica."""
+MOST_BYTES = 256 * 1024
+"""Bytes of entries in one part, unless one entry alone is longer."""
+MOST_AROUND = 64 * 1024
+"""Bytes of a body beside its array: they are sent with each part."""
+
+
+class Portion(NamedTuple):
+    """The body of a part, and how many inputs it has."""
+
+    body: bytes
+    inputs: int
+
+
+class Portions:
+    """Cuts one body. `slots`: those of the smallest replica."""
+
+    def __init__(self, body: bytes | bytearray, array: Span, slots: int) -> None:
+        self._body = body
+        self._array = array
+        self._places: Iterator[tuple[int, int]] = entries(body, array)
+        self._kept: tuple[int, int] | None = None
+        self._slots = slots
+        self._times = 1
+
+    def next(self) -> Portion | None:
+        """The next part; None after the last."""
+        first = self._take()
+        if first is None:
+            return None
+        (start, end), count = first, 1
+        while count < self._slots * self._times and (place := self._take()):
+            if place[1] - start > MOST_BYTES:
+                self._kept = place
+                break
+            end, count = place[1], count + 1
+        body, array = self._body, self._array
+        pieces = (body[: array.start], b"[", body[start:end], b"]", body[array.end :])
+        return Portion(b"".join(pieces), count)
+
+    def took(self, seconds: float) -> None:
+        """The part that was cut last was computed in that time."""
+        if seconds < SHORT_SECONDS:
+            self._times = min(MOST_TIMES, 2 * self._times)
+        elif seconds > LONG_SECONDS:
+            self._times = max(1, self._times // 2)
+
+    def _take(self) -> tuple[int, int] | None:
+        kept, self._kept = self._kept, None
+        return kept or next(self._places, None)
+
+
+def is_cut(body: bytes | bytearray, array: Span, slots: int) -> bool:
+    """Whether it has more entries than a replica has slots, and little beside them."""
+    around = len(body) - (array.end - array.start)
+    return array.entries > slots and around <= MOST_AROUND

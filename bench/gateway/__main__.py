@@ -8,7 +8,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from bench.gateway import chunks, conversations, crowd, flood, large, proxies, short
+from bench.gateway import bulk, chunks, conversations, crowd, flood, large, proxies, short
 from bench.gateway.report import Table
 
 _OURS = proxies.ours()
@@ -56,6 +56,10 @@ def _large(work: Path, given: argparse.Namespace) -> Table:
     return large.table(work, given.runs or 3)
 
 
+def _bulk(work: Path, given: argparse.Namespace) -> Table:
+    return bulk.table(work, given.inputs)
+
+
 _PARTS: dict[str, Callable[[Path, argparse.Namespace], Table]] = {
     "chunks": _chunks,
     "short": _short,
@@ -65,6 +69,7 @@ _PARTS: dict[str, Callable[[Path, argparse.Namespace], Table]] = {
     "alone": _alone,
     "flood": _flood,
     "large": _large,
+    "bulk": _bulk,
 }
 
 
@@ -82,6 +87,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--conversations", type=int, default=16)
     parser.add_argument("--turns", type=int, default=5)
     parser.add_argument("--alone", type=int, default=48, help="requests without reuse")
+    parser.add_argument("--inputs", type=int, default=2048, help="of the array")
     parser.add_argument("--seconds", type=float, default=20)
     parser.add_argument("--write", action="store_true", help="put the tables into the docs")
     return parser.parse_args()

@@ -83,12 +83,14 @@ def haproxy(balance: str = "leastconn") -> Start:
     return start
 
 
-def ours(keys: str = "", queue: int = 4096, held: int = 0) -> Start:
+def ours(keys: str = "", queue: int = 4096, held: int = 0, mode: str = "generate") -> Start:
     """`llmstack gateway --config`; `keys` is the content of a keys file, `held` bytes of bodies."""
 
     def start(stack: ExitStack, work: Path, replicas: Sequence[Replica]) -> Proxy:
         backends = [{"url": f"http://127.0.0.1:{replica.port}"} for replica in replicas]
-        config, port = _config("gateway.yaml", work, backends=json.dumps(backends), queue=queue)
+        config, port = _config(
+            "gateway.yaml", work, backends=json.dumps(backends), queue=queue, mode=mode
+        )
         if keys:
             (work / "keys").write_text(keys)
             config.write_text(f"{config.read_text()}keysFile: keys\n")

@@ -16,7 +16,7 @@ from collections import deque
 from collections.abc import Callable, Hashable, Iterable
 from functools import partial
 
-from llmstack.gateway.app import App
+from llmstack.gateway.app import OPEN, App
 from llmstack.gateway.catalog import Backend
 from llmstack.gateway.fate import Fates, Known
 from llmstack.gateway.forwarding import Forward
@@ -106,9 +106,12 @@ class Deaths:
             raise Refused(slowed(request.model.id, seconds)) from None
 
     def must_wait(self, request: Forward) -> bool:
-        """Whether it was granted slots though its tenant is slowed since it began to wait."""
+        """Whether it must go through turn(): it is a suspect, or its tenant is slowed by now."""
         model = self._models[request.model.id]
-        return request.line is None and self._line_of(model, request) is not None
+        if not request.trial and not model.probation:
+            return False
+        key = self._line_of(model, request)
+        return key is not None and (request.line is None or request.line[0] != key)
 
     def sent(self, request: Forward, replica: str) -> None:
         """It goes to this replica now."""
@@ -129,6 +132,20 @@ class Deaths:
         self._models[request.model.id].suspects.ended(replica, request.suspect, now)
         if self._cases:
             self._stirred.set()
+
+    def answered(self, request: Forward) -> None:
+        """All of its answer came."""
+        if request.suspect.deaths:
+            self._models[request.model.id].suspects.answered(request.suspect)
+
+    def was_cut(self, request: Forward, backend: Backend) -> None:
+        """Its replica broke its answer off: whether that died is looked into."""
+        suspect, now = request.suspect, time.monotonic()
+        suspect.label = request.note.id.decode("ascii", "replace")
+        case = self._models[request.model.id].suspects.was_cut(backend.id, suspect, now)
+        if case.answering:
+            suspect.digest = suspect.digest or _digest(request)
+        self._open(request.model.id, backend, case)
 
     def left(self, request: Forward) -> None:
         """Its client has left."""
@@ -190,8 +207,10 @@ class Deaths:
 
     def _closed(self, case: Case, task: asyncio.Task[None]) -> None:
         del self._cases[case]
-        if not task.cancelled() and task.exception() is not None:
-            log.error("a death was not judged", exc_info=task.exception())
+        failed = None if task.cancelled() else task.exception()
+        if failed is not None:
+            log.error("a death was not judged", exc_info=failed)
+        if failed is not None or task.cancelled():
             self._answer((suspect, Then.REFUSED) for suspect in case.broken)
 
     async def _judge(self, model: str, backend: Backend, case: Case) -> None:
@@ -246,7 +265,8 @@ class Deaths:
         self._told(model, death)
 
     def _strike(self, model: str, blamed: Iterable[Suspect]) -> None:
-        for tenant in {suspect.tenant for suspect in blamed}:
+        """Slows whoever is to blame. Without keys all clients are one tenant, who is not slowed."""
+        for tenant in {suspect.tenant for suspect in blamed} - {OPEN}:
             self._of(model).probation.strike(tenant, time.monotonic())
 
     # How they go one at a time

@@ -161,7 +161,8 @@ class Exchanges:
         while True:
             if request.streams and client.early is None:
                 client.early = self._early(request)
-            await self._deaths.turn(request)
+            if self._deaths.must_wait(request):
+                await self._deaths.turn(request)
             granted = await self._app.owner.acquire(ask)
             if client.early is not None and not client.early.begun:
                 client.early = None

@@ -103,6 +103,7 @@ class Tries:
         except CutOff as fault:
             ending = Ending.FAILED
             note.code = "replica_failed"
+            self._deaths.was_cut(request, backend)
             log.warning("replica %s of %s %s", grant.replica, request.model.id, fault)
         finally:
             del self._running[grant.lease]
@@ -128,6 +129,7 @@ class Tries:
         if relay is None or ending is Ending.DONE:
             release()
             ended()
+            self._deaths.answered(request)
         elif grant.echoes:  # It shows what it works for, so nothing is given out twice.
             relay.abandon(ended)
             release()

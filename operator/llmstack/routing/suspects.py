@@ -6,6 +6,7 @@
                                   └─ several ── one at a time ─> trial ──first byte──> cleared
                                                                    └─ died again ────> refused
 
+Where a server dies that had answered all, one whose answer was cut off alone is to blame as well.
 So a request ends two servers at most. A client that has left answers for its request all the same,
 and one that sends the same body again goes on where that stood. One model's; the time comes with
 each event.
@@ -72,19 +73,29 @@ class Suspect:
 
 @dataclass(slots=True, eq=False)
 class Case:
-    """A server that broke connections. `expected`: requests at it whose connections will follow."""
+    """A server that broke connections: before an answer, or cutting it off.
+
+    `expected`: requests at it whose connections will follow.
+    """
 
     replica: str
     opened: float
     expected: set[int]
     broken: list[Suspect] = field(default_factory=list)
+    cut: list[Suspect] = field(default_factory=list)
+
+    @property
+    def answering(self) -> Suspect | None:
+        """The one whose answer it was giving, where it did nothing else."""
+        return self.cut[0] if len(self.cut) == 1 and not self.broken else None
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """What follows for each living suspect, and whom to blame for a death.
 
-    `died`: there is a death to tell of. `suspects`: how many there were, those that had left too.
+    `died`: there is a death to tell of. `suspects`: how many there were, those that had left too;
+    if none, the answers that were cut off.
     """
 
     then: tuple[tuple[Suspect, Then], ...]
@@ -137,11 +148,13 @@ class Suspects:
     def begun(self, replica: str, suspect: Suspect) -> tuple[Suspect, ...]:
         """Its first byte came. Returns whom to blame for a death that this has solved."""
         self._at[replica].pop(suspect.id, None)
-        if not suspect.deaths:
-            return ()
-        self._known.pop(suspect.digest, None)
-        suspect.deaths = 0
-        return self._solve(suspect)
+        return self._solve(suspect) if suspect.deaths else ()
+
+    def answered(self, suspect: Suspect) -> None:
+        """All of its answer came: its body is forgotten."""
+        if suspect.deaths:
+            self._known.pop(suspect.digest, None)
+            suspect.deaths = 0
 
     def ended(self, replica: str, suspect: Suspect, now: float) -> None:
         """Its connection is over, or another request's, without a break that it waits for."""
@@ -158,6 +171,12 @@ class Suspects:
         suspect.stale = stale
         case = self._open.get(replica) or self._new_case(replica, now)
         case.broken.append(suspect)
+        return case
+
+    def was_cut(self, replica: str, suspect: Suspect, now: float) -> Case:
+        """Its answer broke off. Nothing can follow for it."""
+        case = self._open.get(replica) or self._new_case(replica, now)
+        case.cut.append(suspect)
         return case
 
     def lost(self, replica: str, now: float) -> Case | None:
@@ -178,15 +197,18 @@ class Suspects:
         left = self._left_lately(case.replica, case.opened)
         self._lately = deque((e for e in self._lately if e[2] not in left), maxlen=_LATELY)
         suspects = case.broken + left
+        if case.answering and not left:
+            suspects = [case.answering]
         for suspect in suspects:
             suspect.deaths += 1
         proven = [each for each in suspects if each.deaths >= MOST_DEATHS]
         blamed = proven or (suspects if len(suspects) == 1 else [])
         self._remember(suspects, now)
-        if not blamed:
+        if suspects and not blamed:
             self._unsolved.append(set(suspects))
         then = tuple((each, _after_death(each, each in blamed)) for each in case.broken)
-        return Verdict(then, bool(suspects), len(suspects), tuple(blamed))
+        died = bool(suspects or case.cut)
+        return Verdict(then, died, len(suspects) or len(case.cut), tuple(blamed))
 
     def _new_case(self, replica: str, now: float) -> Case:
         case = self._open[replica] = Case(replica, now, set(self._at.get(replica, ())))

@@ -45,8 +45,8 @@ def death_event(death: Death) -> Event:
         message = f"llama-server in {death.replica} ended while it computed {by}."
     else:
         message = (
-            f"llama-server in {death.replica} ended under {death.suspects} requests without an "
-            "answer; the gateway tries them one at a time to find which."
+            f"llama-server in {death.replica} ended under {death.suspects} requests; which of them "
+            "ended it is not known."
         )
     return Event("Warning", reasons.SERVER_KILLED_BY_REQUEST, message, death.id)
 

@@ -21,6 +21,7 @@ from tests.integration.gateway.serving import (
     until,
     until_it,
 )
+from tests.support.llama.fake import FakeLlama
 from tests.support.llama.shape import Shape
 
 DEADLY = "please die"
@@ -150,6 +151,30 @@ async def test_a_client_that_leaves_at_once_is_to_blame_all_the_same(tmp_path: P
             return await it.gateway.metric("replica_deaths_total", tenant="bad") == 1
 
         await until_it(blamed)
+
+
+async def test_one_that_kills_in_the_middle_of_its_answer_kills_two(tmp_path: Path) -> None:
+    """Its stream ends with an error event each time, until its body is known."""
+    async with serving(tmp_path, SLOW, SLOW, SLOW) as it:
+        for count in (1, 2):
+            task = it.begin(stream=True, max_tokens=500)
+            await until(lambda: any(_speaks(llama) for llama in it.llamas))
+            await next(llama for llama in it.llamas if _speaks(llama)).die()
+            assert (await task).events[-1]["error"]["code"] == "replica_failed"
+
+            async def counted(count: int = count) -> bool:
+                return await it.gateway.metric("replica_deaths_total") == count
+
+            await until_it(counted)
+        assert (await it.ask(stream=True, max_tokens=500)).status == 400
+        assert (await it.ask(max_tokens=1)).status == 200
+
+
+def _speaks(llama: FakeLlama) -> bool:
+    """Whether a client of it has some tokens."""
+    if llama._server is None:
+        return False
+    return any(slot.task is not None and slot.task.generated > 2 for slot in llama.engine.slots)
 
 
 async def test_an_end_that_was_announced_is_not_seen(tmp_path: Path) -> None:

@@ -37,6 +37,7 @@ def test_a_death_is_told_by_a_name_that_another_operator_would_choose_too() -> N
 def test_a_death_that_nobody_is_blamed_for_says_how_many_may_be() -> None:
     message = death_event(Death("e1-7", "qwen-0", 5.0, 3)).message
     assert "under 3 requests" in message
+    assert "is not known" in message
     assert "tenant" not in message
 
 

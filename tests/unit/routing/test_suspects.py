@@ -161,7 +161,39 @@ def test_a_body_that_was_answered_is_forgotten() -> None:
     broken(suspects, "a", one, two)
     suspects.sent("b", one)
     suspects.begun("b", one)
+    suspects.answered(one)
     assert suspects.recall(Suspect(3, "t", digest=one.digest), 11.0) is Then.ELSEWHERE
+
+
+def test_one_that_kills_in_the_middle_of_its_answer_is_to_blame_if_it_was_alone() -> None:
+    suspects = Suspects()
+    (killer,) = sent(suspects, "a", 1)
+    for replica, count in (("a", 1), ("b", 2)):
+        suspects.sent(replica, killer)
+        suspects.begun(replica, killer)
+        case = suspects.was_cut(replica, killer, 10.0)
+        verdict = suspects.judge(case, Fate.DIED, 10.0)
+        assert verdict == Verdict((), True, 1, (killer,))
+        assert killer.deaths == count
+    assert suspects.recall(Suspect(3, "t", digest=killer.digest), 11.0) is Then.REFUSED
+
+
+def test_of_several_answers_that_were_cut_off_none_is_to_blame() -> None:
+    suspects = Suspects()
+    one, two = sent(suspects, "a", 1, 2)
+    for each in (one, two):
+        suspects.begun("a", each)
+        case = suspects.was_cut("a", each, 10.0)
+    assert suspects.judge(case, Fate.DIED, 10.0) == Verdict((), True, 2)
+    assert not suspects.knows_bodies
+
+
+def test_one_whose_answer_was_cut_off_beside_a_suspect_is_not_to_blame() -> None:
+    suspects = Suspects()
+    stream, killer = sent(suspects, "a", 1, 2)
+    suspects.begun("a", stream)
+    suspects.was_cut("a", stream, 10.0)
+    assert broken(suspects, "a", killer).blamed == (killer,)
 
 
 def test_one_at_a_time_in_the_order_of_coming() -> None:
@@ -219,6 +251,7 @@ class World:
     def _answer(self, replica: str, request: Suspect) -> None:
         self.suspects.begun(replica, request)
         self.suspects.ended(replica, request, 0.0)
+        self.suspects.answered(request)
         self.answered.add(request.id)
 
     def _refuse(self, request: Suspect) -> None:

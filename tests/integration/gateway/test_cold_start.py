@@ -154,7 +154,7 @@ async def test_a_model_that_goes_is_an_error_event(tmp_path: Path) -> None:
         assert (await gateway.logged(request="mine"))["status"] == 404
 
 
-async def test_a_replica_that_dies_before_its_first_byte_is_replaced_all_the_same(
+async def test_a_replica_whose_end_was_announced_is_replaced_all_the_same(
     tmp_path: Path,
 ) -> None:
     async with (
@@ -167,8 +167,9 @@ async def test_a_replica_that_dies_before_its_first_byte_is_replaced_all_the_sam
             await stream.comments(1)
             gateway.rewrite([described(first)])
             await until(lambda: first.engine.processing == 1)
-            gateway.rewrite([described(first, second)])
-            await gateway.loaded(MODEL, ready=2)
+            gateway.rewrite([described(second)])
+            up = f"replica 127.0.0.1:{second.port} of {MODEL} is up with 2 slots"
+            await gateway.logged(message=up)
             await first.die()
             assert (await stream.rest())[-1] == "[DONE]"
         entry = await gateway.logged(request="mine")

@@ -86,8 +86,11 @@ async def test_the_storm_shows_it_where_slots_are_given_out_too_early() -> None:
 async def test_that_a_slot_looks_idle_proves_nothing_before_the_server_has_closed_its_side(
     rule: type[Through | Direct], deferrals: int, tmp_path: Path
 ) -> None:
-    """What was sent while another prompt is computed has no slot yet, and gets one after it."""
-    blind = replace(SLOW, look=3)
+    """What was sent while another prompt is computed has no slot yet, and gets one after it.
+
+    A server that shows leases tells of it that it waits.
+    """
+    blind = replace(SLOW, look=3, llmstack=False)
     async with FakeLlama.running(blind) as server, way_of(rule, server, tmp_path) as way:
         prompt = " word" * int(4 * SLOW.prefill)
         first, _ = await reaching(way, SHORT | {"prompt": prompt}, Phase.SENT)

@@ -77,6 +77,15 @@ async def test_a_single_input_waits_for_a_part_and_not_for_the_whole(tmp_path: P
         assert len((await bulk).json["data"]) == 60
 
 
+async def test_fields_that_are_dropped_do_not_matter(tmp_path: Path) -> None:
+    """One before the array and one behind it; and one that repeats its very bytes."""
+    async with embedding(tmp_path, SHAPE) as it:
+        for more in ({}, {"extra": {"input": inputs(20)}}):
+            answer = await it.ask(EMBED, odd=1, input=inputs(20), unknown=2, **more)
+            assert answer.json == await whole(it, EMBED, input=inputs(20))
+        assert it.llamas[0].requests > 4
+
+
 async def test_an_error_of_a_part_is_that_of_the_whole(tmp_path: Path) -> None:
     async with embedding(tmp_path, replace(SHAPE, context=64)) as it:
         texts = [*inputs(20), "word " * 100]

@@ -213,6 +213,9 @@ class Specs:
             return st.dictionaries(st.sampled_from(["a", "b"]), st.integers(0, 9), max_size=2)
         return getattr(self, f"_{node['type']}")(node, name)
 
+    def _boolean(self, _node: Schema, _name: str) -> st.SearchStrategy[bool]:
+        return st.booleans()
+
     def _integer(self, node: Schema, _name: str) -> st.SearchStrategy[int | float]:
         """Within the bounds, at them, and as a number with a fraction of zero."""
         least, most = node["minimum"], node["maximum"]

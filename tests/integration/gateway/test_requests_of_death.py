@@ -25,6 +25,8 @@ TWICE = "\n".join(f'r{n} ::= "x" r{n + 1} "a" | "x" r{n + 1} "b"' for n in range
 LEFT = "\n".join(f'r{n} ::= r{n + 1} "a" | r{n + 1} "b"' for n in range(30))
 CHAIN = "\n".join(f"r{n} ::= r{n + 1}" for n in range(100_000))
 AB = {"a": {"$ref": "#/$defs/b"}, "b": {"$ref": "#/$defs/a"}}
+LOOP = {"allOf": [{"$ref": "#/$defs/a"}], "$defs": AB}
+HIDDEN = {"type": "function", "name": "a", "function": {}, "parameters": LOOP, "input_schema": LOOP}
 
 
 def grammar(text: str, **more: Any) -> dict[str, Any]:
@@ -73,6 +75,9 @@ KIN: list[tuple[str, str, dict[str, Any]]] = [
     ("n_cache_reuse", COMPLETION, {"prompt": "hi", "n_cache_reuse": 256}),
     ("tools", CHAT, tools({"type": "string", "minLength": 5, "maxLength": 2})),
     ("tools", CHAT, tools({"allOf": [{"$ref": "#/$defs/a"}], "$defs": AB})),
+    # These paths read a tool itself, and not the `function` in it.
+    ("tools", "/v1/responses", {"input": "hi", "tools": [HIDDEN], "tool_choice": "required"}),
+    ("tools", "/v1/messages", {"messages": HI, "tools": [HIDDEN], "max_tokens": 2}),
     ("json_schema", COMPLETION, schema({"type": "array", "minItems": 3, "maxItems": 2})),
     ("json_schema", COMPLETION, schema({"type": "string", "pattern": "^a{5,2}$"})),
     ("json_schema", COMPLETION, schema({"type": "string", "pattern": "^[z-a]$"})),

@@ -27,7 +27,8 @@ _LARGEST_AGAIN = 1024 * 1024
 _LONGEST_URL = 4096
 _LINK = re.compile(rb'"(?:url|data)"[ \t\r\n]*:[ \t\r\n]*"')
 _STRING_END = re.compile(rb'[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
-_BASE64 = re.compile(rb"(?!http)[A-Za-z0-9+/=\\]*\"?")
+# Of escapes base64 has `\/` alone; the last byte that is looked at may be the half of one.
+_BASE64 = re.compile(rb"(?!http)(?:[A-Za-z0-9+/=]|\\/)*\\?")
 # A host, a port, a path: no user, no backslash, nothing that two parsers might read differently.
 _URL = re.compile(r"https?://([a-z0-9.-]+(?::[0-9]{1,5})?)(?:/[!$-;=?A-Z_a-z~%]*)?\Z")
 _BEGINNING = 16

@@ -84,12 +84,18 @@ def _tools(value: Any) -> str | None:
 
 
 def _check_tool(tool: Any, budget: Budget) -> None:
-    """OpenAI's chat wraps a tool in `function`; Anthropic's schema is `input_schema`."""
+    """OpenAI's chat reads `function` in a tool, other paths the tool itself: both are judged."""
     if not isinstance(tool, Mapping):
         raise Unfit("a tool must be an object")
-    function = tool.get("function", tool)
-    if not isinstance(function, Mapping):
-        raise Unfit("its function must be an object")
+    _check_function(tool, budget)
+    if "function" in tool:
+        if not isinstance(tool["function"], Mapping):
+            raise Unfit("its function must be an object")
+        _check_function(tool["function"], budget)
+
+
+def _check_function(function: Mapping[str, Any], budget: Budget) -> None:
+    """Anthropic's schema is `input_schema`."""
     name = function.get("name")
     if isinstance(name, str) and not (0 < len(name) <= _LONGEST_NAME and name.isprintable()):
         raise Unfit(f"its name must have 1 to {_LONGEST_NAME} printable characters")

@@ -84,6 +84,33 @@ def test_a_name_that_is_spelt_with_escapes_hides_nothing(name):
 
 
 @pytest.mark.parametrize(
+    "link",
+    [
+        r"\u0068\u0074\u0074\u0070://169.254.169.254/latest",
+        r"h\u0074tp://169.254.169.254/latest",
+        r"\u0068\u0074\u0074\u0070s:\/\/example.com",
+    ],
+)
+@pytest.mark.parametrize("place", [b'{"image_url": "%b"}', b'{"image_url": {"url": "%b"}}'])
+def test_a_link_that_is_spelt_with_escapes_is_refused(place, link):
+    body = b'{"input": [{"content": [%b]}]}' % (place % link.encode())
+
+    with pytest.raises(Unfit) as caught:
+        check_media(body, outline_of(body, WATCHED), frozenset())
+
+    assert caught.value.param == "image_url"
+
+
+@pytest.mark.parametrize(
+    "data", [r"\/9j\/4AAQSkZJRgABAQ==", r"\/9j\/4A\/QSkZJRgA\/AQ==", r"\/9j\/4AAAAAAAA\/==", r"\/"]
+)
+def test_base64_with_escaped_slashes_is_let_through(data):
+    body = b'{"messages": [{"image_url": "%b"}]}' % data.encode()
+
+    check_media(body, outline_of(body, WATCHED), frozenset())
+
+
+@pytest.mark.parametrize(
     ("url", "fits"),
     [
         ("https://images.example/a.png?x=1&y=2", True),

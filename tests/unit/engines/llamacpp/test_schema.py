@@ -191,6 +191,8 @@ BAD = '{"minLength": 5, "maxLength": 2}'
         (TEXT_FORMAT, '{"format": {"type": "json_schema", "schema": BAD}}'),
         (TOOLS, '[{"type": "function", "function": {"name": "a", "parameters": BAD}}]'),
         (TOOLS, '[{"type": "function", "name": "a", "parameters": BAD}]'),
+        (TOOLS, '[{"type": "function", "name": "a", "parameters": BAD, "function": {}}]'),
+        (TOOLS, '[{"name": "a", "input_schema": BAD, "function": {"name": "a"}}]'),
         (TOOLS, '[{"name": "a", "input_schema": {"properties": {"b": BAD}}}]'),
     ],
 )

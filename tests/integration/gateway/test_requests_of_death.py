@@ -26,6 +26,7 @@ LEFT = "\n".join(f'r{n} ::= r{n + 1} "a" | r{n + 1} "b"' for n in range(30))
 CHAIN = "\n".join(f"r{n} ::= r{n + 1}" for n in range(100_000))
 AB = {"a": {"$ref": "#/$defs/b"}, "b": {"$ref": "#/$defs/a"}}
 LOOP = {"allOf": [{"$ref": "#/$defs/a"}], "$defs": AB}
+BREAKERS = [chr(97 + n % 26) * 100 for n in range(32)]
 HIDDEN = {"type": "function", "name": "a", "function": {}, "parameters": LOOP, "input_schema": LOOP}
 
 
@@ -35,6 +36,10 @@ def grammar(text: str, **more: Any) -> dict[str, Any]:
 
 def schema(value: Any) -> dict[str, Any]:
     return {"prompt": "hi", "n_predict": 2, "json_schema": value}
+
+
+def dry(**more: Any) -> dict[str, Any]:
+    return {"prompt": "hi", "n_predict": 2, "dry_multiplier": 1, **more}
 
 
 def tools(value: Any) -> dict[str, Any]:
@@ -63,6 +68,10 @@ KILLS: list[tuple[str, str, dict[str, Any]]] = [
     ("repeat_last_n", COMPLETION, {"prompt": "hi", "repeat_last_n": 2**31 - 1}),
     ("n_probs", COMPLETION, {"prompt": "hi", "n_predict": 100, "n_probs": 1_000_000}),
     ("prompt", COMPLETION, {"prompt": "", "n_cmpl": 2}),
+    # Stop the loop that serves all slots for a minute or more.
+    ("samplers", COMPLETION, {"prompt": "hello there", "samplers": ["infill"]}),
+    ("samplers", COMPLETION, dry(samplers=["dry"] * 32)),
+    ("dry_sequence_breakers", COMPLETION, dry(dry_sequence_breakers=BREAKERS)),
     # Leave no token: the server ends the request with an error of its own.
     ("ignore_eos", COMPLETION, grammar('root ::= "a"', ignore_eos=True)),
     ("logit_bias", COMPLETION, grammar('root ::= "7"', logit_bias=[["7", False]])),

@@ -122,8 +122,9 @@ _SAMPLING: Fields = {
     "dry_base": Allowed(Real(-100, 100)),
     "dry_allowed_length": Allowed(Whole(0, 262_144)),
     "dry_penalty_last_n": Allowed(Whole(-1, 262_144)),
-    "dry_sequence_breakers": Allowed(Texts(32, 100, alone=False)),
-    "samplers": Allowed(SAMPLERS),
+    # The server searches its whole vocabulary for each, while all slots wait.
+    "dry_sequence_breakers": Allowed(Texts(8, 40, alone=False)),
+    "samplers": Allowed(SAMPLERS, "`infill` after `top_k` only, with a field `top_k` up to 100"),
     "seed": Allowed(Whole(-(2**63), 2**64 - 1)),
     "min_keep": Allowed(Whole(0, 10_000)),
     "logit_bias": Allowed(LOGIT_BIAS),

@@ -3,12 +3,14 @@
 a grammar, a schema or tools, and no token left to go on with   llama-server ends every request
                                                                 of the replica
 several completions, and a prompt without a token               is never answered
+the sampler `infill`, and many tokens left to it                stops the server for minutes
 """
 
 from collections.abc import Mapping
 from typing import Any
 
 from llmstack.engines.llamacpp.checks import Body, value_of
+from llmstack.engines.llamacpp.samplers import check_infill, samplers_of
 from llmstack.engines.llamacpp.unfit import Unfit
 from llmstack.scan.outline import Kind, Span
 
@@ -22,6 +24,15 @@ def check_together(body: Body, members: Members) -> None:
         _check_dead_ends(body, members)
     if "n" in members or "n_cmpl" in members:
         _check_empty_prompts(body, members)
+    if "samplers" in members:
+        _check_samplers(body, members)
+
+
+def _check_samplers(body: Body, members: Members) -> None:
+    samplers, top_k = members["samplers"], members.get("top_k")
+    if samplers.kind in (Kind.STRING, Kind.ARRAY):
+        named = samplers_of(value_of(body, samplers))
+        check_infill(named, value_of(body, top_k) if top_k is not None else None)
 
 
 def _check_dead_ends(body: Body, members: Members) -> None:

@@ -8,6 +8,7 @@ from llmstack.engines.llamacpp.ambiguity import check_grammar
 from llmstack.engines.llamacpp.checks import Judged
 from llmstack.engines.llamacpp.gbnf import LONGEST as LONGEST_GRAMMAR
 from llmstack.engines.llamacpp.gbnf import read
+from llmstack.engines.llamacpp.samplers import samplers_of
 from llmstack.engines.llamacpp.schema import Budget, check_schema
 from llmstack.engines.llamacpp.unfit import Unfit
 from llmstack.scan.outline import Kind
@@ -105,7 +106,10 @@ def _check_function(function: Mapping[str, Any], budget: Budget) -> None:
 
 def _samplers(value: Any) -> str | None:
     fits = len(value) <= 32 and all(isinstance(name, str) and len(name) <= 64 for name in value)
-    return None if fits else f"must be {SAMPLERS.says}"
+    if not fits:
+        return f"must be {SAMPLERS.says}"
+    named = samplers_of(value)
+    return "may name a sampler once only" if len(set(named)) < len(named) else None
 
 
 def _input_extra(value: Any) -> str | None:
@@ -160,7 +164,7 @@ TOOLS = Judged(
     depth=_DEEPEST_SCHEMA,
 )
 SAMPLERS = Judged(
-    "at most 32 names of samplers, or a string of at most 32 letters",
+    "at most 32 names of samplers, or a string of at most 32 letters, none twice",
     (Kind.ARRAY, Kind.STRING),
     4096,
     _samplers,

@@ -176,7 +176,12 @@ def test_what_is_dangerous_is_refused_by_name_everywhere(path, member):
         '"dry_sequence_breakers": ["%s"]' % ("x" * 101),
         '"samplers": [1]',
         '"samplers": ["penalties"%s]' % (', "penalties"' * 32),
-        '"samplers": "%s"' % ("k" * 33),
+        '"samplers": "%s"' % ("?" * 33),
+        '"samplers": ["dry", "dry"]',
+        '"samplers": ["top_k", "TOP-K"]',
+        '"samplers": ["temp", "temperature"]',
+        '"samplers": "kpk"',
+        '"dry_sequence_breakers": ["a"' + ', "a"' * 8 + "]",
         '"stop": ""',
         '"stop": [""]',
         '"stop": [1]',
@@ -243,6 +248,33 @@ def test_a_value_out_of_bounds_is_refused_and_the_field_named(member):
 )
 def test_so_it_is_elsewhere(path, body, param):
     assert refused(path, body).param == param
+
+
+@pytest.mark.parametrize(
+    ("samplers", "top_k", "fits"),
+    [
+        ('["top_k", "top_p", "infill"]', "40", True),
+        ('"kpi"', "40", True),
+        ('["top_k", "infill"]', "100", True),
+        ('["top_k", "infill"]', "101", False),
+        ('["top_k", "infill"]', "0", False),
+        ('["top_k", "infill"]', "-1", False),
+        ('["top_k", "infill"]', "null", False),
+        ('["infill", "top_k"]', "40", False),
+        ('["INFILL"]', "40", False),
+        ('"ik"', "40", False),
+        # Names that llama-server does not know: it ignores them.
+        ('["t-o-p-k", "infill"]', "40", False),
+        ('["top_\u212a", "infill"]', "40", False),
+    ],
+)
+def test_infill_compares_few_tokens_only(samplers, top_k, fits):
+    body = f'{{"samplers": {samplers}, "top_k": {top_k}}}'
+
+    if fits:
+        judged("/infill", body.encode())
+    else:
+        assert refused("/infill", body).param == "samplers"
 
 
 def test_an_unknown_field_is_dropped_and_told_or_refused():

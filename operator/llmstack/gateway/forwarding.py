@@ -15,9 +15,9 @@ from llmstack.gateway.http.connection import Connection
 from llmstack.gateway.http.head import RequestHead
 from llmstack.gateway.names import check_mode, resolve
 from llmstack.gateway.note import Note
-from llmstack.gateway.peek import Peek, inputs, most, peek
+from llmstack.gateway.peek import inputs, most, peek
 from llmstack.gateway.whose import cache_owner
-from llmstack.routing.affinity import blocks
+from llmstack.routing.affinity import BLOCK, TAIL, blocks
 from llmstack.routing.messages import WHOLE, Ask
 from llmstack.routing.suspects import OneAtATime, Suspect
 from llmstack.scan.outline import Span
@@ -25,6 +25,9 @@ from llmstack.scan.outline import Span
 _ids = count(1)
 _AT_ONCE = 256 * 1024
 """Bytes of a prompt that are hashed within a millisecond or two; more would hold up others."""
+
+_BLOCKS_FROM = BLOCK + TAIL
+"""Bytes of a body; the prompt of a shorter one has no block, unless something precedes it."""
 
 
 @dataclass(slots=True)
@@ -77,8 +80,12 @@ def forward_of(
     cache = cache_owner(model, note.tenant)
     policy = Policy(drop_unknown, model.media_hosts)
     fitted = fit(endpoint.path, body.data, body.outline, policy)
-    chain = _chain(note, wanted, cache)
-    small = sum(map(len, (*wanted.setting, wanted.prompt))) <= _AT_ONCE
+    chain: Callable[[], tuple[int, ...]] = tuple
+    small = True
+    if len(body.data) >= _BLOCKS_FROM or wanted.has_setting:
+        parts = (*wanted.setting, wanted.prompt)
+        small = sum(map(len, parts)) <= _AT_ONCE
+        chain = _chain(note, parts, cache)
     ask = Ask(
         id=next(_ids),
         model=note.model,
@@ -111,9 +118,9 @@ def next_id() -> int:
     return next(_ids)
 
 
-def _chain(note: Note, wanted: Peek, cache: str) -> Callable[[], tuple[int, ...]]:
+def _chain(note: Note, parts: tuple[memoryview, ...], cache: str) -> Callable[[], tuple[int, ...]]:
     """The key keeps prefixes apart that no server shares: of models and owners."""
-    if not wanted.prompt:
+    if not parts[-1]:
         return tuple
     key = b"\0".join((note.model.encode(), cache.encode()))
-    return partial(blocks, key, *wanted.setting, wanted.prompt)
+    return partial(blocks, key, *parts)

@@ -3,52 +3,77 @@
 outline ─> model, stream, cost in slots, and the bytes whose beginning a replica may have cached
 """
 
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from functools import lru_cache, partial
+from typing import Any
 
 from llmstack.gateway.endpoints import Endpoint
 from llmstack.gateway.refusals import Refused, bad_request
 from llmstack.routing.messages import NO_SLOTS, WHOLE
 from llmstack.scan.outline import Kind, Outline, Span
 
+Read = Callable[[str], Any]
+"""Gives a short value of the outermost object, None if it is absent (Outline.read)."""
+
 _COUNTS = ("n", "n_cmpl")
 _MOST = 1_000_000
 """No replica has so many slots; a larger count is taken for this one, so that sums stay small."""
 
 
-class Peek(NamedTuple):
+class Peek:
     """What a body asks for.
 
     `model` is "" if the body names none. `setting` is what precedes the prompt in the context (the
     adapter, tools, a system prompt), each as it was written. `prompt` is the prompt's value but for
     its last byte: conversations grow at their end, so one turn's is a prefix of the next turn's.
+    Both are looked for when they are asked for.
     """
 
-    model: str
-    stream: bool
-    slots: int
-    setting: tuple[memoryview, ...]
-    prompt: memoryview
+    __slots__ = ("_body", "_endpoint", "_outline", "model", "slots", "stream")
+
+    def __init__(self, endpoint: Endpoint, body: bytes | bytearray, outline: Outline) -> None:
+        self._endpoint = endpoint
+        self._body = body
+        self._outline = outline
+        parsed = outline.parsed
+        read = partial(outline.read, body) if parsed is None else parsed.get
+        self.model = _model(read)
+        self.stream = read("stream") is True
+        self.slots = _slots(endpoint, outline, read)
+
+    @property
+    def has_setting(self) -> bool:
+        """Whether anything precedes the prompt."""
+        parsed = self._outline.parsed
+        members = self._outline.members if parsed is None else parsed
+        return any(name in members for name in _settings(self._endpoint))
+
+    @property
+    def setting(self) -> tuple[memoryview, ...]:
+        view, outline = memoryview(self._body), self._outline
+        places = map(outline.place, _settings(self._endpoint))
+        return tuple(view[place[0] : place[1]] for place in places if place is not None)
+
+    @property
+    def prompt(self) -> memoryview:
+        place = self._outline.place(self._endpoint.prompt)
+        view = memoryview(self._body)
+        return view[place[0] : place[1] - 1] if place is not None else view[:0]
 
 
 def peek(endpoint: Endpoint, body: bytes | bytearray, outline: Outline) -> Peek:
     """What is asked for. Raises Refused: odd counts."""
-    return Peek(
-        model=_model(body, outline),
-        stream=outline.read(body, "stream") is True,
-        slots=_slots(endpoint, body, outline),
-        setting=_setting(endpoint, body, outline),
-        prompt=_prompt(endpoint, body, outline),
-    )
+    return Peek(endpoint, body, outline)
 
 
-def _model(body: bytes | bytearray, outline: Outline) -> str:
-    model = outline.read(body, "model")
+def _model(read: Read) -> str:
+    model = read("model")
     if model is not None and not isinstance(model, str):
         raise Refused(bad_request("'model' must be a string.", "model"))
     return model or ""
 
 
-def _slots(endpoint: Endpoint, body: bytes | bytearray, outline: Outline) -> int:
+def _slots(endpoint: Endpoint, outline: Outline, read: Read) -> int:
     """llama-server makes a task of each prompt and each of its completions: a slot each."""
     if not endpoint.slots:
         return NO_SLOTS
@@ -59,8 +84,9 @@ def _slots(endpoint: Endpoint, body: bytes | bytearray, outline: Outline) -> int
         return WHOLE if entries > 1 else 1
     completions = 1
     for name in _COUNTS:
-        if name in outline.members:
-            completions = max(completions, _count(outline.read(body, name), name))
+        count = read(name)
+        if count is not None:
+            completions = max(completions, _count(count, name))
     return entries * completions
 
 
@@ -89,23 +115,11 @@ def most(body: bytes | bytearray, outline: Outline) -> int | None:
 
 
 def _count(value: Any, name: str) -> int:
-    if value is None:
-        return 1
     if type(value) is not int and not (type(value) is float and value.is_integer()):
         raise Refused(bad_request(f"'{name}' must be a whole number.", name))
     return min(max(1, int(value)), _MOST)
 
 
-def _setting(
-    endpoint: Endpoint, body: bytes | bytearray, outline: Outline
-) -> tuple[memoryview, ...]:
-    members = outline.members
-    names = ("lora", *endpoint.setting)
-    spans = [members[name] for name in names if name in members]
-    view = memoryview(body)
-    return tuple(view[span.start : span.end] for span in spans)
-
-
-def _prompt(endpoint: Endpoint, body: bytes | bytearray, outline: Outline) -> memoryview:
-    span = outline.members.get(endpoint.prompt)
-    return memoryview(body)[span.start : span.end - 1] if span is not None else memoryview(b"")
+@lru_cache
+def _settings(endpoint: Endpoint) -> tuple[str, ...]:
+    return ("lora", *endpoint.setting)

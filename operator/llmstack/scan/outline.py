@@ -50,12 +50,32 @@ class Outline(NamedTuple):
     members: Mapping[str, Span]
     nested: tuple[Span, ...]
 
+    @property
+    def parsed(self) -> Mapping[str, Any] | None:
+        """All values of the outermost object, where it was parsed to be outlined; else None."""
+        return getattr(self.members, "parsed", None)
+
+    @property
+    def brackets(self) -> int:
+        """At least how many brackets open in the body, where it was parsed; else 0."""
+        return getattr(self.members, "brackets", 0)
+
+    def place(self, name: str) -> tuple[int, int] | None:
+        """Start and end of a value of the outermost object; None if it is absent."""
+        parsed: Any = self.parsed
+        if parsed is not None:
+            members: Any = self.members
+            place: tuple[int, int] | None = members.place(name) if name in parsed else None
+            return place
+        span = self.members.get(name)
+        return (span.start, span.end) if span is not None else None
+
     def read(self, body: bytes | bytearray, name: str, most: int = 1024) -> Any:
         """A short value of the outermost object, parsed; None if it is absent or null.
 
         One of more than `most` bytes may be given as its Span, and so may arrays and objects.
         """
-        known: Mapping[str, Any] | None = getattr(self.members, "parsed", None)
+        known = self.parsed
         if known is not None:
             return known.get(name)
         span = self.members.get(name)

@@ -45,12 +45,38 @@ def at_sight(body: bytes | bytearray, watched: frozenset[str] = frozenset()) -> 
         return None
     if not isinstance(fields, dict) or len(fields) > LIMITS.members:
         return None
-    quotes = _quotes(body)
-    if written != body and quotes.count(b'"') != _quotes(written).count(b'"'):
+    if written != body and _drops(body, written):
         return None
-    if watched and _may_hold(quotes, watched):
-        return None
-    return Outline(ParsedMembers(body, quotes, fields), ())
+    brackets = _brackets(body, fields, watched)
+    return Outline(ParsedMembers(body, fields, brackets), ()) if brackets != _WATCHED else None
+
+
+def _brackets(body: bytes, fields: dict[str, Any], watched: frozenset[str]) -> int:
+    """How many brackets open in it, at most; _WATCHED: there may be a watched name."""
+    brackets = _walked(fields, watched)
+    if brackets != _MANY:
+        return brackets
+    return _WATCHED if _may_hold(body, watched) else body.count(b"{") + body.count(b"[")
+
+
+def _walked(fields: dict[str, Any], watched: frozenset[str]) -> int:
+    """How many brackets open in it. _WATCHED: a watched name is there; _MANY: more than a few."""
+    rest: list[Any] = [fields]
+    for value in rest:
+        if type(value) is dict and not watched.isdisjoint(value):
+            return _WATCHED
+        entries = value.values() if type(value) is dict else value
+        rest += [entry for entry in entries if type(entry) in _CONTAINERS]
+        if len(rest) > _FEW:
+            return _MANY
+    return len(rest)
+
+
+def _drops(body: bytes, written: bytes) -> bool:
+    """Whether a repeated name was dropped, and two quotes with it."""
+    if _ESCAPED_QUOTE in body:  # It is written as a quote, and would make up for one.
+        return _quotes(body).count(b'"') != _quotes(written).count(b'"')
+    return body.count(b'"') != written.count(b'"')
 
 
 def _quotes(text: bytes) -> bytes:
@@ -60,34 +86,47 @@ def _quotes(text: bytes) -> bytes:
     return text.replace(b"\\\\", _BLOT).replace(b'\\"', _BLOT)
 
 
-def _may_hold(quotes: bytes, names: frozenset[str]) -> bool:
+def _may_hold(body: bytes, names: frozenset[str]) -> bool:
     """Is one of the names there as a string, or a name with escapes, which may be one of them?"""
-    if _any_of(names).search(quotes):
-        return True
-    return b"\\u00" in quotes and _ESCAPED_NAME.search(quotes) is not None
+    for token in _tokens(names):
+        if token in body:
+            return True
+    return _has_escaped_name(body)
 
 
+def _has_escaped_name(body: bytes) -> bool:
+    """Is there a name in which a letter may be spelt with an escape?"""
+    return b"\\u00" in body and _ESCAPED_NAME.search(body) is not None
+
+
+_CONTAINERS = frozenset({dict, list})
+_FEW = 100
+"""Brackets; in more of them, names are found faster as text than one after the other."""
+_WATCHED, _MANY = -1, -2
+_ESCAPED_QUOTE = b"\\u0022"
 _ESCAPED_NAME = re.compile(rb'\\u00[0-9a-fA-F]{2}[^"\\]*+"[ \t\n\r]*+:')
+_COLON = re.compile(rb"[ \t\n\r]*+:[ \t\n\r]*+")
+_SPACE = b" \t\n\r"
 
 
 @lru_cache(8)
-def _any_of(names: frozenset[str]) -> re.Pattern[bytes]:
-    plain = b"|".join(re.escape(name.encode()) for name in sorted(names))
-    return re.compile(b'"(?:%b)"' % plain)
+def _tokens(names: frozenset[str]) -> tuple[bytes, ...]:
+    return tuple(b'"%b"' % name.encode() for name in sorted(names))
 
 
 class ParsedMembers(Mapping[str, Span]):
     """The members of an outermost object whose values are known: `parsed`, by name.
 
-    Names cost nothing; the first span that is asked for has all of them looked for.
+    Names cost nothing; the first span that is asked for has all of them looked for. `brackets` is
+    at least how many open in the body.
     """
 
-    __slots__ = ("_body", "_quotes", "_spans", "parsed")
+    __slots__ = ("_body", "_spans", "brackets", "parsed")
 
-    def __init__(self, body: bytes, quotes: bytes, parsed: dict[str, Any]) -> None:
+    def __init__(self, body: bytes, parsed: dict[str, Any], brackets: int) -> None:
         self.parsed = parsed
+        self.brackets = brackets
         self._body = body
-        self._quotes = quotes
         self._spans: Mapping[str, Span] | None = None
 
     def __len__(self) -> int:
@@ -103,6 +142,39 @@ class ParsedMembers(Mapping[str, Span]):
         if name not in self.parsed:
             raise KeyError(name)
         return self._all()[name]
+
+    def place(self, name: str) -> tuple[int, int]:
+        """Start and end of a value that is there, for less than its span costs."""
+        if self._spans is None and not _has_escaped_name(self._body):
+            key = self._key(name)
+            if key is not None:
+                start = _COLON.match(self._body, key + len(name.encode()) + 2)
+                end = self._end(name)
+                if start is not None and end is not None:
+                    return start.end(), end
+        span = self._all()[name]
+        return span.start, span.end
+
+    def _key(self, name: str) -> int | None:
+        """Where a name begins; None: it may be one of several places."""
+        token = b'"%b"' % name.encode()
+        place = self._body.find(token)
+        return place if place >= 0 and self._body.find(token, place + 1) < 0 else None
+
+    def _end(self, name: str) -> int | None:
+        """Where its value ends: before what comes next."""
+        names = list(self.parsed)
+        following = names.index(name) + 1
+        if following == len(names):
+            upto = self._body.rindex(b"}")
+        else:
+            key = self._key(names[following])
+            if key is None:
+                return None
+            upto = self._body.rindex(b",", 0, key)
+        while self._body[upto - 1] in _SPACE:
+            upto -= 1
+        return upto
 
     # Mapping's own would ask for one after the other.
 
@@ -120,7 +192,8 @@ class ParsedMembers(Mapping[str, Span]):
     def _found(self) -> dict[str, Span] | None:
         """None: something is nested too deeply for a pattern."""
         spans: dict[str, Span] = {}
-        quotes, place = self._quotes, self._quotes.index(b"{") + 1
+        quotes = _quotes(self._body)
+        place = quotes.index(b"{") + 1
         for name, value in self.parsed.items():
             found = _MEMBER.match(quotes, place)
             if found is None:

@@ -68,3 +68,18 @@ def test_what_is_absent_has_no_span() -> None:
     assert "b" not in members
     with pytest.raises(KeyError):
         members["b"]
+
+
+@given(documents() | mutated())
+@example(b'{"a":{"b":1},"b":[2 , 3 ] , "c":"\\"b"}')
+@example(b'{"\\u0061":1,"x":{"a":2}}')
+@example(b'{"a":"\\\\\\"b","b": 1 }')
+@example(b'{"a":"\\"a","b":",\\"b\\":"}')
+def test_the_place_of_a_value_is_that_of_its_span(body: bytes) -> None:
+    try:
+        expected = scanned(body)
+    except NotJSON:
+        return
+    for name, span in expected.members.items():
+        assert outline_of(body, WATCHED).place(name) == (span.start, span.end)
+    assert outline_of(body, WATCHED).place("not there") is None

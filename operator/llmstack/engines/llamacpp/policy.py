@@ -4,17 +4,20 @@
                    ─ members that are dangerous together
                    ─ links in what is nested (media.py)
 
-A check reads the value of its member only; messages and prompts are never parsed.
+A check reads the value of its member only. Of a small body, which was parsed to be read at all,
+most members are told to be harmless without (plain.py); the others are checked like those of any
+body.
 """
 
-from collections.abc import Mapping
-from typing import NamedTuple
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
 
 from llmstack.engines.llamacpp.checks import Body
 from llmstack.engines.llamacpp.fields import FIELDS, KNOWN, Fields
 from llmstack.engines.llamacpp.judgements import Allowed, Neutral
 from llmstack.engines.llamacpp.media import check_media
 from llmstack.engines.llamacpp.names import meant
+from llmstack.engines.llamacpp.plain import Plain, plain
 from llmstack.engines.llamacpp.together import check_together
 from llmstack.engines.llamacpp.unfit import Unfit
 from llmstack.scan.outline import Kind, Outline
@@ -44,10 +47,13 @@ def judge(path: str, body: Body, outline: Outline, policy: Policy) -> Judged:
     fields = FIELDS[path]
     if len(outline.members) > MOST_MEMBERS:
         raise Unfit(f"The body may have at most {MOST_MEMBERS} fields.")
+    members, parsed = outline.members, outline.parsed
+    odd: Iterable[str] = (
+        members if parsed is None else _odd(path, len(body), parsed, outline.brackets)
+    )
     edits: dict[str, None] = {}
     unknown: list[str] = []
-    members = outline.members
-    for name in members:
+    for name in odd:
         judgement, span = fields.get(name), members[name]
         if isinstance(judgement, Allowed):
             if span.kind is not Kind.NULL or name in _NEVER_NULL:
@@ -67,12 +73,40 @@ def judge(path: str, body: Body, outline: Outline, policy: Policy) -> Judged:
             raise Unfit(f"The field '{name}' is not allowed: {judgement.why}.", name)
     if unknown:
         _check_unknown(path, unknown, fields, policy)
-    check_together(body, outline.members)
-    check_media(body, outline, policy.hosts)
-    return Judged(edits, tuple(unknown))
+    check_together(body, outline)
+    if outline.nested:
+        check_media(body, outline, policy.hosts)
+    return Judged(edits, tuple(unknown)) if edits else _UNCHANGED
 
 
 _NEVER_NULL = frozenset({"messages", "prompt", "input", "query", "documents", "tokens"})
+
+
+def _plain_of(fields: Fields) -> Mapping[str, Plain]:
+    return {
+        name: plain(judgement.check)
+        for name, judgement in fields.items()
+        if isinstance(judgement, Allowed)
+    }
+
+
+_PLAIN = {path: _plain_of(fields) for path, fields in FIELDS.items()}
+_UNCHANGED = Judged({})
+
+
+def _odd(path: str, size: int, parsed: Mapping[str, Any], brackets: int) -> list[str]:
+    """The members that are not plainly allowed as they are."""
+    fields = _PLAIN[path]
+    odd = []
+    for name, value in parsed.items():
+        is_plain = fields.get(name)
+        if value is None:
+            passes = is_plain is not None and name not in _NEVER_NULL
+        else:
+            passes = is_plain is not None and is_plain(value, size, brackets)
+        if not passes:
+            odd.append(name)
+    return odd
 
 
 def _check_unknown(path: str, names: list[str], fields: Fields, policy: Policy) -> None:

@@ -12,17 +12,27 @@ from typing import Any
 from llmstack.engines.llamacpp.checks import Body, value_of
 from llmstack.engines.llamacpp.samplers import check_infill, samplers_of
 from llmstack.engines.llamacpp.unfit import Unfit
-from llmstack.scan.outline import Kind, Span
+from llmstack.scan.outline import Kind, Outline, Span
 
 Members = Mapping[str, Span]
 _SHORT = 4096
+_BANS = ("ignore_eos", "logit_bias")
+_COUNTS = ("n", "n_cmpl")
+_MEANT = frozenset({*_BANS, *_COUNTS})
 
 
-def check_together(body: Body, members: Members) -> None:
+def check_together(body: Body, outline: Outline) -> None:
     """Raises Unfit. Reads prompts only if several completions are asked for."""
-    if "ignore_eos" in members or "logit_bias" in members:
+    members, parsed = outline.members, outline.parsed
+    if _MEANT.isdisjoint(members if parsed is None else parsed):
+        return
+    if any(name in members for name in _BANS):
         _check_dead_ends(body, members)
-    if "n" in members or "n_cmpl" in members:
+    if parsed is None:
+        several = any(_above_one(body, members.get(name)) for name in _COUNTS)
+    else:
+        several = any(_is_above_one(parsed.get(name)) for name in _COUNTS)
+    if several:
         _check_empty_prompts(body, members)
     if "samplers" in members:
         _check_samplers(body, members)
@@ -68,8 +78,6 @@ def _constrained(body: Body, members: Members) -> str | None:
 
 
 def _check_empty_prompts(body: Body, members: Members) -> None:
-    if not any(_above_one(body, members.get(name)) for name in ("n", "n_cmpl")):
-        return
     prompt = members.get("prompt")
     if prompt is not None and _has_empty(value_of(body, prompt)):
         raise Unfit("'prompt' must not be empty where several completions are asked for.", "prompt")
@@ -99,7 +107,11 @@ def _has_empty(prompt: Any) -> bool:
 
 
 def _above_one(body: Body, span: Span | None) -> bool:
-    return span is not None and span.kind is Kind.NUMBER and value_of(body, span) > 1
+    return span is not None and span.kind is Kind.NUMBER and _is_above_one(value_of(body, span))
+
+
+def _is_above_one(value: Any) -> bool:
+    return type(value) in (int, float) and value > 1
 
 
 def _text(body: Body, span: Span) -> Body:

@@ -4,25 +4,36 @@ import argparse
 import signal
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
-from bench.gateway import bulk, chunks, conversations, crowd, flood, large, proxies, short
+from bench.gateway import bulk, chunks, conversations, crowd, flood, inside, large, proxies, short
 from bench.gateway.report import Table
 
 _OURS = proxies.ours()
 _PROXIES = (proxies.direct, proxies.envoy, proxies.haproxy(), _OURS)
 
 
+def _with_others(given: argparse.Namespace) -> Sequence[proxies.Start]:
+    """All proxies; or without those that were not made here, and beside another checkout's."""
+    if not given.beside:
+        return _PROXIES
+    return (_OURS, proxies.beside(Path(given.beside).resolve()))
+
+
+def _inside(_: Path, given: argparse.Namespace) -> Table:
+    return inside.table(given.runs or 5, given.beside)
+
+
 def _chunks(work: Path, given: argparse.Namespace) -> Table:
     intervals = [float(interval) for interval in given.interval.split(",")]
     paces = [chunks.Streams(given.streams, given.chunks, interval) for interval in intervals]
-    return chunks.table(work, _PROXIES, given.runs or 5, paces)
+    return chunks.table(work, _with_others(given), given.runs or 5, paces)
 
 
 def _short(work: Path, given: argparse.Namespace) -> Table:
-    return short.cost(work, _PROXIES, given.runs or 5, given.requests)
+    return short.cost(work, _with_others(given), given.runs or 5, given.requests)
 
 
 def _latency(work: Path, given: argparse.Namespace) -> Table:
@@ -62,6 +73,7 @@ def _bulk(work: Path, given: argparse.Namespace) -> Table:
 
 _PARTS: dict[str, Callable[[Path, argparse.Namespace], Table]] = {
     "chunks": _chunks,
+    "inside": _inside,
     "short": _short,
     "latency": _latency,
     "crowd": _crowd,
@@ -89,6 +101,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--alone", type=int, default=48, help="requests without reuse")
     parser.add_argument("--inputs", type=int, default=2048, help="of the array")
     parser.add_argument("--seconds", type=float, default=20)
+    parser.add_argument("--beside", default="", help="another checkout (of short, inside, chunks)")
     parser.add_argument("--write", action="store_true", help="put the tables into the docs")
     return parser.parse_args()
 

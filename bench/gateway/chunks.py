@@ -81,7 +81,8 @@ def table(
     rows: list[list[str]] = []
     for streams in paces:
         found = _interleaved(work, starts, runs, streams)
-        envoy = median(run.cpu for run in found["Envoy"])
+        base = "Envoy" if "Envoy" in found else list(found)[-1]
+        envoy = median(run.cpu for run in found[base])
         rows += [_row(name, of_name, streams, envoy) for name, of_name in found.items()]
     first = paces[0]
     options = f" --runs {runs} --streams {first.count} --chunks {first.chunks} --interval "

@@ -1,17 +1,21 @@
 """What does the gateway's own code cost per request, from its bytes to the replica's head?
 
 `python -m bench.gateway.inside` is one run, in a process of its own, of whichever checkout's code
-PYTHONPATH names: so two checkouts can be compared in alternating runs (beside.py). Prints JSON:
-microseconds of CPU time by kind of body.
+PYTHONPATH names: so two checkouts can be compared in alternating runs. Prints JSON: microseconds of
+CPU time by kind of body.
 """
 
 import json
+import os
+import subprocess
 import sys
 import time
 from collections.abc import Callable
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
+from bench.gateway.report import Table
 from llmstack.gateway.catalog import Backend, Model, catalog_of
 from llmstack.gateway.forwarding import forward_of
 from llmstack.gateway.http import forward
@@ -19,6 +23,7 @@ from llmstack.gateway.http.limits import Limits
 from llmstack.gateway.http.reader import RequestReader
 from llmstack.gateway.note import Note
 
+_ROOT = Path(__file__).parents[2]
 _BACKEND = Backend("r0", "127.0.0.1", 9000)
 _CATALOG = catalog_of([Model("bench", backends=(_BACKEND,))])
 _LIMITS = Limits()
@@ -130,6 +135,36 @@ def measure(step: Callable[[bytes], bytes], data: bytes) -> float:
             step(data)
         best = min(best, (time.process_time() - began) / count)
     return best * 1e6
+
+
+def table(runs: int, beside: str) -> Table:
+    """The best of some runs each, of this checkout and of another one."""
+    checkouts = {"ours": _ROOT}
+    if beside:
+        other = Path(beside).resolve()
+        checkouts[f"of {other.name}"] = other
+    best: dict[str, dict[str, float]] = {name: {} for name in checkouts}
+    for _ in range(runs):
+        for name, checkout in checkouts.items():
+            for kind, cost in _run(checkout).items():
+                best[name][kind] = min(cost, best[name].get(kind, cost))
+    rows = []
+    for kind, body in BODIES.items():
+        costs = [best[name][kind] for name in checkouts]
+        ratio = [f"{costs[0] / costs[1]:.2f}"] if beside else []
+        rows.append([kind, f"{len(body):,}", *(f"{cost:.1f}" for cost in costs), *ratio])
+    heads = [f"{name}, µs" for name in checkouts]
+    options = f" --runs {runs}" + (f" --beside {beside}" if beside else "")
+    head = ["chat request", "bytes of its body", *heads, *(["ratio"] if beside else [])]
+    return Table("inside", options, head, rows)
+
+
+def _run(checkout: Path) -> dict[str, float]:
+    environment = os.environ | {"PYTHONPATH": str(checkout / "operator")}
+    command = [sys.executable, "-m", "bench.gateway.inside"]
+    done = subprocess.run(command, cwd=_ROOT, env=environment, stdout=subprocess.PIPE, check=True)
+    found: dict[str, float] = json.loads(done.stdout)
+    return found
 
 
 def main() -> None:

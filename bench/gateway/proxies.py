@@ -61,7 +61,7 @@ def envoy(stack: ExitStack, work: Path, replicas: Sequence[Replica]) -> Proxy:
         }
         for r in replicas
     ]
-    config, port = _config("envoy.yaml", work, endpoints=json.dumps(endpoints))
+    config, port = _config(_HERE / "envoy.yaml", work, endpoints=json.dumps(endpoints))
     command = [str(program.path), "--config-path", str(config), "--concurrency", "1"]
     command += ["--disable-hot-restart", "--log-level", "warning"]
     return _start("Envoy", command, port, stack, work)
@@ -76,7 +76,7 @@ def haproxy(balance: str = "leastconn") -> Start:
             f"    server r{index} 127.0.0.1:{replica.port} maxconn {replica.slots}"
             for index, replica in enumerate(replicas)
         )
-        config, port = _config("haproxy.cfg", work, balance=balance, servers=servers)
+        config, port = _config(_HERE / "haproxy.cfg", work, balance=balance, servers=servers)
         command = [str(program.path), "-db", "-f", str(config)]
         return _start("HAProxy", command, port, stack, work, program.environment)
 
@@ -85,18 +85,34 @@ def haproxy(balance: str = "leastconn") -> Start:
 
 def ours(keys: str = "", queue: int = 4096, held: int = 0, mode: str = "generate") -> Start:
     """`llmstack gateway --config`; `keys` is the content of a keys file, `held` bytes of bodies."""
+    return _ours("ours", _HERE / "gateway.yaml", keys, queue, mode, _held(held))
+
+
+def beside(checkout: Path) -> Start:
+    """The gateway of another checkout, whose dependencies are those that are installed here."""
+    environment = {"PYTHONPATH": str(checkout / "operator")}
+    config = checkout / "bench" / "gateway" / "gateway.yaml"
+    return _ours(f"ours of {checkout.name}", config, "", 4096, "generate", environment)
+
+
+def _held(bytes_held: int) -> dict[str, str]:
+    return {"LLMSTACK_HELD_BYTES": str(bytes_held)} if bytes_held else {}
+
+
+def _ours(
+    name: str, template: Path, keys: str, queue: int, mode: str, environment: dict[str, str]
+) -> Start:
 
     def start(stack: ExitStack, work: Path, replicas: Sequence[Replica]) -> Proxy:
         backends = [{"url": f"http://127.0.0.1:{replica.port}"} for replica in replicas]
         config, port = _config(
-            "gateway.yaml", work, backends=json.dumps(backends), queue=queue, mode=mode
+            template, work, backends=json.dumps(backends), queue=queue, mode=mode
         )
         if keys:
             (work / "keys").write_text(keys)
             config.write_text(f"{config.read_text()}keysFile: keys\n")
         command = [sys.executable, "-m", "llmstack", "gateway", "--config", str(config)]
-        environment = {"LLMSTACK_HELD_BYTES": str(held)} if held else None
-        return _start("ours", command, port, stack, work, environment)
+        return _start(name, command, port, stack, work, environment)
 
     return start
 
@@ -110,12 +126,12 @@ def started(
         yield [start(stack, work, replicas) for start in proxies]
 
 
-def _config(name: str, work: Path, **values: object) -> tuple[Path, int]:
+def _config(template: Path, work: Path, **values: object) -> tuple[Path, int]:
     port, admin = processes.free_port(), processes.free_port()
-    template = Template((_HERE / name).read_text())
-    config = work / name
-    log = work / f"{name}.access.log"
-    config.write_text(template.safe_substitute(values, port=port, admin=admin, log=log))
+    config = work / f"{port}-{template.name}"
+    log = work / f"{config.name}.access.log"
+    text = Template(template.read_text()).safe_substitute(values, port=port, admin=admin, log=log)
+    config.write_text(text)
     return config, port
 
 
@@ -127,7 +143,7 @@ def _start(
     work: Path,
     environment: dict[str, str] | None = None,
 ) -> Proxy:
-    log = work / f"{name}.log"
+    log = work / f"{port}.log"
     process = stack.enter_context(processes.running(command, log, environment))
     processes.until(lambda: _answers(port), process, log)
     return Proxy(name, port, process.pid)

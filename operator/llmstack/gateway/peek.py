@@ -46,7 +46,7 @@ class Peek:
         """Whether anything precedes the prompt."""
         parsed = self._outline.parsed
         members = self._outline.members if parsed is None else parsed
-        return any(name in members for name in _settings(self._endpoint))
+        return not _setting_names(self._endpoint).isdisjoint(members)
 
     @property
     def setting(self) -> tuple[memoryview, ...]:
@@ -123,3 +123,8 @@ def _count(value: Any, name: str) -> int:
 @lru_cache
 def _settings(endpoint: Endpoint) -> tuple[str, ...]:
     return ("lora", *endpoint.setting)
+
+
+@lru_cache
+def _setting_names(endpoint: Endpoint) -> frozenset[str]:
+    return frozenset(_settings(endpoint))

@@ -326,7 +326,8 @@ class Connection(asyncio.Protocol):
         self._enter(State.IDLE)
         try:
             self._reader.next()
-            self._hold()
+            if self._reader.begun:
+                self._hold()
         except Malformed as fault:
             self._malformed(fault)
             return
@@ -377,8 +378,10 @@ class Connection(asyncio.Protocol):
         more = False
         if self._tenant is not None and self._fault is None:
             try:
-                more = self._reader.body.look()
-                self._hold()
+                body = self._reader.body
+                more = body.look()
+                if more or self._held != len(body.data):  # Read at sight, it takes no more.
+                    self._hold()
             except NotJSON as fault:  # If all of it has come, another request may follow.
                 self._fault = Malformed(400, fault.message, "invalid_request")
                 self._wake()

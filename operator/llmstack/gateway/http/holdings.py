@@ -7,7 +7,6 @@ room. (In switches with shared memory this is known as dynamic thresholds.)
 What has come before its sender has shown a key may take as much as is left free.
 """
 
-from collections import Counter
 from typing import TypeVar
 
 Key = TypeVar("Key")
@@ -30,27 +29,27 @@ class Holdings:
         self.most_requests = most_requests
         self.held = 0
         self._serving = 0
-        self._bytes: Counter[str | None] = Counter()
-        self._requests: Counter[str] = Counter()
+        self._bytes: dict[str | None, int] = {}
+        self._requests: dict[str, int] = {}
 
     def has_room(self, tenant: str | None, size: int) -> bool:
         """Whether this tenant may hold so many bytes more."""
         free = self.most - self.held - size
         share = free if tenant is None else free * _TIMES_FREE
-        return free >= 0 and self._bytes[tenant] + size <= share
+        return free >= 0 and self._bytes.get(tenant, 0) + size <= share
 
     def take(self, tenant: str | None, size: int) -> bool:
         """Bytes have come. False: there is no room for them."""
         if not self.has_room(tenant, size):
             return False
-        self._bytes[tenant] += size
-        self.held += size
+        self._add(tenant, size)
         return True
 
     def give_back(self, tenant: str | None, size: int) -> None:
         """They are held no longer."""
         self.held -= size
-        _less(self._bytes, tenant, size)
+        if size:
+            _less(self._bytes, tenant, size)
 
     def admit(self, tenant: str, size: int) -> bool:
         """A request of this tenant is served, of which so much has come. False: there is no room.
@@ -58,15 +57,15 @@ class Holdings:
         The share in requests is not for "", who is everyone, where no keys are asked for.
         """
         free = self.most_requests - self._serving - 1
-        if tenant and self._requests[tenant] + 1 > free * _TIMES_FREE:
+        requests = self._requests.get(tenant, 0) + 1
+        if tenant and requests > free * _TIMES_FREE:
             return False
         self.give_back(None, size)
         if not self.take(tenant, size):
-            self._bytes[None] += size
-            self.held += size
+            self._add(None, size)
             return False
         self._serving += 1
-        self._requests[tenant] += 1
+        self._requests[tenant] = requests
         return True
 
     def end(self, tenant: str, size: int) -> None:
@@ -75,8 +74,13 @@ class Holdings:
         self._serving -= 1
         _less(self._requests, tenant, 1)
 
+    def _add(self, tenant: str | None, size: int) -> None:
+        self.held += size
+        if size:
+            self._bytes[tenant] = self._bytes.get(tenant, 0) + size
 
-def _less(counts: Counter[Key], key: Key, by: int) -> None:
+
+def _less(counts: dict[Key, int], key: Key, by: int) -> None:
     """Tenants that hold nothing leave nothing behind."""
     left = counts[key] - by
     if left:

@@ -16,36 +16,27 @@ from llmstack.scan.outline import Kind, Outline, Span
 
 Members = Mapping[str, Span]
 _SHORT = 4096
-_BANS = ("ignore_eos", "logit_bias")
-_COUNTS = ("n", "n_cmpl")
-_MEANT = frozenset({*_BANS, *_COUNTS})
 
 
 def check_together(body: Body, outline: Outline) -> None:
     """Raises Unfit. Reads prompts only if several completions are asked for."""
-    members, parsed = outline.members, outline.parsed
-    if _MEANT.isdisjoint(members if parsed is None else parsed):
+    present = outline.members if outline.parsed is None else outline.parsed
+    if _MEANT.isdisjoint(present):
         return
-    if any(name in members for name in _BANS):
-        _check_dead_ends(body, members)
-    if parsed is None:
-        several = any(_above_one(body, members.get(name)) for name in _COUNTS)
-    else:
-        several = any(_is_above_one(parsed.get(name)) for name in _COUNTS)
-    if several:
-        _check_empty_prompts(body, members)
-    if "samplers" in members:
-        _check_samplers(body, members)
+    for names, check in _CHECKS:
+        if not names.isdisjoint(present):
+            check(body, outline)
 
 
-def _check_samplers(body: Body, members: Members) -> None:
-    samplers, top_k = members["samplers"], members.get("top_k")
+def _check_samplers(body: Body, outline: Outline) -> None:
+    samplers, top_k = outline.members["samplers"], outline.members.get("top_k")
     if samplers.kind in (Kind.STRING, Kind.ARRAY):
         named = samplers_of(value_of(body, samplers))
         check_infill(named, value_of(body, top_k) if top_k is not None else None)
 
 
-def _check_dead_ends(body: Body, members: Members) -> None:
+def _check_dead_ends(body: Body, outline: Outline) -> None:
+    members = outline.members
     constrained = _constrained(body, members)
     if constrained is None:
         return
@@ -77,7 +68,10 @@ def _constrained(body: Body, members: Members) -> str | None:
     return None
 
 
-def _check_empty_prompts(body: Body, members: Members) -> None:
+def _check_empty_prompts(body: Body, outline: Outline) -> None:
+    if not any(_is_above_one(body, outline, name) for name in _COUNTS):
+        return
+    members = outline.members
     prompt = members.get("prompt")
     if prompt is not None and _has_empty(value_of(body, prompt)):
         raise Unfit("'prompt' must not be empty where several completions are asked for.", "prompt")
@@ -106,13 +100,24 @@ def _has_empty(prompt: Any) -> bool:
     return not prompt
 
 
-def _above_one(body: Body, span: Span | None) -> bool:
-    return span is not None and span.kind is Kind.NUMBER and _is_above_one(value_of(body, span))
-
-
-def _is_above_one(value: Any) -> bool:
+def _is_above_one(body: Body, outline: Outline, name: str) -> bool:
+    value: Any = None
+    if outline.parsed is not None:
+        value = outline.parsed.get(name)
+    elif (span := outline.members.get(name)) is not None and span.kind is Kind.NUMBER:
+        value = value_of(body, span)
     return type(value) in (int, float) and value > 1
 
 
 def _text(body: Body, span: Span) -> Body:
     return body[span.start : min(span.end, span.start + _SHORT)]
+
+
+_COUNTS = ("n", "n_cmpl")
+_CHECKS = (
+    (frozenset({"ignore_eos", "logit_bias"}), _check_dead_ends),
+    (frozenset(_COUNTS), _check_empty_prompts),
+    (frozenset({"samplers"}), _check_samplers),
+)
+"""Each is made where one of its names is present."""
+_MEANT = frozenset(name for names, _ in _CHECKS for name in names)

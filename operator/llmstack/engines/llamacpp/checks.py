@@ -229,6 +229,10 @@ class Judged:
             return self._judge(body[span.start : span.end])
         return self._judge_once(body[span.start : span.end])
 
+    def knows(self, text: Body) -> bool:
+        """Whether these very bytes have passed before."""
+        return len(text) >= _WORTH_A_HASH and _digest(text) in self._harmless
+
     def _judge(self, text: Body) -> str | None:
         try:
             return self.judge(orjson.loads(text))
@@ -237,7 +241,7 @@ class Judged:
 
     def _judge_once(self, text: Body) -> str | None:
         """An agent sends the same tools with each turn: what was let through is known again."""
-        digest = blake2b(text, digest_size=16).digest()
+        digest = _digest(text)
         if digest in self._harmless:
             return None
         complaint = self._judge(text)
@@ -246,6 +250,10 @@ class Judged:
                 del self._harmless[next(iter(self._harmless))]
             self._harmless[digest] = None
         return complaint
+
+
+def _digest(text: Body) -> bytes:
+    return blake2b(text, digest_size=16).digest()
 
 
 ANY = Of(tuple(Kind))

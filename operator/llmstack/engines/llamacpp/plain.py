@@ -9,7 +9,6 @@ from collections.abc import Callable
 from typing import Any
 
 from llmstack.engines.llamacpp.checks import (
-    DEEPEST,
     Check,
     Choice,
     Either,
@@ -26,6 +25,7 @@ Plain = Callable[[Any, int, int], bool]
 """Whether a value is plain, in a body of so many bytes, with so many brackets that open."""
 
 _NUMBERS = frozenset({int, float})
+_CONTAINERS = frozenset({dict, list})
 _LONGEST = 12
 """Bytes that a character may take, as two escapes."""
 _TYPES: dict[Kind, tuple[type, ...]] = {
@@ -101,17 +101,22 @@ def _of(check: Of) -> Plain:
             return False
         if kind is not list and kind is not dict:
             return entries is None
-        return (brackets <= depth or _is_flat(value)) and (entries is None or len(value) <= entries)
+        return (brackets <= depth or _opens_few(value, depth)) and (
+            entries is None or len(value) <= entries
+        )
 
     return fits
 
 
-def _is_flat(value: list[Any] | dict[str, Any]) -> bool:
-    """Whether one bracket is open in it, no more; told of short ones only."""
-    if len(value) > DEEPEST:
-        return False
-    entries = value.values() if isinstance(value, dict) else value
-    return not any(isinstance(entry, list | dict) for entry in entries)
+def _opens_few(value: list[Any] | dict[str, Any], most: int) -> bool:
+    """Whether no more than so many brackets open in it, so that it is no deeper either."""
+    rest: list[Any] = [value]
+    for each in rest:
+        entries = each.values() if type(each) is dict else each
+        rest += [entry for entry in entries if type(entry) in _CONTAINERS]
+        if len(rest) > most:
+            return False
+    return True
 
 
 def _either(check: Either) -> Plain:

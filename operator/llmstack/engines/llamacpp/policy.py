@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from llmstack.engines.llamacpp.checks import Body
+from llmstack.engines.llamacpp.checks import Judged as ReadWhole
 from llmstack.engines.llamacpp.fields import FIELDS, KNOWN, Fields
 from llmstack.engines.llamacpp.judgements import Allowed, Neutral
 from llmstack.engines.llamacpp.media import check_media
@@ -48,9 +49,7 @@ def judge(path: str, body: Body, outline: Outline, policy: Policy) -> Judged:
     if len(outline.members) > MOST_MEMBERS:
         raise Unfit(f"The body may have at most {MOST_MEMBERS} fields.")
     members, parsed = outline.members, outline.parsed
-    odd: Iterable[str] = (
-        members if parsed is None else _odd(path, len(body), parsed, outline.brackets)
-    )
+    odd: Iterable[str] = members if parsed is None else _odd(path, body, outline, parsed)
     edits: dict[str, None] = {}
     unknown: list[str] = []
     for name in odd:
@@ -94,9 +93,9 @@ _PLAIN = {path: _plain_of(fields) for path, fields in FIELDS.items()}
 _UNCHANGED = Judged({})
 
 
-def _odd(path: str, size: int, parsed: Mapping[str, Any], brackets: int) -> list[str]:
+def _odd(path: str, body: Body, outline: Outline, parsed: Mapping[str, Any]) -> list[str]:
     """The members that are not plainly allowed as they are."""
-    fields = _PLAIN[path]
+    fields, size, brackets = _PLAIN[path], len(body), outline.brackets
     odd = []
     for name, value in parsed.items():
         is_plain = fields.get(name)
@@ -104,9 +103,18 @@ def _odd(path: str, size: int, parsed: Mapping[str, Any], brackets: int) -> list
             passes = is_plain is not None and name not in _NEVER_NULL
         else:
             passes = is_plain is not None and is_plain(value, size, brackets)
-        if not passes:
+        if not passes and not _is_known(path, body, outline, name):
             odd.append(name)
     return odd
+
+
+def _is_known(path: str, body: Body, outline: Outline, name: str) -> bool:
+    """Whether these very bytes have passed the same check before."""
+    judgement = FIELDS[path].get(name)
+    if not isinstance(judgement, Allowed) or not isinstance(judgement.check, ReadWhole):
+        return False
+    start, end = outline.place(name) or (0, 0)
+    return judgement.check.knows(body[start:end])
 
 
 def _check_unknown(path: str, names: list[str], fields: Fields, policy: Policy) -> None:

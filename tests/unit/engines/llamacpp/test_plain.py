@@ -104,3 +104,22 @@ def test_the_fields_of_a_usual_request_are_plain() -> None:
         judgement = FIELDS[CHAT][name]
         assert isinstance(judgement, Allowed)
         assert plain(judgement.check)(value, len(body), 4), name
+
+
+def test_tools_that_were_let_through_are_known_again_and_others_are_not() -> None:
+    def tools(pattern: str) -> bytes:
+        schema = {"type": "string", "description": "x" * 600, "pattern": pattern}
+        function = {"name": "f", "parameters": {"type": "object", "properties": {"a": schema}}}
+        fields = {"tools": [{"type": "function", "function": function}], "messages": []}
+        return json.dumps(fields).encode()
+
+    def both(body: bytes) -> list[Judged | tuple[str, str]]:
+        seen = at_sight(body, WATCHED)
+        assert seen is not None
+        return [told(CHAT, body, seen), told(CHAT, body, seen), told(CHAT, body, scanned(body))]
+
+    good, bad = both(tools("^a$")), both(tools("^(" + "a" * 20_000 + ")$"))
+    assert good == [Judged({})] * 3
+    assert isinstance(bad[0], tuple)
+    assert bad[0][1] == "tools"
+    assert bad == [bad[0]] * 3

@@ -26,6 +26,7 @@ LEFT = "\n".join(f'r{n} ::= r{n + 1} "a" | r{n + 1} "b"' for n in range(30))
 CHAIN = "\n".join(f"r{n} ::= r{n + 1}" for n in range(100_000))
 AB = {"a": {"$ref": "#/$defs/b"}, "b": {"$ref": "#/$defs/a"}}
 LOOP = {"allOf": [{"$ref": "#/$defs/a"}], "$defs": AB}
+DEEP = "[" * 200_000 + "]" * 200_000
 BREAKERS = [chr(97 + n % 26) * 100 for n in range(32)]
 HIDDEN = {"type": "function", "name": "a", "function": {}, "parameters": LOOP, "input_schema": LOOP}
 
@@ -42,6 +43,11 @@ def dry(**more: Any) -> dict[str, Any]:
     return {"prompt": "hi", "n_predict": 2, "dry_multiplier": 1, **more}
 
 
+def called(arguments: str) -> list[dict[str, Any]]:
+    call = {"id": "call", "type": "function", "function": {"name": "a", "arguments": arguments}}
+    return [*HI, {"role": "assistant", "content": "", "tool_calls": [call]}, *HI]
+
+
 def tools(value: Any) -> dict[str, Any]:
     function = {"name": "a", "parameters": value}
     return {"messages": HI, "tools": [{"type": "function", "function": function}]}
@@ -56,6 +62,12 @@ KILLS: list[tuple[str, str, dict[str, Any]]] = [
         "grammar_lazy",
         COMPLETION,
         grammar('root ::= "a"', grammar_lazy=True, grammar_triggers=[{"type": 9, "value": "x"}]),
+    ),
+    ("arguments", CHAT, {"messages": called("[" * 200_000 + "]" * 200_000)}),
+    (
+        "arguments",
+        "/apply-template",
+        {"messages": called("\ufeff" + "[" * 200_000 + "]" * 200_000)},
     ),
     # Never comes back, and fills the memory.
     ("grammar", COMPLETION, grammar('root ::= "a"{2,1}')),

@@ -14,11 +14,12 @@ from collections.abc import Iterator
 
 import orjson
 
+from llmstack.engines.llamacpp.arguments import ARGUMENTS
 from llmstack.engines.llamacpp.unfit import Unfit
 from llmstack.scan.outline import Kind, Outline, Span
 from llmstack.scan.sight import outline_of
 
-WATCHED = frozenset({"image_url", "input_audio", "input_video", "video_url", "source"})
+WATCHED = frozenset({"image_url", "input_audio", "input_video", "video_url", "source", ARGUMENTS})
 """Names that an outline must hold in `nested` for a judgement."""
 
 _TEXT = frozenset({"input", "arguments"})
@@ -37,7 +38,7 @@ _BEGINNING = 16
 def check_media(body: bytes | bytearray, outline: Outline, hosts: frozenset[str]) -> None:
     """Raises Unfit if a replica would fetch from elsewhere than `hosts` ("host" or "host:port")."""
     for span in outline.nested:
-        for start in _links(body, span):
+        for start in _links(body, span) if span.name != ARGUMENTS else ():
             beginning = bytes(body[start : start + _BEGINNING])
             if beginning.startswith(b"data:") or _BASE64.fullmatch(beginning.partition(b'"')[0]):
                 continue

@@ -2,7 +2,7 @@
 
     body's outline ─ each member: allowed, neutral, refused, unknown ─> edits (rewrite.py)
                    ─ members that are dangerous together
-                   ─ links in what is nested (media.py)
+                   ─ links in what is nested (media.py), and what tools were called with
 
 A check reads the value of its member only. Of a small body, which was parsed to be read at all,
 most members are told to be harmless without (plain.py); the others are checked like those of any
@@ -12,6 +12,7 @@ body.
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
+from llmstack.engines.llamacpp.arguments import check_arguments
 from llmstack.engines.llamacpp.checks import Body
 from llmstack.engines.llamacpp.checks import Judged as ReadWhole
 from llmstack.engines.llamacpp.fields import FIELDS, KNOWN, Fields
@@ -74,6 +75,7 @@ def judge(path: str, body: Body, outline: Outline, policy: Policy) -> Judged:
         _check_unknown(path, unknown, fields, policy)
     check_together(body, outline)
     if outline.nested:
+        check_arguments(body, outline)
         check_media(body, outline, policy.hosts)
     return Judged(edits, tuple(unknown)) if edits else _UNCHANGED
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
+from llmstack.api.quantity import parse_bytes
 from llmstack.desired.metadata import GATEWAY_PORT
 from llmstack.metricsapi.documents import METRICS_GROUP, RESOURCE
 from llmstack.scaling.metrics import METRICS
@@ -153,11 +154,20 @@ def container(objects: list[Object], component: str = OPERATOR) -> Object:
 
 def environment(objects: list[Object], component: str = OPERATOR) -> dict[str, str]:
     """The environment as the pod gets it."""
-    fields = {"metadata.name": "llm-stack-0", "metadata.namespace": "llm-stack"}
+    it = container(objects, component)
     return {
-        entry["name"]: entry.get("value") or fields[entry["valueFrom"]["fieldRef"]["fieldPath"]]
-        for entry in container(objects, component)["env"]
+        entry["name"]: entry.get("value") or referred(it, entry["valueFrom"]) for entry in it["env"]
     }
+
+
+def referred(container: Object, source: Object) -> str:
+    """What the kubelet puts in for a field of the pod, or for a limit of its container."""
+    if "fieldRef" in source:
+        fields = {"metadata.name": "llm-stack-0", "metadata.namespace": "llm-stack"}
+        return fields[source["fieldRef"]["fieldPath"]]
+    limits, _, resource = source["resourceFieldRef"]["resource"].partition(".")
+    assert limits == "limits"
+    return str(parse_bytes(container["resources"][limits][resource]))
 
 
 def test_the_operator_understands_what_the_chart_tells_it(tmp_path: Path) -> None:

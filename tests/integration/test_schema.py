@@ -120,6 +120,11 @@ RULES = [
     ("an empty alias", model(aliases=[""]), "begins with a letter or digit"),
     ("no object's name", model(secretRef={"name": "My_Token"}), "an object's name has lower-case"),
     ("no image", engine(image="llama server"), "an image is a reference without spaces"),
+    (
+        "a URL for a host",
+        engine(mediaHosts=["https://images.example"]),
+        "a host is a name in small",
+    ),
     ("no quantity", engine(promptCacheMemory="lots"), "a quantity is a number, perhaps with"),
     ("a negative quantity", engine(promptCacheMemory="-1Gi"), "and not negative"),
     ("a negative number", engine(promptCacheMemory=-1), "and not negative"),

@@ -71,13 +71,15 @@ EXPECTED = (
     | {reason: (PROGRESSING, told) for reason, told in UNDER_WAY.items()}
     | {reason: (HEALTHY, told) for reason, told in WELL.items()}
 )
+# No condition has them, so Argo CD never hears of them.
+EVENTS_ALONE = {r.SERVER_KILLED_BY_REQUEST}
 
 
 def test_every_reason_has_a_health() -> None:
-    assert set(EXPECTED) == set(CATALOG)
+    assert set(EXPECTED) == set(CATALOG) - EVENTS_ALONE
 
 
-@pytest.mark.parametrize("reason", CATALOG)
+@pytest.mark.parametrize("reason", EXPECTED)
 def test_a_reason(reason: str, tmp_path: Path) -> None:
     _, snapshot, spec, _ = next(row for row in ROWS if row[-1][2] == reason)
 

@@ -32,7 +32,7 @@ def proxy_for(url: str, settings: ProxySettings) -> str:
 
 
 def is_bypassed(url: SplitResult, bypass: str) -> bool:
-    """Does NO_PROXY name the host of this address?"""
+    """True if NO_PROXY names the host of this address."""
     host, port = (url.hostname or "").rstrip("."), url.port or _PORTS.get(url.scheme, 0)
     entries = bypass.lower().replace(",", " ").split()
     return any(_names(entry, host, port) for entry in entries)

@@ -33,7 +33,7 @@ Print = tuple[tuple[int, ...] | None, ...]
 
 @dataclass(frozen=True)
 class GatewayConfig:
-    """What does one state of the file ask for?
+    """What one state of the file asks for.
 
     keys       None: everyone may come in; keys_path is where they are
     load_key   bearer of /load; "" asks for none, None lets nobody in

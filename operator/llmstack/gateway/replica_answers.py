@@ -53,7 +53,7 @@ def leases(reply: Reply) -> tuple[Mapping[int, int], frozenset[int]] | None:
 
 
 def keeps_apart(props: bytes) -> bool:
-    """Does it keep what it computes under different salts apart, by /props?"""
+    """True if /props says that it keeps apart what it computes under different salts."""
     answer = json.loads(props)
     ours = answer.get("llmstack") if isinstance(answer, dict) else None
     return isinstance(ours, dict) and ours.get("salt") == 1

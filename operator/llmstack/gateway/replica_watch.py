@@ -237,7 +237,7 @@ class ReplicaWatch:
         return SlotsSeen(self._began, *slots, leases, waiting)
 
     async def _measure(self) -> None:
-        """How many requests wait inside it, and is it still the same process?"""
+        """Learns how many requests wait inside it, and whether it is the same process."""
         self._metrics_at = time.monotonic() + self._pace.metrics
         try:
             reply = await self._ask("/metrics")

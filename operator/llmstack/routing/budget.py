@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How many requests may wait, and how long, in seconds?
+    """How many requests may wait, and for how many seconds.
 
     `reserve`: one tenant may not hold the slots that others need who were active lately
     (reserve.py).

@@ -64,7 +64,7 @@ class Queue:
         return len(self._all)
 
     def __contains__(self, tenant: object) -> bool:
-        """Does one of this tenant's requests wait?"""
+        """True if one of this tenant's requests waits."""
         return tenant in self._lanes
 
     def __iter__(self) -> Iterator[Waiting]:

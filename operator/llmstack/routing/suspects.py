@@ -190,7 +190,7 @@ class Suspects:
         return not case.expected.intersection(self._at.get(case.replica, ()))
 
     def judge(self, case: Case, fate: Fate, now: float) -> Verdict:
-        """What became of the server is known: what follows for those that were at it?"""
+        """What follows for the requests at a server whose end is known."""
         self._open.pop(case.replica, None)
         if fate is not Fate.DIED:
             return Verdict(tuple((each, _after_end(each, fate)) for each in case.broken))

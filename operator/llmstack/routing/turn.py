@@ -89,7 +89,7 @@ class Turns:
         return free
 
     def may(self, tenant: str, lane: Lane) -> bool:
-        """Does the bound let this tenant have slots for such a request?"""
+        """True if the bound lets this tenant have slots for such a request."""
         if self.bound is None or lane.slots == NO_SLOTS:
             return True
         return self._within(tenant, lane) and not self._makes_room(tenant, lane)

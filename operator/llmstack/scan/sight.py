@@ -87,7 +87,7 @@ def _quotes(text: bytes) -> bytes:
 
 
 def _may_hold(body: bytes, names: frozenset[str]) -> bool:
-    """Is one of the names there as a string, or a name with escapes, which may be one of them?"""
+    """True if one of the names may be there: as a string, or spelt with escapes."""
     for token in _tokens(names):
         if token in body:
             return True
@@ -95,7 +95,7 @@ def _may_hold(body: bytes, names: frozenset[str]) -> bool:
 
 
 def _has_escaped_name(body: bytes) -> bool:
-    """Is there a name in which a letter may be spelt with an escape?"""
+    """True if there is a name in which a letter may be spelt with an escape."""
     return b"\\u00" in body and _ESCAPED_NAME.search(body) is not None
 
 

@@ -47,7 +47,7 @@ class Item:
 
     @property
     def weight(self) -> int:
-        """How many elements does the server make of it?"""
+        """The number of elements that the server makes of it."""
         return self.size * max(1, self.least, self.most or 0)
 
 

@@ -87,7 +87,7 @@ def _check_entries(schema: Schema, budget: Budget) -> None:
 
 
 def _elements(schema: Schema) -> int:
-    """How many places does the server's grammar have for its repetitions?"""
+    """The number of places that the server's grammar has for its repetitions."""
     elements = _bounds(schema, "minLength", "maxLength") + _bounds(schema, "minItems", "maxItems")
     pattern = schema.get("pattern")
     if pattern is None:

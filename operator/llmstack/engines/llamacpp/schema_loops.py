@@ -29,7 +29,7 @@ def check_loops(document: Document) -> None:
 
 
 def _count_paths(document: Document, start: Schema, paths: dict[int, int]) -> None:
-    """How many ways lead from each schema through references and alternatives alone?"""
+    """The number of ways from each schema through references and alternatives alone."""
     waiting = [(start, False)]
     entered: set[int] = set()
     while waiting:

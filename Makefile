@@ -61,7 +61,7 @@ layers: venv ## import-linter: imports point down only
 	@$(BIN)/lint-imports
 
 unit: venv ## unit tests
-	@$(PYTEST) -n auto -q tests/unit
+	@$(PYTEST) tests/unit
 
 integration: venv ## tests against a real kube-apiserver and etcd
 	@$(PYTEST) tests/integration

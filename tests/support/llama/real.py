@@ -25,7 +25,8 @@ from tests.e2e.images import llama_server_binary, model_file
 from tests.e2e.images.serving import free_port, until
 
 KEY: Final = "a-server-key"
-_DEFERRED: Final = re.compile(rb"^\S+ D que +defer: defer task, id = \d+$", re.MULTILINE)
+_DEFERRED: Final = re.compile(rb"D que +defer: defer task, id = \d+$", re.MULTILINE)
+"""Not from the line's beginning: what the server prints before it may end without a newline."""
 _LOOKED: Final = b"n_idle_slots = "
 _DEBUG: Final = ("--host", "127.0.0.1", "--log-verbosity", "5", "--no-warmup")
 

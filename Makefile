@@ -60,8 +60,8 @@ types: venv ## mypy, strict
 layers: venv ## import-linter: imports point down only
 	@$(BIN)/lint-imports
 
-unit: venv ## unit tests
-	@$(PYTEST) tests/unit
+unit: venv ## unit tests, on all cores
+	@$(PYTEST) -n auto -q tests/unit
 
 integration: venv ## tests against a real kube-apiserver and etcd
 	@$(PYTEST) tests/integration

@@ -8,13 +8,15 @@ README lists the tests.
 from __future__ import annotations
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from tests import secret_watch
 
 # Time is measured in bench/, never judged in a test. What else hypothesis does in CI (the same
 # examples each time) stays as it is.
-settings.register_profile("untimed", settings.default, deadline=None)
+settings.register_profile(
+    "untimed", settings.default, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
 settings.load_profile("untimed")
 
 MAY_BE_SKIPPED = frozenset({"needs_gpu", "needs_registry", "needs_history"})

@@ -166,8 +166,8 @@ class Observed:
     when no device is asked for. `claims` holds the cache claims, the generic ephemeral ones too.
     `failures` are what the API server answered in this pass; a name that is taken by a foreign
     object counts as 409. `invalid` is why no objects could be built from the spec, "" if they were.
-    `name_conflicts` maps each of the deployment's names that others claim too to these others, as
-    namespace/name. `wedged` are the pods whose server the gateway found to answer no more.
+    `name_conflicts` maps each of the deployment's names that another deployment has to that one,
+    as namespace/name. `wedged` are the pods whose server the gateway found to answer no more.
     `uncached` are those that may reuse nothing: their image cannot keep tenants' caches apart.
     `metrics_api` is why autoscalers can read no metrics, "" if they can.
     """
@@ -183,7 +183,7 @@ class Observed:
     accelerators: int | None = None
     failures: tuple[ApplyFailure, ...] = ()
     invalid: str = ""
-    name_conflicts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    name_conflicts: Mapping[str, str] = field(default_factory=dict)
     wedged: frozenset[str] = frozenset()
     uncached: frozenset[str] = frozenset()
     autoscaler: Autoscaler | None = None

@@ -171,7 +171,7 @@ def test_the_status_tells_the_url_for_clients(space: Namespace) -> None:
     wait_until(lambda: url() == f"http://qwen.{space.name}/v1", "the URL", 30)
 
 
-def test_a_name_that_two_claim_is_told_to_both_until_one_gives_it_up(space: Namespace) -> None:
+def test_a_name_that_two_claim_stays_the_older_ones_and_the_newer_is_told(space: Namespace) -> None:
     def valid(name: str) -> tuple[object, object]:
         condition = space.condition("SpecValid", name)
         return condition.get("status"), condition.get("reason")
@@ -181,14 +181,21 @@ def test_a_name_that_two_claim_is_told_to_both_until_one_gives_it_up(space: Name
     space.wait_for_children("one")
     space.apply("other", model={**model, "aliases": ["gpt-4o-mini"]})
 
-    for name in ("one", "other"):
-        wait_until(lambda n=name: valid(n) == ("True", "NameConflict"), "the conflict", 30)
-    message = space.condition("SpecValid", "one")["message"]
-    assert f"{space.name}/one and {space.name}/other both answer to the name gpt-4o-mini" in message
-    assert "Warning NameConflict" in events(space, "one")
-    space.apply("other", model={**model, "aliases": []})
-    for name in ("one", "other"):
-        wait_until(lambda n=name: valid(n) == ("True", "Valid"), "the conflict to end", 30)
+    wait_until(lambda: valid("other") == ("True", "NameConflict"), "the conflict", 30)
+    message = space.condition("SpecValid", "other")["message"]
+    assert f"the name gpt-4o-mini belongs to {space.name}/one" in message
+    assert "Warning NameConflict" in events(space, "other")
+    assert valid("one") == ("True", "Valid")
+    assert "gpt-4o-mini" in space.need("llmd", "one")["status"]["names"]
+    # Given up by the older one, it is the newer one's, and the older one cannot take it back.
+    space.apply("one", model={**model, "aliases": []})
+    wait_until(lambda: valid("other") == ("True", "Valid"), "the conflict to end", 30)
+    wait_until(
+        lambda: "gpt-4o-mini" in space.need("llmd", "other")["status"]["names"], "its name", 30
+    )
+    space.apply("one", model={**model, "aliases": ["gpt-4o-mini"]})
+    wait_until(lambda: valid("one") == ("True", "NameConflict"), "the other conflict", 30)
+    assert valid("other") == ("True", "Valid")
 
 
 def ready(space: Namespace, name: str) -> str:

@@ -98,6 +98,15 @@ class LLMDeploymentStatus(ApiModel):
         default=None,
         description="Base URL for OpenAI clients in the cluster; set once there is a gateway.",
     )
+    names: list[Annotated[str, Field(max_length=320)]] = Field(
+        default_factory=list,
+        max_length=18,
+        description=(
+            "Names by which the gateway takes this deployment as `model`. A name that several "
+            "claim belongs to one of them."
+        ),
+        json_schema_extra={"x-kubernetes-list-type": "set"},
+    )
     selector: Annotated[str, Field(max_length=1024)] = Field(
         default="", description="Label selector of the pods, for the scale subresource."
     )

@@ -29,7 +29,10 @@ class LLMDeploymentResource(ApiModel):
 
 @dataclass(frozen=True)
 class LLMDeployment:
-    """One deployment: its identity, what is asked for, and the last status."""
+    """One deployment: its identity, what is asked for, and the last status.
+
+    `created` is its creation time as the API server writes it.
+    """
 
     namespace: str
     name: str
@@ -38,6 +41,7 @@ class LLMDeployment:
     spec: LLMDeploymentSpec
     status: LLMDeploymentStatus
     deleting: bool = False
+    created: str = ""
 
 
 def parse(body: dict[str, Any]) -> LLMDeployment:
@@ -59,6 +63,7 @@ def parse(body: dict[str, Any]) -> LLMDeployment:
         spec=spec,
         status=parse_status(body),
         deleting="deletionTimestamp" in metadata,
+        created=metadata.get("creationTimestamp", ""),
     )
 
 

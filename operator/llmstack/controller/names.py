@@ -1,7 +1,7 @@
-"""Which deployments claim the same name?
+"""Which deployment has a name that several claim?
 
 The watches tell of all LLMDeployments; this remembers what each of them claims. A name that two
-claim concerns both, so when one changes its names the others are looked at, too.
+claim concerns both, so when one changes its claim the others are looked at, too.
 """
 
 from collections import defaultdict
@@ -9,50 +9,63 @@ from collections.abc import Mapping
 from typing import Any
 
 from llmstack.api.key import Key
-from llmstack.api.names import claimed_names, full_name
+from llmstack.api.names import Claim, claim_of, holder
 from llmstack.api.resource import parse
 from llmstack.errors import InvalidSpec
 
 
 class NameIndex:
-    """Who claims which name, as far as the watches have told?"""
+    """The claims of all deployments, as far as the watches have told."""
 
     def __init__(self) -> None:
-        self._names: dict[Key, frozenset[str]] = {}
-        self._claims: dict[str, set[Key]] = defaultdict(set)
+        self._claims: dict[Key, Claim] = {}
+        self._claimants: dict[str, set[Key]] = defaultdict(set)
 
     def note(self, body: Mapping[str, Any], *, deleted: bool = False) -> list[Key]:
-        """An LLMDeployment was seen. Whose conflicts may be other ones now, itself aside?"""
+        """Remembers an LLMDeployment; gives those, itself aside, whose names it may change."""
         metadata = body["metadata"]
         key = Key(metadata["namespace"], metadata["name"])
-        before = self._names.pop(key, frozenset())
-        after = frozenset() if deleted else _names(body)
-        for name in before - after:
-            self._claims[name].discard(key)
-            if not self._claims[name]:
-                del self._claims[name]
-        for name in after - before:
-            self._claims[name].add(key)
+        before = self._claims.pop(key, None)
+        after = None if deleted else _claim(body)
+        changed = {
+            name
+            for name in {*_names(before), *_names(after)}
+            if _standing(before, name) != _standing(after, name)
+        }
+        for name in _names(before):
+            self._claimants[name].discard(key)
+            if not self._claimants[name]:
+                del self._claimants[name]
+        for name in _names(after):
+            self._claimants[name].add(key)
         if after:
-            self._names[key] = after
-        changed = before ^ after
-        concerned = {other for name in changed for other in self._claims.get(name, ())}
+            self._claims[key] = after
+        concerned = {other for name in changed for other in self._claimants.get(name, ())}
         return sorted(concerned - {key})
 
-    def conflicts(self, key: Key) -> dict[str, tuple[str, ...]]:
-        """Which of its names do others claim too, and who are they?"""
+    def conflicts(self, key: Key) -> dict[str, str]:
+        """Those of its names that another deployment has, and which one, as namespace/name."""
         found = {}
-        for name in self._names.get(key, frozenset()):
-            others = sorted(self._claims[name] - {key})
-            if others:
-                found[name] = tuple(str(other) for other in others)
+        for name in _names(self._claims.get(key)):
+            first = holder(name, (self._claims[other] for other in self._claimants[name]))
+            if first is not self._claims[key]:
+                found[name] = first.full_name
         return found
 
 
-def _names(body: Mapping[str, Any]) -> frozenset[str]:
+def _claim(body: Mapping[str, Any]) -> Claim:
     """Of a spec that cannot be read, only the names that it has whatever its spec says."""
     try:
-        return frozenset(claimed_names(parse(dict(body))))
+        return claim_of(parse(dict(body)))
     except InvalidSpec:
         metadata = body["metadata"]
-        return frozenset((full_name(metadata["namespace"], metadata["name"]), metadata["name"]))
+        created = metadata.get("creationTimestamp", "")
+        return Claim(metadata["namespace"], metadata["name"], metadata["uid"], created)
+
+
+def _names(claim: Claim | None) -> tuple[str, ...]:
+    return claim.names if claim else ()
+
+
+def _standing(claim: Claim | None, name: str) -> object:
+    return claim.standing(name) if claim and name in claim.names else None

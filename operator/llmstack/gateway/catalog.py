@@ -9,6 +9,7 @@ from enum import StrEnum
 from functools import cached_property
 
 from llmstack.api.engine import Mode
+from llmstack.api.names import Claim, full_name, holder
 from llmstack.api.sharing import CacheSharing
 
 
@@ -53,6 +54,7 @@ class Model:
     `namespace` is "" outside a cluster. `id` is unique: `namespace/name`, or `name` without one.
     `slots` is what a replica is to have, 0 where only the replicas know. `absence` matters only
     while no replica is ready. `media_hosts`: where its replicas may fetch images and the like from.
+    `created`, `uid` and `held` decide who has a name that several claim (api/names.py).
     """
 
     name: str
@@ -65,11 +67,18 @@ class Model:
     slots: int = 0
     absence: Absence = Absence.UNKNOWN
     media_hosts: frozenset[str] = frozenset()
+    created: str = ""
+    uid: str = ""
+    held: frozenset[str] = frozenset()
     backends: tuple[Backend, ...] = ()
 
     @cached_property
     def id(self) -> str:
-        return f"{self.namespace}/{self.name}" if self.namespace else self.name
+        return full_name(self.namespace, self.name)
+
+    @cached_property
+    def claim(self) -> Claim:
+        return Claim(self.namespace, self.name, self.uid, self.created, self.aliases, self.held)
 
 
 @dataclass(frozen=True)
@@ -80,23 +89,36 @@ class Catalog:
 
     @cached_property
     def _claims(self) -> dict[str, tuple[Model, ...]]:
-        claims: dict[str, tuple[Model, ...]] = {}
+        """By name, who claims it; the first has it."""
+        claims: dict[str, list[Model]] = {}
         for model in self.models:
-            for name in dict.fromkeys((model.id, model.name, *model.aliases)):
-                claims[name] = (*claims.get(name, ()), model)
-        return claims
+            for name in model.claim.names:
+                claims.setdefault(name, []).append(model)
+        return {name: _ordered(name, models) for name, models in claims.items()}
 
-    def named(self, name: str) -> tuple[Model, ...]:
-        """Who claims this name? One: it is meant. None: unknown. Several: refused, all named."""
-        return self._claims.get(name, ())
+    def named(self, name: str) -> Model | None:
+        """The model that has this name; None if nobody claims it."""
+        claims = self._claims.get(name)
+        return claims[0] if claims else None
+
+    def called(self, name: str) -> tuple[Model, ...]:
+        """The models whose own name this is, in whichever namespace; the one that has it first."""
+        return tuple(model for model in self._claims.get(name, ()) if model.name == name)
 
     @cached_property
     def by_id(self) -> dict[str, Model]:
         return {model.id: model for model in self.models}
 
     def conflicts(self) -> dict[str, tuple[Model, ...]]:
-        """Which names are claimed more than once?"""
+        """By name that is claimed more than once, the models; the first has it."""
         return {name: models for name, models in self._claims.items() if len(models) > 1}
+
+
+def _ordered(name: str, models: list[Model]) -> tuple[Model, ...]:
+    if len(models) == 1:
+        return (models[0],)
+    first = holder(name, (model.claim for model in models))
+    return tuple(sorted(models, key=lambda model: model.claim is not first))
 
 
 def catalog_of(models: Iterable[Model]) -> Catalog:

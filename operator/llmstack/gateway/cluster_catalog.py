@@ -89,6 +89,9 @@ def _model(deployment: LLMDeployment, endpoints: Mapping[str, Endpoint], root: b
         slots=spec.slots,
         absence=_absence(deployment, endpoints),
         media_hosts=frozenset(spec.engine.media_hosts),
+        created=deployment.created,
+        uid=deployment.uid,
+        held=frozenset(deployment.status.names),
         backends=tuple(
             Backend(each.id, each.host, each.port, key, each.accepting, each.leaving)
             for _, each in sorted(endpoints.items())

@@ -8,34 +8,32 @@ from collections.abc import Mapping
 from typing import Any
 
 from llmstack.gateway.catalog import Absence, Catalog, Model
-from llmstack.gateway.refusals import Answer, ambiguous_model, ok, unknown_model
+from llmstack.gateway.refusals import Answer, ok, unknown_model
 from llmstack.routing.load import Load
 
 _NO_LOAD = Load()
 
 
 def models_list(catalog: Catalog, loads: Mapping[str, Load], name: str = "") -> Answer:
-    """All models, or the one of this name: 404 if there is none or it is claimed by several."""
+    """All models, or the one of this name: 404 if there is none."""
     if not name:
         entries = [_entry(catalog, model, loads) for model in catalog.models]
         return ok({"object": "list", "data": entries})
-    claims = catalog.named(name)
-    if not claims:
+    model = catalog.named(name)
+    if model is None:
         return unknown_model(name)
-    if len(claims) > 1:
-        return ambiguous_model(name, (model.id for model in claims))
-    return ok(_entry(catalog, claims[0], loads))
+    return ok(_entry(catalog, model, loads))
 
 
 def _entry(catalog: Catalog, model: Model, loads: Mapping[str, Load]) -> dict[str, Any]:
     load = loads.get(model.id, _NO_LOAD)
     return {
-        "id": model.name if len(catalog.named(model.name)) == 1 else model.id,
+        "id": model.name if catalog.named(model.name) is model else model.id,
         "object": "model",
         # OpenAI's clients ask for a moment; a model that is deployed anew is no other model.
         "created": 0,
         "owned_by": model.namespace or "llm-stack",
-        "aliases": [alias for alias in model.aliases if len(catalog.named(alias)) == 1],
+        "aliases": [alias for alias in model.aliases if catalog.named(alias) is model],
         "mode": model.mode.value,
         "state": _state(model, load),
         "replicas": {"ready": load.ready, "all": len(load.replicas)},

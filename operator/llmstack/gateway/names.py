@@ -1,9 +1,10 @@
 """Which model is meant?
 
 1. By Host: `qwen.team-a` is the deployment qwen in team-a, whatever the body says: `<name>` in
-   each namespace is a Service that leads here. `qwen` alone, as a pod of team-a writes it, is taken
-   for a deployment's name if only one has it.
-2. By the body's `model`: a deployment's name, `namespace/name`, or an alias.
+   each namespace is a Service that leads here. `qwen` alone, as a pod of team-a writes it, is the
+   deployment that has this name, unless the body names another one that is called so, too.
+2. By the body's `model`: a deployment's name, `namespace/name`, or an alias. Of several that claim
+   a name one has it (api/names.py).
 3. By there being only one model, for clients that name none.
 """
 
@@ -14,7 +15,6 @@ from llmstack.gateway.catalog import Catalog, Model
 from llmstack.gateway.endpoints import Endpoint, serving
 from llmstack.gateway.refusals import (
     Refused,
-    ambiguous_model,
     bad_request,
     unknown_model,
     wrong_mode,
@@ -22,18 +22,16 @@ from llmstack.gateway.refusals import (
 
 
 def resolve(catalog: Catalog, host: str, name: str) -> Model:
-    """The model that is meant. Raises Refused: unknown, claimed by several, or none named."""
-    by_host = _by_host(catalog, host)
+    """The model that is meant. Raises Refused: unknown, or none named."""
+    by_host = _by_host(catalog, host, name)
     if by_host is not None:
         return by_host
     if not name:
         return _only(catalog)
-    claims = catalog.named(name)
-    if not claims:
+    model = catalog.named(name)
+    if model is None:
         raise Refused(unknown_model(name))
-    if len(claims) > 1:
-        raise Refused(ambiguous_model(name, (model.id for model in claims)))
-    return claims[0]
+    return model
 
 
 def check_mode(endpoint: Endpoint, model: Model) -> None:
@@ -43,12 +41,15 @@ def check_mode(endpoint: Endpoint, model: Model) -> None:
         raise Refused(wrong_mode(model.id, mode.value, serving(mode)))
 
 
-def _by_host(catalog: Catalog, host: str) -> Model | None:
+def _by_host(catalog: Catalog, host: str, name: str) -> Model | None:
     labels = _labels(host)
     if len(labels) > 1:
         return catalog.by_id.get(f"{labels[1]}/{labels[0]}") if _in_cluster(labels) else None
-    claims = [model for model in catalog.named(labels[0]) if model.name == labels[0]]
-    return claims[0] if len(claims) == 1 and claims[0].namespace else None
+    called = [model for model in catalog.called(labels[0]) if model.namespace]
+    if len(called) > 1:
+        asked = catalog.named(name)
+        return asked if asked in called else called[0]
+    return called[0] if called else None
 
 
 @lru_cache(1024)

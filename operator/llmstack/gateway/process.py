@@ -85,8 +85,8 @@ class Gateway:
     def serve(self, catalog: Catalog, keys: Keys | None, cors: tuple[str, ...]) -> None:
         """From now on these models, to these clients."""
         for name, models in catalog.conflicts().items():
-            claims = " and ".join(model.id for model in models)
-            log.warning("the model name %s is refused: %s claim it", name, claims)
+            others = ", ".join(model.id for model in models[1:])
+            log.warning("the model name %s is %s's; %s claim it, too", name, models[0].id, others)
         self.app.catalog, self.app.keys, self.app.cors = catalog, keys, cors
         self._owner.apply(catalog)
         self._replicas.follow(catalog)

@@ -97,16 +97,6 @@ def unknown_model(name: str) -> Answer:
     return error(404, message, code="model_not_found", param="model")
 
 
-def ambiguous_model(name: str, ids: Iterable[str]) -> Answer:
-    """404: several deployments claim this name, so none has it."""
-    claims = " and ".join(ids)
-    message = (
-        f"The model name '{name[:200]}' is claimed by {claims}: send one of these names in full, "
-        "or change one deployment's name or alias."
-    )
-    return error(404, message, code="model_ambiguous", param="model")
-
-
 def wrong_mode(model: str, mode: str, known: Iterable[str]) -> Answer:
     """400: the model computes something else."""
     message = (

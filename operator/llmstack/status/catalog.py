@@ -93,8 +93,8 @@ CATALOG: dict[str, Entry] = {
     reasons.NAME_CONFLICT: Entry(
         _SPEC,
         Weight.WARNING,
-        "Another LLMDeployment has the same name or alias, so the gateway refuses that name; "
-        "`namespace/name` always works. SpecValid stays True.",
+        "Another LLMDeployment has the same name or alias, and had it first: requests for it go "
+        "there; `namespace/name` always works. SpecValid stays True.",
     ),
     reasons.SECRET_MISSING: Entry(
         _MODEL, Weight.WARNING, "A Secret that the spec names, or its key `token`, does not exist."

@@ -10,6 +10,7 @@ from llmstack.api.conditions import (
     Finding,
     LLMDeploymentStatus,
 )
+from llmstack.api.names import claim_of
 from llmstack.api.resource import LLMDeployment
 from llmstack.desired.metadata import selector_text
 from llmstack.observed import Observed
@@ -50,6 +51,7 @@ def compute(deployment: LLMDeployment, observed: Observed, now: float) -> LLMDep
         replica_summary=f"{answering}/{workload.wanted if workload else 0}",
         slots=situation.slots,
         url=situation.url,
+        names=[name for name in claim_of(deployment).names if name not in observed.name_conflicts],
         selector=selector_text(deployment),
         model=model_status(situation),
         conditions=[

@@ -44,17 +44,12 @@ def _name_conflict(situation: Situation) -> Finding | None:
         return None
     deployment = situation.deployment
     own = full_name(deployment.namespace, deployment.name)
-    words = "; ".join(
-        f"{own} and {' and '.join(others)} both answer to the name {name}"
-        for name, others in sorted(conflicts.items())
+    words = " and ".join(
+        f"the name {name} belongs to {other}" for name, other in sorted(conflicts.items())
     )
-    aliases = [name for name in conflicts if name in deployment.spec.model.aliases]
-    remedy = f"clients must send {own} as model"
-    if aliases:
-        remedy += f", or one of them gives up the alias {', '.join(sorted(aliases))}"
     return yes(
         reasons.NAME_CONFLICT,
-        f"{words}: the gateway refuses requests for it; {remedy}",
+        f"{words}: the gateway sends requests for it there; clients must send {own} as model",
     )
 
 

@@ -125,6 +125,7 @@ class TestStatus:
             "readyReplicas": 0,
             "replicaSummary": "0/0",
             "slots": 0,
+            "names": [],
             "selector": "",
             "conditions": [],
         }

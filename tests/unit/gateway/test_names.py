@@ -1,5 +1,7 @@
 """Which model is meant?"""
 
+from dataclasses import replace
+
 import orjson
 import pytest
 
@@ -9,8 +11,8 @@ from llmstack.gateway.catalog import Catalog, Model, catalog_of
 from llmstack.gateway.names import check_mode, resolve
 from llmstack.gateway.refusals import Refused
 
-QWEN_A = Model("qwen", "team-a", aliases=("gpt-4o-mini",))
-QWEN_B = Model("qwen", "team-b")
+QWEN_A = Model("qwen", "team-a", aliases=("gpt-4o-mini",), created="2026-01-02T00:00:00Z")
+QWEN_B = Model("qwen", "team-b", created="2026-01-01T00:00:00Z")
 PHI = Model("phi", "team-b", aliases=("small", "tiny"))
 CLUSTER = catalog_of([QWEN_A, QWEN_B, PHI])
 SMOL = Model("smol", aliases=("gpt-4o-mini",))
@@ -31,6 +33,11 @@ SMOL = Model("smol", aliases=("gpt-4o-mini",))
         ("QWEN.team-b.svc.cluster.local.", "", QWEN_B),
         ("phi", "", PHI),
         ("phi", "gpt-4o", PHI),
+        # Two are called so: the older one has the name.
+        ("gateway", "qwen", QWEN_B),
+        ("qwen", "gpt-4o", QWEN_B),
+        ("qwen", "phi", QWEN_B),
+        ("qwen", "team-a/qwen", QWEN_A),
         # No deployment of this name and namespace: the body decides.
         ("gateway.llm-stack", "phi", PHI),
         ("phi.team-b.example.org", "gpt-4o-mini", QWEN_A),
@@ -51,8 +58,6 @@ def test_names_a_model(host, name, model):
         (CLUSTER, "gateway", "gpt-5", 404, "'gpt-5' does not exist"),
         (CLUSTER, "gateway", "team-c/qwen", 404, "does not exist"),
         (CLUSTER, "gateway", "", 400, "names no 'model'"),
-        (CLUSTER, "gateway", "qwen", 404, "team-a/qwen and team-b/qwen"),
-        (CLUSTER, "qwen", "qwen", 404, "team-a/qwen and team-b/qwen"),
         (Catalog(), "gateway", "", 400, "names no 'model'"),
         (Catalog(), "gateway", "x", 404, "does not exist"),
     ],
@@ -64,13 +69,15 @@ def test_names_none(catalog, host, name, status, says):
     assert says in orjson.loads(refused.value.answer.body)["error"]["message"]
 
 
-def test_an_alias_that_is_anothers_name_is_claimed_by_both():
-    thief = Model("thief", "team-a", aliases=("phi",))
-    catalog = catalog_of([PHI, thief])
-    assert catalog.conflicts() == {"phi": (thief, PHI)}
-    with pytest.raises(Refused, match="model_ambiguous"):
-        resolve(catalog, "", "phi")
-    assert resolve(catalog, "", "team-b/phi") is PHI
+def test_an_alias_takes_no_name_away():
+    thief = Model("thief", "team-a", aliases=("phi", "team-b/phi", "small"), created="1999")
+    phi = replace(PHI, created="2026", held=frozenset({"small"}))
+    catalog = catalog_of([phi, thief])
+    assert catalog.conflicts() == dict.fromkeys(("phi", "team-b/phi", "small"), (phi, thief))
+    for name in ("phi", "team-b/phi", "small"):
+        assert resolve(catalog, "", name) is phi
+    assert resolve(catalog, "phi", "") is phi
+    assert resolve(catalog, "", "team-a/thief") is thief
 
 
 def test_without_a_cluster_the_host_says_nothing():

@@ -69,7 +69,7 @@ SPEC_VALID: Mapping[str, Remedy] = {
         see=(
             message("SpecValid"),
             "kubectl get llmd --all-namespaces -o "
-            "custom-columns=SPACE:.metadata.namespace,MODEL:.metadata.name,ALIASES:.spec.model.aliases",
+            "custom-columns=SPACE:.metadata.namespace,MODEL:.metadata.name,NAMES:.status.names",
         ),
         mend=(
             Step(
@@ -77,7 +77,8 @@ SPEC_VALID: Mapping[str, Remedy] = {
                 "`http://NAME.NAMESPACE/v1`: both always mean this deployment."
             ),
             Step(
-                "Or give up the alias: take it out of `spec.model.aliases`. No replica restarts.",
+                "Or give up the alias, here or in the deployment that has it: take it out of "
+                "`spec.model.aliases`. No replica restarts.",
                 patch('{"model": {"aliases": []}}'),
             ),
             Step("A deployment's own name cannot change: create it anew under another one."),

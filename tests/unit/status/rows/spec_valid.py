@@ -4,7 +4,7 @@ from llmstack.observed import ApplyFailure
 from tests.unit.status.rows.row import Row
 from tests.unit.status.samples import observed, serving
 
-CONFLICT = {"gpt-4o-mini": ("team-b/llama", "team-c/phi")}
+CONFLICT = {"gpt-4o-mini": "team-b/llama"}
 
 ROWS: list[Row] = [
     ("nothing speaks against it", observed(), {}, ("SpecValid", "True", "Valid", "")),
@@ -39,14 +39,14 @@ ROWS: list[Row] = [
         ("SpecValid", "True", "Valid", ""),
     ),
     (
-        "others claim its alias",
+        "another has its alias",
         observed(serving(), name_conflicts=CONFLICT),
         {"model": {"aliases": ["gpt-4o-mini"]}},
         (
             "SpecValid",
             "True",
             "NameConflict",
-            "team-a/qwen and team-b/llama and team-c/phi both answer to the name gpt-4o-mini",
+            "the name gpt-4o-mini belongs to team-b/llama: the gateway sends requests for it there",
         ),
     ),
     (
@@ -57,12 +57,12 @@ ROWS: list[Row] = [
             "SpecValid",
             "True",
             "NameConflict",
-            "clients must send team-a/qwen as model, or one of them gives up the alias gpt-4o-mini",
+            "clients must send team-a/qwen as model",
         ),
     ),
     (
         "its own name is taken in another namespace",
-        observed(serving(), name_conflicts={"qwen": ("team-b/qwen",)}),
+        observed(serving(), name_conflicts={"qwen": "team-b/qwen"}),
         {},
         ("SpecValid", "True", "NameConflict", "clients must send team-a/qwen as model"),
     ),

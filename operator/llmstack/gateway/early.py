@@ -18,7 +18,7 @@ from llmstack.gateway.note import Note
 from llmstack.gateway.refusals import Answer, answered_with, no_events, sse_answer
 
 if TYPE_CHECKING:
-    from llmstack.gateway.http.connection import Connection
+    from llmstack.gateway.http.client import Client
     from llmstack.gateway.http.relay import Relay
 
 _COMMENT = chunk(b": waiting for a replica\n\n")
@@ -47,7 +47,7 @@ class Early:
 
     def __init__(
         self,
-        client: "Connection",
+        client: "Client",
         note: Note,
         ours: bytes,
         after: float,

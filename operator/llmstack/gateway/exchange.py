@@ -19,7 +19,7 @@ from llmstack.gateway.deaths import Deaths
 from llmstack.gateway.early import Early, closing
 from llmstack.gateway.forwarding import Forward, forward_of
 from llmstack.gateway.http import forward
-from llmstack.gateway.http.connection import Connection
+from llmstack.gateway.http.client import Client
 from llmstack.gateway.http.faults import BeforeFirstByte, Unanswered
 from llmstack.gateway.http.head import Malformed, RequestHead
 from llmstack.gateway.http.limits import Limits
@@ -74,13 +74,13 @@ class Exchanges:
         """Called from time to time."""
         self._tries.tick(now)
 
-    def refuse(self, client: Connection, fault: Malformed) -> None:
+    def refuse(self, client: Client, fault: Malformed) -> None:
         """What came is no request; it is answered and recorded all the same."""
         note = Note(client.request)
         answered = _answer(client, note, _malformed(fault), b"")
         self._app.record(note.outcome(answered))
 
-    async def serve(self, client: Connection) -> None:
+    async def serve(self, client: Client) -> None:
         """One request."""
         head = client.head
         note = Note(head)
@@ -107,7 +107,7 @@ class Exchanges:
             self._app.record(note.outcome(answered))
 
     async def _story(
-        self, client: Connection, head: RequestHead, note: Note, ours: bytes
+        self, client: Client, head: RequestHead, note: Note, ours: bytes
     ) -> Answer | None:
         """The answer, unless a replica's was relayed."""
         app = self._app
@@ -206,7 +206,7 @@ class Exchanges:
         return any(backend.accepting and backend.id not in avoid for backend in backends)
 
 
-def _answer(client: Connection, note: Note, answer: Answer, ours: bytes) -> int:
+def _answer(client: Client, note: Note, answer: Answer, ours: bytes) -> int:
     """Answers by ourselves; gives the bytes of the body."""
     note.status, note.code = answer.status, answer.code
     if client.responded:  # Its head was sent while it waited.

@@ -11,7 +11,7 @@ from llmstack.gateway.catalog import Catalog, Model
 from llmstack.gateway.endpoints import find
 from llmstack.gateway.fit import fit
 from llmstack.gateway.http.body import Received
-from llmstack.gateway.http.connection import Connection
+from llmstack.gateway.http.client import Client
 from llmstack.gateway.http.head import RequestHead
 from llmstack.gateway.names import check_mode, resolve
 from llmstack.gateway.note import Note
@@ -41,7 +41,7 @@ class Forward:
     waits for its turn, or has it (deaths.py).
     """
 
-    client: Connection
+    client: Client
     note: Note
     path: str
     body: bytes | bytearray
@@ -60,7 +60,7 @@ class Forward:
 
 def forward_of(
     catalog: Catalog,
-    client: Connection,
+    client: Client,
     head: RequestHead,
     note: Note,
     body: Received,

@@ -9,7 +9,7 @@ from llmstack.gateway.note import Note
 from llmstack.gateway.refusals import Answer, answered_with
 
 if TYPE_CHECKING:
-    from llmstack.gateway.http.connection import Connection
+    from llmstack.gateway.http.client import Client
 
 _MOST = 64 * 1024 * 1024
 
@@ -22,7 +22,7 @@ class Part(Early):
 
     __slots__ = ("_pieces", "_size", "cut")
 
-    def __init__(self, client: "Connection", note: Note) -> None:
+    def __init__(self, client: "Client", note: Note) -> None:
         super().__init__(client, note, b"", 0.0, lambda: False)
         self.begun = True
         self.cut = False

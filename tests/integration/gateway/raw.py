@@ -249,7 +249,7 @@ class Front:
     @property
     def idle(self) -> bool:
         """Nothing of any request is left."""
-        relays = [connection.relay for connection in self.server.connections]
+        relays = [connection.client.relay for connection in self.server.connections]
         return not any(relays) and self.server.held == 0
 
 

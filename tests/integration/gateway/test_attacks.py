@@ -81,7 +81,7 @@ async def test_a_client_that_leaves_as_its_answer_ends_takes_no_connection_along
         await client.send(post(STREAM))
         await client.until(b"data: 1")
         ours = connection(front)
-        relay, task = ours.relay, ours._task
+        relay, task = ours.client.relay, ours._task
         assert relay is not None and relay._passing is not None and task is not None
         relay._passing.data_received(b"0\r\n\r\n")
         task.cancel()
@@ -103,8 +103,8 @@ async def test_a_replica_is_let_go_in_the_step_that_sees_its_client_leave() -> N
         await client.send(post(STREAM))
         await client.until(b"data: 1")
         ours = connection(front)
-        assert ours.relay is not None
-        relay, upstream = ours.relay, ours.relay._upstream
+        assert ours.client.relay is not None
+        relay, upstream = ours.client.relay, ours.client.relay._upstream
         ours.eof_received()
         # Else what it still sends is written to a client that is closed, which uvloop refuses.
         assert upstream.transport.get_protocol() is upstream
@@ -121,7 +121,7 @@ async def test_an_answer_to_a_client_that_has_just_left_is_dropped() -> None:
         ours = connection(front)
         ours.abort("stopping")
         await until(lambda: not front.server.connections)
-        ours.answer(unauthorized(), b"")
+        ours.client.answer(unauthorized(), b"")
         assert (await front.recorded()).code == "stopping"
 
 

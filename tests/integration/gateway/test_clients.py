@@ -143,9 +143,9 @@ async def test_a_slow_reader_stops_its_replica() -> None:
         client.reader._transport.pause_reading()  # type: ignore[attr-defined]
         await client.send(post(STREAM))
         connection = await served(front)
-        await until(lambda: connection.paused)
+        await until(lambda: connection.client.paused)
         replica_side = replica.turns[0].writer.transport
-        await until(lambda: replica_side.get_write_buffer_size() > 0 and connection.paused)
+        await until(lambda: replica_side.get_write_buffer_size() > 0 and connection.client.paused)
         assert sent < 4000
         assert connection._transport.get_write_buffer_size() < 1 << 20
         client.reader._transport.resume_reading()  # type: ignore[attr-defined]
@@ -212,7 +212,7 @@ async def test_what_is_sent_ahead_is_bounded() -> None:
         await until(lambda: len(replica.turns) == 1)
         await client.send(b"x" * (4 << 20))
         connection = await served(front)
-        assert connection._reader.ahead <= QUICK.pipelined + (1 << 18)
+        assert connection._intake.reader.ahead <= QUICK.pipelined + (1 << 18)
         goes_on.set()
         assert (await client.answer()).body == b"well"
         assert await client.closed()
@@ -428,5 +428,5 @@ async def test_a_drain_breaks_off_what_lasts_too_long() -> None:
 
 async def served(front: Front):  # type: ignore[no-untyped-def]
     """The connection of the only client."""
-    await until(lambda: any(c.request is not None for c in front.server.connections))
-    return next(c for c in front.server.connections if c.request is not None)
+    await until(lambda: any(c.client.request is not None for c in front.server.connections))
+    return next(c for c in front.server.connections if c.client.request is not None)

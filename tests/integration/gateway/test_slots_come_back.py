@@ -166,7 +166,9 @@ async def test_a_slow_readers_slot_is_free_when_its_server_is_through() -> None:
         slow = await front.client()
         slow.reader._transport.pause_reading()  # type: ignore[attr-defined]
         await slow.send(post())
-        await until(lambda: any(connection.paused for connection in front.server.connections))
+        await until(
+            lambda: any(connection.client.paused for connection in front.server.connections)
+        )
         other = await front.client()
         await other.send(post())
         await until(lambda: front.owner.load()["smol"].waiting == 1)

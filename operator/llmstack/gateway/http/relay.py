@@ -39,7 +39,7 @@ _JSON = (b"content-type", JSON)
 _EVENT_ENDS = (b"\n\n", b"\r\n\r\n", b"\r\r")
 
 
-class Client(Protocol):
+class Sink(Protocol):
     """Where the response goes."""
 
     relay: "Relay | None"
@@ -79,7 +79,7 @@ class Relay:
     def __init__(
         self,
         upstream: Upstream,
-        client: Client,
+        client: Sink,
         dress: Callable[[ResponseHead], bytes],
         origin: tuple[str, str],
     ) -> None:

@@ -11,17 +11,18 @@ from llmstack.gateway.http.relay import Relay
 from llmstack.gateway.http.turns import Turns
 
 if TYPE_CHECKING:
+    from llmstack.gateway.http.client import Client
     from llmstack.gateway.http.connection import Connection
 
 
 class Handler(Protocol):
     """Answers requests."""
 
-    def serve(self, client: "Connection") -> Coroutine[None, None, None]:
+    def serve(self, client: "Client") -> Coroutine[None, None, None]:
         """Answers the request whose head has come."""
         ...
 
-    def refuse(self, client: "Connection", fault: Malformed) -> None:
+    def refuse(self, client: "Client", fault: Malformed) -> None:
         """Answers what is no request."""
         ...
 

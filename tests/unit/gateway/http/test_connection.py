@@ -8,6 +8,7 @@ from typing import cast
 
 import pytest
 
+from llmstack.gateway.http.client import Client
 from llmstack.gateway.http.connection import Connection
 from llmstack.gateway.http.head import Malformed
 from llmstack.gateway.http.holdings import Holdings
@@ -54,10 +55,10 @@ class Nobody:
         self.turns = Turns()
         self.connections: set[Connection] = set()
 
-    def serve(self, client: Connection) -> Coroutine[None, None, None]:
+    def serve(self, client: Client) -> Coroutine[None, None, None]:
         raise AssertionError
 
-    def refuse(self, client: Connection, fault: Malformed) -> None:
+    def refuse(self, client: Client, fault: Malformed) -> None:
         raise AssertionError
 
     def heard(self, relay: Relay, now: float) -> None:
@@ -109,7 +110,7 @@ async def test_who_reads_too_slowly_for_too_long_has_left(taken: list[int], gone
         transport.held -= size
         connection.tick(began + look * LOOK)
     assert transport.aborted is gone
-    assert connection.why_gone == ("client_stalled" if gone else "client_gone")
+    assert connection.client.why_gone == ("client_stalled" if gone else "client_gone")
 
 
 async def test_a_client_that_left_as_its_answer_begins_is_not_written_to() -> None:
@@ -117,14 +118,14 @@ async def test_a_client_that_left_as_its_answer_begins_is_not_written_to() -> No
     connection = Connection(Nobody(), asyncio.get_running_loop())
     connection.connection_made(transport)
     transport.abort()
-    connection.begin(b"first")(b"next")
+    connection.client.begin(b"first")(b"next")
 
 
 async def test_each_chunk_goes_straight_to_the_transport_of_a_client_that_is_there() -> None:
     transport = Transport()
     connection = Connection(Nobody(), asyncio.get_running_loop())
     connection.connection_made(transport)
-    assert connection.begin(b"first") == transport.write
+    assert connection.client.begin(b"first") == transport.write
 
 
 class Clock:

@@ -1,0 +1,180 @@
+"""What has a client sent, how much of it is held, and for which tenant?
+
+bytes ─> reader: head, body, what came ahead ─> holdings: room for it?
+            └── wanted by a tenant: looked at as it comes (turns.py) ─> Received, or Malformed
+"""
+
+import asyncio
+
+from llmstack.gateway.http.body import Body, Received
+from llmstack.gateway.http.head import Malformed
+from llmstack.gateway.http.progress import Progress
+from llmstack.gateway.http.reader import RequestReader
+from llmstack.gateway.http.shared import Shared
+from llmstack.scan.faults import NotJSON
+from llmstack.scan.sight import SMALL
+
+
+class Intake:
+    """One connection's requests on their way in.
+
+    held     bytes that are counted for what has come
+    broken   no request can follow the one that has come: some of what came is lost or malformed
+    """
+
+    __slots__ = (
+        "_fault",
+        "_in_turn",
+        "_shared",
+        "_tenant",
+        "_upload",
+        "_wanted",
+        "broken",
+        "held",
+        "reader",
+    )
+
+    def __init__(self, shared: Shared) -> None:
+        self.reader = RequestReader(shared.limits)
+        self.held = 0
+        self.broken = False
+        self._shared = shared
+        self._tenant: str | None = None  # whose body is wanted: only then is it looked at
+        self._wanted: asyncio.Future[None] | None = None
+        self._fault: Malformed | None = None
+        self._upload: Progress | None = None
+        self._in_turn = False
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether all that came was read and is used; unread bytes make a kernel send a reset."""
+        return self.reader.complete and not (self.reader.ahead or self.broken)
+
+    def feed(self, data: bytes) -> None:
+        """Takes what came. Raises Malformed; then no more may come."""
+        self.reader.feed(data)
+        self._hold()
+
+    def admit(self, tenant: str) -> None:
+        """What comes is this tenant's from now on. Raises Malformed: it has no room for it."""
+        shared, reader = self._shared, self.reader
+        if not shared.holdings.admit(tenant, self.held):
+            raise _no_room()
+        self._tenant = tenant
+        if not reader.complete:
+            size, head = len(reader.body.data), reader.head
+            length = (head.length if head is not None else None) or 0
+            if not shared.holdings.has_room(tenant, length - size):
+                raise _no_room()
+            limits = shared.limits
+            now = asyncio.get_running_loop().time()
+            self._upload = Progress(limits.body_seconds, limits.body_rate, now, size)
+
+    async def body(self) -> Received:
+        """The whole body of a request that was admitted. Raises Malformed."""
+        self.look_on()
+        body = self.reader.body
+        if body.outline is None and self._fault is None:
+            self._wanted = asyncio.get_running_loop().create_future()
+            await self._wanted
+        if self._fault is not None:
+            raise self._fault
+        assert body.outline is not None
+        return Received(body.data, body.outline)
+
+    def look_on(self) -> None:
+        """Looks at what has come of the body, if that is wanted; at a large one in turn."""
+        body = self.reader.body
+        if body.whole:
+            self._upload = None
+        if self._tenant is None or self._in_turn or body.outline is not None:
+            return
+        if body.whole and len(body.data) <= SMALL:
+            self._in_turn = self.look()
+        else:
+            self._in_turn = body.behind
+        if self._in_turn:
+            self._shared.turns.add(self)
+
+    def look(self) -> bool:
+        """Looks at a piece of the body. True if there is another one."""
+        more = False
+        if self._tenant is not None and self._fault is None:
+            try:
+                body = self.reader.body
+                more = body.look()
+                if more or self.held != len(body.data):  # Read at sight, it takes no more.
+                    self._hold()
+            except NotJSON as fault:  # If all of it has come, another request may follow.
+                self._fault = Malformed(400, fault.message, "invalid_request")
+                self._wake()
+            except Malformed as fault:
+                self.fail(fault)
+            if self.reader.body.outline is not None:
+                self._wake()
+        self._in_turn = more
+        return more
+
+    def fail(self, fault: Malformed) -> None:
+        """What came is no request, or ceased to be one while its body came."""
+        self._fault = fault
+        self.broken = True
+        self._wake()
+
+    def slow(self, now: float) -> Malformed | None:
+        """The fault of a body that comes too slowly, by now."""
+        upload, limits = self._upload, self._shared.limits
+        if upload is None or not upload.is_late(now, len(self.reader.body.data)):
+            return None
+        credit, rate = f"{limits.body_seconds:g}", limits.body_rate
+        return Malformed(
+            408, f"The body lags {credit} s behind a pace of {rate} bytes a second.", "slow_body"
+        )
+
+    def next(self) -> None:
+        """The request was answered: on to the next, which may have come already.
+
+        Raises Malformed.
+        """
+        self.forget()
+        self.reader.next()
+        if self.reader.begun:
+            self._hold()
+
+    def discard(self) -> None:
+        """Nothing that has come is used any more."""
+        self.reader.discard()
+        self.reader.body = Body()
+        self.forget()
+
+    def forget(self) -> None:
+        """Nothing of the request is held any longer."""
+        if self._tenant is not None:
+            self._shared.holdings.end(self._tenant, self.held)
+        else:
+            self._shared.holdings.give_back(None, self.held)
+        self.held, self._tenant, self._upload = 0, None, None
+        self._fault = self._wanted = None
+
+    def _hold(self) -> None:
+        """Counts what is held of bodies, and bounds what came ahead of its turn."""
+        shared, reader = self._shared, self.reader
+        if reader.ahead > shared.limits.pipelined:
+            # Read and forgotten: who stops reading does not see that a client leaves.
+            reader.discard()
+            self.broken = True
+        held = reader.held
+        if held > self.held and not shared.holdings.take(self._tenant, held - self.held):
+            raise _no_room()
+        if held < self.held:
+            shared.holdings.give_back(self._tenant, self.held - held)
+        self.held = held
+
+    def _wake(self) -> None:
+        if self._wanted is not None and not self._wanted.done():
+            self._wanted.set_result(None)
+
+
+def _no_room() -> Malformed:
+    message = "The gateway holds too much of what this tenant has sent: send it again."
+    return Malformed(503, message, "bodies", retry_after=1)

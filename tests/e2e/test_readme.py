@@ -42,6 +42,10 @@ def with_words(found: list[str], words: str) -> str:
     return block
 
 
+PORT_FORWARD = with_words(blocks("Your first model by hand", "sh"), "port-forward")
+"""The one that all sections about the cluster of `make up` use."""
+
+
 @pytest.fixture
 def shell(stack: Stack, tmp_path: Path) -> Iterator[Shell]:
     """A shell as the README leaves it after its `export`, but in the test's own namespace."""
@@ -81,11 +85,11 @@ def test_a_second_model_applied_by_hand_becomes_ready_and_answers(shell: Shell) 
     found = blocks("Your first model by hand", "sh")
 
     shell(with_words(found, "kubectl apply"))
-    port = free_port()
-    ask = with_words(found, "curl").replace("8080:80", f"{port}:80")
-    said = shell(ask.replace("localhost:8080", f"localhost:{port}"))
+    port = str(free_port())
+    shell(PORT_FORWARD.replace("8080", port))
+    said = shell(with_words(found, "curl").replace("8080", port))
     (python,) = blocks("Your first model by hand", "python")
-    script = python.replace("localhost:8080", f"localhost:{port}")
+    script = python.replace("8080", port)
     streamed = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, timeout=120, check=False
     )
@@ -122,7 +126,7 @@ def test_the_sample_follows_a_load_as_it_is_told(stack: Stack, shell: Shell) -> 
 
     (found,) = blocks("Replicas that follow the load", "sh")
     commands, watch, _ = found.partition("kubectl get hpa smollm2")
-    ours = commands.replace("8080", str(free_port()))
+    ours = (PORT_FORWARD + commands).replace("8080", str(free_port()))
     shell(ours.replace('"model": "smollm2"', f'"model": "{stack.full_name("smollm2")}"'))
 
     def followed() -> bool:

@@ -123,7 +123,7 @@ class TestDefaults:
                 "resources": {},
             },
             "accelerator": {"vendor": "cpu", "count": 1},
-            "cache": {"size": "50Gi"},
+            "cache": {},
             "cacheSharing": "Tenant",
             "queue": {
                 "maxRequests": 100,

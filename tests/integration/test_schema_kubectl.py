@@ -17,6 +17,7 @@ from llmstack.api.conditions import (
     ModelStatus,
     to_json,
 )
+from llmstack.api.explained import explained
 from llmstack.api.resource import API_VERSION, KIND, PLURAL
 from llmstack.api.schema import Schema
 from tests.e2e.cluster.processes import wait_until
@@ -32,6 +33,7 @@ STATUS = LLMDeploymentStatus(
     slots=4,
     url=URL,
     selector="llmstack.dev/deployment=shown",
+    download="42%",
     model=ModelStatus(name="qwen2.5-7b", quantization="Q4_K_M"),
     conditions=[
         Condition(
@@ -109,13 +111,28 @@ def served(crd: ApiServer) -> Schema:
 
 class TestExplain:
     def test_every_field_has_the_models_text(self, served: Schema) -> None:
-        expected = dict(descriptions("", definition.schema()))
+        expected = dict(descriptions("", explained(definition.schema())))
         assert expected.items() <= dict(descriptions("", served)).items()
 
     @pytest.mark.usefixtures("served")
     def test_kubectl_explains_a_field_in_its_words(self, crd: ApiServer) -> None:
         text = crd.kubectl("explain", "llmd.spec.engine.promptCacheMemory")
         assert "Host memory in which the server keeps prompts" in text
+
+    @pytest.mark.usefixtures("served")
+    @pytest.mark.parametrize(
+        ("field", "fact"),
+        [
+            ("spec.slots", "Default: 4."),
+            ("spec.engine.promptCacheMemory", "Default: 1Gi."),
+            ("spec.engine.extraArgs", "At most"),
+            ("spec.queue.timeoutSeconds", "Default: 60."),
+        ],
+    )
+    def test_kubectl_explains_defaults_and_limits(
+        self, crd: ApiServer, field: str, fact: str
+    ) -> None:
+        assert fact in " ".join(crd.kubectl("explain", f"llmd.{field}").split())
 
     @pytest.mark.usefixtures("served")
     def test_kubectl_lists_every_field(self, crd: ApiServer) -> None:
@@ -166,8 +183,10 @@ class TestColumns:
         create(api, "shown")
         apply_status(api, "shown", to_json(STATUS))
         header, row = crd.kubectl("-n", NAMESPACE, "get", "llmd", "shown").splitlines()
-        assert header.split() == ["NAME", "MODEL", "REPLICAS", "SLOTS", "READY", "REASON", "AGE"]
-        assert row.split()[:-1] == ["shown", "qwen2.5-7b", "1/2", "4", "False", "Loading"]
+        assert header.split() == [
+            *("NAME", "MODEL", "REPLICAS", "SLOTS", "READY", "REASON", "DOWNLOAD", "AGE")
+        ]
+        assert row.split()[:-1] == ["shown", "qwen2.5-7b", "1/2", "4", "False", "Loading", "42%"]
 
     def test_wide_adds_what_is_long(self, crd: ApiServer, api: httpx.Client) -> None:
         create(api, "shown")
@@ -175,7 +194,7 @@ class TestColumns:
         header, row = crd.kubectl(
             "-n", NAMESPACE, "get", "llmd", "shown", "-o", "wide"
         ).splitlines()
-        assert header.split()[7:] == ["QUANTIZATION", "URL", "SOURCE", "MESSAGE"]
+        assert header.split()[8:] == ["QUANTIZATION", "URL", "SOURCE", "MESSAGE"]
         assert row.endswith(f"Q4_K_M         {URL}   {SOURCE}   the model is being loaded")
 
     def test_a_table_comes_from_the_server(self, api: httpx.Client) -> None:

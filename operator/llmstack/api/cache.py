@@ -1,11 +1,14 @@
 """Where does a downloaded model stay?"""
 
 from enum import StrEnum
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from pydantic import Field
 
 from llmstack.api.base import ApiModel, ObjectName, PositiveQuantity, Rule
+
+VOLUME_SIZE: Final = "50Gi"
+"""Of a volume for which no size is asked."""
 
 
 class AccessMode(StrEnum):
@@ -18,7 +21,13 @@ class AccessMode(StrEnum):
 class CacheSpec(ApiModel):
     """Where does a downloaded model stay?"""
 
-    size: PositiveQuantity = Field(default="50Gi", description="Size of the volume.")
+    size: PositiveQuantity | None = Field(
+        default=None,
+        description=(
+            f"Size of the volume, {VOLUME_SIZE} where it is not given. Without accessMode and "
+            "storageClassName it gives every pod a volume of this size."
+        ),
+    )
     storage_class_name: ObjectName | None = Field(
         default=None, description="StorageClass of the volume; by default the cluster's default."
     )
@@ -27,7 +36,8 @@ class CacheSpec(ApiModel):
         description=(
             "ReadWriteMany: one volume per namespace and storage class, shared by all replicas. "
             "ReadWriteOnce: the same, but it pins all replicas to one node. Not given: every pod "
-            "downloads into a volume of its own, which goes with the pod."
+            "downloads for itself, and the model goes with the pod: into a volume of its own where "
+            "size or storageClassName is given, else onto the node's disk."
         ),
     )
     existing_claim: ObjectName | None = Field(

@@ -111,6 +111,10 @@ class LLMDeploymentStatus(ApiModel):
         default="", description="Label selector of the pods, for the scale subresource."
     )
     model: ModelStatus | None = Field(default=None, description="What is known of the model.")
+    download: Annotated[str, Field(max_length=8)] | None = Field(
+        default=None,
+        description="How much of the model is there, for people; while it is downloaded.",
+    )
     conditions: list[Condition] = Field(
         default_factory=list,
         max_length=16,

@@ -7,6 +7,7 @@ import yaml
 from llmstack import version
 from llmstack.api.base import VALIDATIONS, Rule, validations
 from llmstack.api.crd_update import VERSION_ANNOTATION
+from llmstack.api.explained import explained
 from llmstack.api.resource import (
     GROUP,
     KIND,
@@ -78,7 +79,7 @@ def definition() -> dict[str, Any]:
                     "served": True,
                     "storage": True,
                     "additionalPrinterColumns": printer_columns(),
-                    "schema": {"openAPIV3Schema": schema()},
+                    "schema": {"openAPIV3Schema": explained(schema())},
                     "subresources": subresources(),
                 }
             ],
@@ -115,6 +116,7 @@ def printer_columns() -> list[dict[str, Any]]:
         _column("Slots", ".status.slots", "Slots of all ready replicas.", type="integer"),
         _column("Ready", _ready("status"), "Does it serve?"),
         _column("Reason", _ready("reason"), "Why, or why not."),
+        _column("Download", ".status.download", "How much of the model is there."),
         _column("Age", ".metadata.creationTimestamp", "Since when it exists.", type="date"),
         _column("Quantization", ".status.model.quantization", "Of the weights.", priority=1),
         _column("URL", ".status.url", "Where clients in the cluster reach it.", priority=1),

@@ -4,14 +4,15 @@ source     cache                      volume at /models
 ---------  -------------------------  --------------------------------------------------------
 download   existingClaim              that claim
 download   accessMode                 the claim shared by its namespace, class and mode
-download   neither                    a generic ephemeral volume: comes and goes with the pod
+download   size, storageClassName     a generic ephemeral volume: comes and goes with the pod
+download   nothing said               an emptyDir: the node's disk, as much of it as the model takes
 pvc://     any                        none needed (an empty one), the claim itself is at /source
 """
 
 from collections.abc import Mapping
 from typing import Any
 
-from llmstack.api.cache import AccessMode, CacheSpec
+from llmstack.api.cache import VOLUME_SIZE, AccessMode, CacheSpec
 from llmstack.api.model import ModelSpec
 from llmstack.api.quantity import parse_quantity
 from llmstack.api.resource import LLMDeployment
@@ -90,6 +91,8 @@ def _cache_volume(deployment: LLMDeployment) -> Object:
         return {"persistentVolumeClaim": {"claimName": spec.cache.existing_claim}}
     if spec.cache.access_mode:
         return {"persistentVolumeClaim": {"claimName": cache_claim_name(spec.cache)}}
+    if not spec.cache.size and not spec.cache.storage_class_name:
+        return {"emptyDir": {}}
     template = {
         "metadata": {"labels": labels(deployment, CACHE_COMPONENT)},
         "spec": _claim_spec(spec.cache, AccessMode.READ_WRITE_ONCE),
@@ -142,7 +145,7 @@ def claim_to_apply(desired: Object, live: Mapping[str, Any] | None) -> Object | 
 def _claim_spec(cache: CacheSpec, mode: AccessMode) -> Object:
     spec: Object = {
         "accessModes": [mode.value],
-        "resources": {"requests": {"storage": cache.size}},
+        "resources": {"requests": {"storage": cache.size or VOLUME_SIZE}},
     }
     if cache.storage_class_name:
         spec["storageClassName"] = cache.storage_class_name

@@ -104,7 +104,8 @@ def cache_full(cache: Path, needed: int) -> FetchError:
     what = " and ".join(filter(None, parts)) or "no more can be written"
     return FetchError(
         reasons.CACHE_FULL,
-        f"the cache is full: {what}. Enlarge the volume (spec.cache.size) or remove models from it",
+        f"the cache is full: {what}. Give it more room (spec.cache.size; without one it is the "
+        "node's disk) or remove models from it",
     )
 
 

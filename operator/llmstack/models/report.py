@@ -130,10 +130,14 @@ def describe(progress: Progress) -> str:
     """As a sentence for a condition: `1.2 of 4.1 GiB (29%), 88 MiB/s, 34 s left`."""
     if not progress.total:
         return f"{_gib(progress.bytes)} GiB of {progress.file}, {_speed(progress)}"
-    share = 100 * progress.bytes // progress.total
     left = "" if progress.eta_seconds is None else f", {_duration(progress.eta_seconds)} left"
     sizes = f"{_gib(progress.bytes)} of {_gib(progress.total)} GiB"
-    return f"{sizes} ({share}%), {_speed(progress)}{left}"
+    return f"{sizes} ({percentage(progress)}), {_speed(progress)}{left}"
+
+
+def percentage(progress: Progress) -> str | None:
+    """How much is there: `29%`; None while nobody has said how much it will be."""
+    return f"{100 * progress.bytes // progress.total}%" if progress.total else None
 
 
 def _gib(count: int) -> str:

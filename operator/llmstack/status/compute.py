@@ -15,7 +15,7 @@ from llmstack.api.resource import LLMDeployment
 from llmstack.desired.metadata import selector_text
 from llmstack.observed import Observed
 from llmstack.status.autoscaling import autoscaling
-from llmstack.status.model import model_status
+from llmstack.status.model import download, model_status
 from llmstack.status.model_ready import model_ready
 from llmstack.status.progressing import progressing
 from llmstack.status.ready import ready
@@ -54,6 +54,7 @@ def compute(deployment: LLMDeployment, observed: Observed, now: float) -> LLMDep
         names=[name for name in claim_of(deployment).names if name not in observed.name_conflicts],
         selector=selector_text(deployment),
         model=model_status(situation),
+        download=download(situation),
         conditions=[
             _condition(kind, judge(situation), situation.previous(kind), deployment.generation, now)
             for kind, judge in _JUDGES.items()

@@ -5,8 +5,9 @@ from pathlib import PurePosixPath
 from llmstack.api.conditions import ModelStatus
 from llmstack.api.spec import LLMDeploymentSpec
 from llmstack.errors import InvalidSource
-from llmstack.models.report import FetchResult
+from llmstack.models.report import FetchResult, percentage
 from llmstack.models.source import base_name, parse_source
+from llmstack.status.fetching import FetchState
 from llmstack.status.memory import estimated_memory
 from llmstack.status.situation import Situation
 
@@ -36,6 +37,13 @@ def model_status(situation: Situation) -> ModelStatus:
 def fetched(situation: Situation) -> FetchResult | None:
     """What did the newest successful download report?"""
     return next((fetch.result for fetch in situation.fetches if fetch.result), None)
+
+
+def download(situation: Situation) -> str | None:
+    """How much of the model the replica has that is furthest; None where nothing is downloaded."""
+    running = [fetch.progress for fetch in situation.fetches_in(FetchState.RUNNING)]
+    told = [progress for progress in running if progress and progress.total]
+    return percentage(max(told, key=lambda progress: progress.bytes)) if told else None
 
 
 def model_name(spec: LLMDeploymentSpec) -> str:

@@ -16,14 +16,19 @@ ON_CLAIM = {"model": {"source": "pvc://mine/m.gguf"}}
 @pytest.mark.parametrize(
     ("sentence", "spec", "kind"),
     [
-        ("every pod has a volume of its own", {}, "ephemeral"),
+        ("nothing is said: as much of the node's disk as the model takes", {}, "emptyDir"),
+        ("a size gives every pod a volume of its own", {"cache": {"size": "7Gi"}}, "ephemeral"),
+        ("so does a class", {"cache": {"storageClassName": "fast"}}, "ephemeral"),
         ("a shared claim", SHARED, "persistentVolumeClaim"),
         ("a claim of the user", {"cache": {"existingClaim": "mine"}}, "persistentVolumeClaim"),
         ("nothing is downloaded, nothing is claimed", ON_CLAIM, "emptyDir"),
         ("whatever the cache says", {**SHARED, **ON_CLAIM}, "emptyDir"),
         (
             "but a downloaded projector needs the cache",
-            {"model": {**ON_CLAIM["model"], "mmproj": {"source": "https://e.org/p.gguf"}}},
+            {
+                "model": {**ON_CLAIM["model"], "mmproj": {"source": "https://e.org/p.gguf"}},
+                "cache": {"size": "7Gi"},
+            },
             "ephemeral",
         ),
     ],
@@ -35,6 +40,21 @@ def test_which_volume_the_cache_is(sentence: str, spec: dict[str, Any], kind: st
 def test_the_claim_of_a_source_is_mounted_for_reading() -> None:
     claim = volume("source", **ON_CLAIM)["persistentVolumeClaim"]
     assert claim == {"claimName": "mine", "readOnly": True}
+
+
+def test_the_disk_of_a_node_is_limited_by_the_node_alone() -> None:
+    assert volume("cache") == {"emptyDir": {}}
+    assert volume("cache", **ON_CLAIM)["emptyDir"] == {"sizeLimit": "16Mi"}, "nothing lies there"
+
+
+def test_a_volume_without_a_size_has_50_gibibytes() -> None:
+    template = volume("cache", cache={"storageClassName": "fast"})["ephemeral"][
+        "volumeClaimTemplate"
+    ]
+    assert template["spec"]["resources"] == {"requests": {"storage": "50Gi"}}
+    claim = build_cache_claim(deployment(cache={"accessMode": "ReadWriteMany"}))
+    assert claim
+    assert claim["spec"]["resources"] == {"requests": {"storage": "50Gi"}}
 
 
 def test_a_pods_own_volume_has_size_and_class() -> None:

@@ -16,7 +16,8 @@ from llmstack.api.conditions import (
 )
 from llmstack.api.resource import LLMDeployment
 from llmstack.desired.metadata import SPEC_HASH
-from llmstack.observed import Observed
+from llmstack.models.report import Progress
+from llmstack.observed import Observed, Pod
 from llmstack.status import compute, compute_unreadable
 from llmstack.status.catalog import CATALOG
 from tests.unit.desired.samples import deployment
@@ -123,6 +124,24 @@ def test_counts() -> None:
     assert status.selector == (
         "app.kubernetes.io/component=llama-server,llmstack.dev/deployment=qwen"
     )
+
+
+@pytest.mark.parametrize(
+    ("sentence", "pods", "download"),
+    [
+        ("nothing is downloaded", [serving("a")], None),
+        ("nobody has said yet how large it is", [fetching(Progress("m.gguf", 7))], None),
+        ("it is on its way", [fetching(Progress("m.gguf", 29, 100))], "29%"),
+        (
+            "the replica that is furthest counts",
+            [fetching(Progress("m.gguf", at, 100)) for at in (7, 60, 9)],
+            "60%",
+        ),
+        ("it is all there, and is verified", [fetching(Progress("m.gguf", 100, 100))], "100%"),
+    ],
+)
+def test_the_download(sentence: str, pods: list[Pod], download: str | None) -> None:
+    assert compute(deployment(), observed(*pods), NOW).download == download, sentence
 
 
 def test_slots_are_those_that_are_there_and_not_those_that_are_asked_for() -> None:

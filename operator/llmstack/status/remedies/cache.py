@@ -14,7 +14,8 @@ CACHE: Mapping[str, Remedy] = {
         mend=(
             Step(
                 "Raise `spec.cache.size`. A volume of the pod's own is made anew; a shared one "
-                "grows where its class says ALLOWVOLUMEEXPANSION true.",
+                "grows where its class says ALLOWVOLUMEEXPANSION true. Where no size was given "
+                "the node's disk is full: with one, each pod gets a volume instead.",
                 patch('{"cache": {"size": "100Gi"}}'),
             ),
             Step(

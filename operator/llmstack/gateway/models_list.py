@@ -5,6 +5,7 @@ slots beside it: clients read what they know and leave the rest.
 """
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from llmstack.gateway.catalog import Absence, Catalog, Model
@@ -14,24 +15,26 @@ from llmstack.routing.load import Load
 _NO_LOAD = Load()
 
 
-def models_list(catalog: Catalog, loads: Mapping[str, Load], name: str = "") -> Answer:
-    """All models, or the one of this name: 404 if there is none."""
+def models_list(catalog: Catalog, loads: Mapping[str, Load], since: int, name: str = "") -> Answer:
+    """All models, or the one of this name: 404 if there is none.
+
+    `since` is when models were created of which that is not known, in seconds since 1970.
+    """
     if not name:
-        entries = [_entry(catalog, model, loads) for model in catalog.models]
+        entries = [_entry(catalog, model, loads, since) for model in catalog.models]
         return ok({"object": "list", "data": entries})
     model = catalog.named(name)
     if model is None:
         return unknown_model(name)
-    return ok(_entry(catalog, model, loads))
+    return ok(_entry(catalog, model, loads, since))
 
 
-def _entry(catalog: Catalog, model: Model, loads: Mapping[str, Load]) -> dict[str, Any]:
+def _entry(catalog: Catalog, model: Model, loads: Mapping[str, Load], since: int) -> dict[str, Any]:
     load = loads.get(model.id, _NO_LOAD)
     return {
         "id": model.name if catalog.named(model.name) is model else model.id,
         "object": "model",
-        # OpenAI's clients ask for a moment; a model that is deployed anew is no other model.
-        "created": 0,
+        "created": _seconds(model.created) if model.created else since,
         "owned_by": model.namespace or "llm-stack",
         "aliases": [alias for alias in model.aliases if catalog.named(alias) is model],
         "mode": model.mode.value,
@@ -39,6 +42,10 @@ def _entry(catalog: Catalog, model: Model, loads: Mapping[str, Load]) -> dict[st
         "replicas": {"ready": load.ready, "all": len(load.replicas)},
         "slots": {"total": load.total, "busy": load.busy, "waiting": load.waiting_slots},
     }
+
+
+def _seconds(timestamp: str) -> int:
+    return int(datetime.fromisoformat(timestamp).timestamp())
 
 
 def _state(model: Model, load: Load) -> str:

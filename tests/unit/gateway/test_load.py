@@ -21,7 +21,7 @@ QWEN = Load((READY, WEDGED), waiting=2, waiting_slots=5, corrections={"foreign":
 LOADS = {"team-a/qwen": QWEN}
 CATALOG = catalog_of(
     [
-        Model("qwen", "team-a", aliases=("gpt-4o-mini", "both")),
+        Model("qwen", "team-a", ("gpt-4o-mini", "both"), created="2026-11-30T22:00:00Z"),
         Model("phi", "team-b", aliases=("both",)),
         Model("same", "team-a"),
         Model("same", "team-b"),
@@ -50,12 +50,13 @@ def test_the_load_tells_which_replicas_died_of_requests_and_the_operator_reads_i
 
 
 def test_models_stand_under_the_shortest_name_that_is_their_own():
-    data = orjson.loads(models_list(CATALOG, LOADS).body)["data"]
+    data = orjson.loads(models_list(CATALOG, LOADS, 7).body)["data"]
     assert [entry["id"] for entry in data] == ["qwen", "same", "phi", "team-b/same"]
     qwen, _, phi, _ = data
     assert (qwen["aliases"], phi["aliases"]) == (["gpt-4o-mini", "both"], [])
     assert (qwen["state"], phi["state"]) == ("ready", "no_replica")
     assert qwen["slots"] == {"total": 4, "busy": 4, "waiting": 5}
+    assert (qwen["created"], phi["created"]) == (1_796_076_000, 7)
 
 
 STATES = [
@@ -72,13 +73,13 @@ STATES = [
 )
 def test_how_a_model_stands(sentence: str, absence: Absence, load: Load, state: str):
     catalog = catalog_of([Model("qwen", absence=absence)])
-    assert orjson.loads(models_list(catalog, {"qwen": load}, "qwen").body)["state"] == state
+    assert orjson.loads(models_list(catalog, {"qwen": load}, 7, "qwen").body)["state"] == state
 
 
 def test_one_model_is_found_by_each_of_its_names():
     for name in ("qwen", "team-a/qwen", "gpt-4o-mini", "both"):
-        assert orjson.loads(models_list(CATALOG, LOADS, name).body)["id"] == "qwen"
-    assert models_list(CATALOG, LOADS, "none").status == 404
+        assert orjson.loads(models_list(CATALOG, LOADS, 7, name).body)["id"] == "qwen"
+    assert models_list(CATALOG, LOADS, 7, "none").status == 404
 
 
 def test_keys_are_counted_where_they_are_asked_for():

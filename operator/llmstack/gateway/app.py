@@ -4,6 +4,7 @@ The catalog and the keys are snapshots: whoever watches their source puts the ne
 requests that have begun go on with what they were given.
 """
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -24,6 +25,8 @@ class App:
     """All that requests share. `keys` None: everyone may come in.
 
     `keeps_apart(model, replica)`: whether a replica keeps apart what it caches for tenants.
+    `why_not_serving()`: why new clients should go elsewhere; "" if they should not.
+    `since`: when this process began, in seconds since 1970.
     """
 
     owner: Owner
@@ -33,6 +36,8 @@ class App:
     keys: Keys | None = None
     cors: tuple[str, ...] = ()
     keeps_apart: Callable[[str, str], bool] = lambda _model, _replica: True
+    since: int = field(default_factory=lambda: int(time.time()))
+    why_not_serving: Callable[[], str] = lambda: ""
 
     def tenant(self, authorization: str | None, api_key: str | None) -> str | None:
         """Whose request is it? None: nobody's, who gets 401."""
@@ -40,4 +45,4 @@ class App:
 
     def models(self, name: str = "") -> Answer:
         """The answer to GET /v1/models, or to GET /v1/models/NAME."""
-        return models_list(self.catalog, self.load(), name)
+        return models_list(self.catalog, self.load(), self.since, name)

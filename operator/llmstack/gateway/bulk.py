@@ -26,6 +26,8 @@ from llmstack.routing.portions import Portion, Portions, is_cut
 
 _HELD = 1024 * 1024
 """An answer of so many bytes is held until it is whole."""
+_OPENAI = "/v1/embeddings"
+"""Where `input` is answered in OpenAI's shape; elsewhere, as `content`, in llama.cpp's."""
 _TRIES = 2
 """So often is a part sent whose answer breaks off."""
 _LOOK_SECONDS = 0.05
@@ -178,9 +180,9 @@ class _Job:
 def _merging(request: Forward) -> Merging:
     assert request.array is not None
     match request.array.name:
-        case "input":
+        case "input" if request.path == _OPENAI:
             return Embeddings()
-        case "content":
+        case "input" | "content":
             return BareEmbeddings()
         case name:
             return Ranks(request.most, bare=name == "texts")

@@ -10,7 +10,7 @@ from llmstack.gateway.refusals import Answer, Headers
 ANY = "*"
 _EXPOSED = b"X-Request-Id, Retry-After, X-Llmstack-Replica, X-Llmstack-Queued-Ms"
 _PREFLIGHT: Headers = (
-    (b"Access-Control-Allow-Methods", b"GET, POST, OPTIONS"),
+    (b"Access-Control-Allow-Methods", b"GET, HEAD, POST, OPTIONS"),
     (b"Access-Control-Max-Age", b"7200"),
 )
 _ALLOWED = b"Authorization, Content-Type, X-Api-Key, X-Request-Id"

@@ -111,9 +111,9 @@ class Exchanges:
     ) -> Answer | None:
         """The answer, unless a replica's was relayed."""
         app = self._app
-        preflight = local.preflight(head)
-        if preflight is not None:
-            return preflight
+        public = local.without_key(app, head)
+        if public is not None:
+            return public
         tenant = local.tenant(app, head)
         if tenant is None:
             return unauthorized(no_keys=app.keys is not None and app.keys.empty)

@@ -8,13 +8,13 @@ from itertools import count
 from llmstack.engines.llamacpp.policy import Policy
 from llmstack.engines.llamacpp.rewrite import moved
 from llmstack.gateway.catalog import Catalog, Model
-from llmstack.gateway.endpoints import find
 from llmstack.gateway.fit import fit
 from llmstack.gateway.http.body import Received
 from llmstack.gateway.http.client import Client
 from llmstack.gateway.http.head import RequestHead
 from llmstack.gateway.names import check_mode, resolve
 from llmstack.gateway.note import Note
+from llmstack.gateway.paths import route
 from llmstack.gateway.peek import inputs, most, peek
 from llmstack.gateway.whose import cache_owner
 from llmstack.routing.affinity import BLOCK, TAIL, blocks
@@ -69,11 +69,12 @@ def forward_of(
     drop_unknown: bool,
 ) -> Forward:
     """The request as it goes on; the note learns what it turned out to be. Raises Refused."""
-    endpoint = find(head.method, head.path)
+    leads_to = route(head.path)
+    endpoint = leads_to.endpoint
     assert endpoint is not None
     wanted = peek(endpoint, body.data, body.outline)
     note.stream = wanted.stream
-    model = resolve(catalog, head.host, wanted.model)
+    model = resolve(catalog, head.host, leads_to.model or wanted.model)
     note.model = model.id
     check_mode(endpoint, model)
     streams = wanted.stream and endpoint.streams

@@ -1,33 +1,46 @@
 """Which requests need no replica?"""
 
-from urllib.parse import unquote
-
-from llmstack.gateway import cors
+from llmstack.gateway import cors, front_page
 from llmstack.gateway.app import App
-from llmstack.gateway.endpoints import MODELS, find, paths
+from llmstack.gateway.endpoints import paths
 from llmstack.gateway.http.head import RequestHead
-from llmstack.gateway.refusals import Answer, bad_request, unknown_path
+from llmstack.gateway.paths import HEALTH, MODEL, MODELS, ROOT, route
+from llmstack.gateway.refusals import Answer, bad_request, not_serving, ok, unknown_path
+
+_READS = ("GET", "HEAD")
 
 
-def preflight(head: RequestHead) -> Answer | None:
-    """A browser's question before a request; it comes without a key."""
-    if head.method != "OPTIONS":
+def without_key(app: App, head: RequestHead) -> Answer | None:
+    """What anybody is answered: a browser's question before a request, and the health.
+
+    Balancers and clients ask for the health before they have a key; nothing is told of models.
+    """
+    if head.method == "POST":
         return None
-    return cors.preflight((head.get(b"access-control-request-headers") or "").encode("latin-1"))
+    if head.method == "OPTIONS":
+        return cors.preflight((head.get(b"access-control-request-headers") or "").encode("latin-1"))
+    path = route(head.path).path
+    if head.method not in _READS or path not in (HEALTH, ROOT):
+        return None
+    why_not = app.why_not_serving()
+    if why_not:
+        return not_serving(why_not)
+    if path == ROOT and front_page.is_wanted(head.get(b"accept") or ""):
+        return front_page.PAGE
+    return ok({"status": "ok"})
 
 
 def tenant(app: App, head: RequestHead) -> str | None:
     """Whose request is it? None: nobody's."""
-    return app.tenant(head.get(b"authorization"), head.get(b"x-api-key"))
+    return app.tenant(head.get(b"authorization"), head.get(b"x-api-key") or head.get(b"api-key"))
 
 
 def without_replica(app: App, head: RequestHead) -> Answer | None:
     """What a request that is let in gets from the gateway itself."""
-    if head.method in ("GET", "HEAD") and head.path.startswith(MODELS):
-        name = head.path.removeprefix(MODELS)
-        if not name or name.startswith("/"):
-            return app.models(unquote(name[1:]))
-    if find(head.method, head.path) is None:
+    leads_to = route(head.path)
+    if head.method in _READS and leads_to.path in (MODELS, MODEL):
+        return app.models(leads_to.model)
+    if leads_to.endpoint is None or head.method != "POST":
         return unknown_path(head.method, paths())
     if (head.get(b"content-encoding") or "identity").lower() != "identity":
         return bad_request("Compressed bodies are not read: send it without Content-Encoding.")

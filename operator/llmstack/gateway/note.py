@@ -5,10 +5,10 @@ import os
 import time
 from typing import NamedTuple
 
-from llmstack.gateway.endpoints import public_path
 from llmstack.gateway.http.head import RequestHead
 from llmstack.gateway.http.relay import Relay
 from llmstack.gateway.outcome import Outcome
+from llmstack.gateway.paths import route
 
 _process = os.urandom(6).hex().encode("ascii")
 _numbers = itertools.count(1)
@@ -48,7 +48,7 @@ class Note:
     def __init__(self, head: RequestHead | None) -> None:
         self.id = (head.id if head is not None else b"") or _new_id()
         self.method = head.method if head is not None else ""
-        self.path = public_path(head.path) if head is not None else ""
+        self.path = route(head.path).path if head is not None else ""
         self.arrived = time.monotonic()
         self.status = 0
         self.code = ""

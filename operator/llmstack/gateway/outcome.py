@@ -9,7 +9,7 @@ class Outcome(NamedTuple):
     code        "" for an answer of the replica's that came whole; else why not: the `code` of our
                 own answer; `client_gone`, `client_stalled` (it took no byte), `stopping`;
                 `replica_failed` after the first byte
-    path        as logs may show it (endpoints.public_path)
+    path        as logs may show it (paths.Route)
     model       a model's id; "" if none was found
     tenant      "" if the key was not known
     status      as the client saw it; 0 if it saw none; of an error event after a head that was

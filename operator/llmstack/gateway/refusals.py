@@ -70,7 +70,8 @@ def bad_request(message: str, param: str | None = None, code: str = "invalid_req
 def unauthorized(*, no_keys: bool = False) -> Answer:
     """401: no key, or none that is known. `no_keys`: there are none that could be."""
     message = (
-        "This gateway needs an API key: send it as 'Authorization: Bearer KEY' or 'X-Api-Key: KEY'."
+        "This gateway needs an API key: send it as 'Authorization: Bearer KEY', 'X-Api-Key: KEY' "
+        "or 'Api-Key: KEY'."
     )
     if no_keys:
         message = (
@@ -80,6 +81,12 @@ def unauthorized(*, no_keys: bool = False) -> Answer:
     code = "no_keys_configured" if no_keys else "invalid_api_key"
     answer = error(401, message, kind=UNAUTHORIZED, code=code)
     return Answer(401, answer.body, ((b"WWW-Authenticate", b"Bearer"),), code=answer.code)
+
+
+def not_serving(why: str) -> Answer:
+    """503: the gateway takes no new clients, as when it stops or has not begun."""
+    message = f"The gateway is not serving: {why}."
+    return error(503, message, kind=SERVER, code="not_serving", retry_after=1)
 
 
 def unknown_path(method: str, known: Iterable[str]) -> Answer:

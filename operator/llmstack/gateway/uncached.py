@@ -10,7 +10,7 @@ from typing import Final
 
 from llmstack.api.engine import Mode
 from llmstack.engines.llamacpp.rewrite import rewrite
-from llmstack.gateway.endpoints import find
+from llmstack.gateway.paths import find
 from llmstack.gateway.refusals import INVALID, Answer, Refused, error
 from llmstack.scan.scanner import Scanner
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 import pytest_asyncio
@@ -15,6 +14,7 @@ from tests.integration.gateway.conversations import (
     embeddings,
     reranking,
 )
+from tests.integration.gateway.real import in_front_of
 from tests.support.gateway import Gateway
 from tests.support.llama.real import RealLlama
 
@@ -29,17 +29,8 @@ async def gateway(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> AsyncIterator[Gateway]:
     """One gateway in front of a generating, an embedding and a reranking model."""
-    directory: Path = tmp_path_factory.mktemp("gateway")
-    key = directory / "key"
-    key.write_text(real_generator.key)
     servers = {"generate": real_generator, "embed": real_embedder, "rerank": real_reranker}
-    models = [
-        {"name": mode, "mode": mode, "backends": [{"url": server.url, "apiKeyFile": str(key)}]}
-        for mode, server in servers.items()
-    ]
-    async with Gateway.running(directory, models) as running:
-        for mode in servers:
-            await running.loaded(mode, ready=1)
+    async with in_front_of(servers, tmp_path_factory.mktemp("gateway")) as running:
         yield running
 
 

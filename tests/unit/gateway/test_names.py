@@ -6,9 +6,9 @@ import orjson
 import pytest
 
 from llmstack.api.engine import Mode
-from llmstack.gateway import endpoints
 from llmstack.gateway.catalog import Catalog, Model, catalog_of
 from llmstack.gateway.names import check_mode, resolve
+from llmstack.gateway.paths import find
 from llmstack.gateway.refusals import Refused
 
 QWEN_A = Model("qwen", "team-a", aliases=("gpt-4o-mini",), created="2026-01-02T00:00:00Z")
@@ -87,7 +87,7 @@ def test_without_a_cluster_the_host_says_nothing():
 
 
 def test_a_model_is_asked_for_what_it_computes():
-    chat = endpoints.find("POST", "/v1/chat/completions")
+    chat = find("POST", "/v1/chat/completions")
     check_mode(chat, PHI)
     with pytest.raises(Refused, match="wrong_mode") as refused:
         check_mode(chat, Model("bge", "team-a", mode=Mode.EMBED))

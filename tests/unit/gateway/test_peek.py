@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llmstack.engines.llamacpp.media import WATCHED
-from llmstack.gateway import endpoints
+from llmstack.gateway.paths import find
 from llmstack.gateway.peek import peek
 from llmstack.gateway.refusals import Refused
 from llmstack.routing.messages import NO_SLOTS, WHOLE
@@ -16,7 +16,7 @@ CHAT = "/v1/chat/completions"
 
 
 def asked(path: str, **fields):
-    endpoint = endpoints.find("POST", path)
+    endpoint = find("POST", path)
     assert endpoint is not None
     return read(endpoint, orjson.dumps(fields))
 
@@ -76,7 +76,7 @@ def test_takes_as_many_slots_as_the_server_makes_tasks(path, fields, slots):
     ],
 )
 def test_what_cannot_work_is_refused_in_openais_shape(body, says):
-    endpoint = endpoints.find("POST", CHAT)
+    endpoint = find("POST", CHAT)
     with pytest.raises(Refused) as refused:
         read(endpoint, body)
     answer = refused.value.answer
@@ -87,7 +87,7 @@ def test_what_cannot_work_is_refused_in_openais_shape(body, says):
 
 
 def test_a_count_beyond_all_reason_stays_a_number_that_json_can_take():
-    endpoint = endpoints.find("POST", "/v1/completions")
+    endpoint = find("POST", "/v1/completions")
     slots = read(endpoint, b'{"n": 1e300, "prompt": ["a", "b"]}').slots
     assert orjson.dumps(slots * 100_000)
 

@@ -314,8 +314,16 @@ _PATHS: Mapping[str, Fields] = {
     "/detokenize": _DETOKENIZE,
     "/apply-template": _CHAT,
 }
+SAME: Mapping[str, str] = {
+    "/embeddings": "/v1/embeddings",
+    "/v1/chat/completions/input_tokens": "/v1/chat/completions",
+    "/v1/responses/input_tokens": "/v1/responses",
+    "/v1/messages/count_tokens": "/v1/messages",
+}
+"""Paths that take the fields of another one."""
+_JUDGED = {path: MappingProxyType({**_DANGEROUS, **fields}) for path, fields in _PATHS.items()}
 FIELDS: Mapping[str, Fields] = MappingProxyType(
-    {path: MappingProxyType({**_DANGEROUS, **fields}) for path, fields in _PATHS.items()}
+    _JUDGED | {path: _JUDGED[other] for path, other in SAME.items()}
 )
 DANGEROUS = MappingProxyType(_DANGEROUS)
 KNOWN = frozenset(name for fields in FIELDS.values() for name in fields)

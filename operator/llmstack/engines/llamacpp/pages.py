@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from llmstack.engines.llamacpp.checks import ANY
-from llmstack.engines.llamacpp.fields import DANGEROUS, FIELDS
+from llmstack.engines.llamacpp.fields import DANGEROUS, FIELDS, SAME
 from llmstack.engines.llamacpp.judgements import Allowed, Neutral, Refused
 
 _COMPLETING = frozenset(
@@ -27,6 +27,7 @@ the field is not there.
 Beyond these: at most 200 fields, none twice; `ignore_eos`, and `false` in `logit_bias`, not
 together with a grammar, a schema or tools; no empty prompt where `n` is above 1; links to images,
 sounds and videos only to hosts of `spec.engine.mediaHosts`."""
+_OWN = tuple(path for path in FIELDS if path not in SAME)
 _SAFE = "any value; llama-server does not read it"
 
 
@@ -52,7 +53,9 @@ def _dangerous() -> Iterator[str]:
 def _allowed() -> Iterator[str]:
     yield "## Allowed"
     yield ""
-    yield "*All that complete*: " + ", ".join(f"`{path}`" for path in FIELDS if path in _COMPLETING)
+    yield "*All that complete*: " + ", ".join(f"`{path}`" for path in _OWN if path in _COMPLETING)
+    yield ""
+    yield from (f"`{path}` takes the fields of `{other}`." for path, other in SAME.items())
     yield ""
     yield "| field | value | where |"
     yield "|---|---|---|"
@@ -63,8 +66,8 @@ def _allowed() -> Iterator[str]:
 def _places() -> dict[tuple[str, str], list[str]]:
     """The paths of each field, by its name and its values."""
     places: dict[tuple[str, str], list[str]] = {}
-    for path, known in FIELDS.items():
-        for name, judgement in known.items():
+    for path in _OWN:
+        for name, judgement in FIELDS[path].items():
             if isinstance(judgement, Allowed):
                 says = _SAFE if judgement.check is ANY else judgement.check.says
                 said = f"{says}; {judgement.said}" if judgement.said else says
@@ -73,7 +76,7 @@ def _places() -> dict[tuple[str, str], list[str]]:
 
 
 def _where(paths: list[str]) -> str:
-    if set(paths) == set(FIELDS):
+    if set(paths) == set(_OWN):
         return "everywhere"
     rest = [f"`{path}`" for path in paths]
     if set(paths) >= _COMPLETING:

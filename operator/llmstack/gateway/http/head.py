@@ -23,7 +23,10 @@ REMEMBERED = 128
 _LONGEST_REMEMBERED = 2048
 END = b"\r\n\r\n"
 _SINGLE = frozenset(
-    {b"host", b"content-type", b"authorization", b"x-api-key", b"expect", b"transfer-encoding"}
+    {
+        *(b"host", b"content-type", b"expect", b"transfer-encoding"),
+        *(b"authorization", b"x-api-key", b"api-key"),
+    }
 )
 _HOST = re.compile(rb"[A-Za-z0-9._~-]*(?::\d{0,5})?|\[[0-9A-Fa-f:.]+\](?::\d{0,5})?")
 _ID = re.compile(rb"(?!sk-)[\x21-\x7e]{1,128}")

@@ -1,0 +1,91 @@
+"""Where does a client's path lead? Clients spell the same endpoint in many ways.
+
+    /v1/chat/completions, /chat/completions     as llama-server names them
+    //v1/chat/completions, /v1/v1/…, …/         a base URL that ends with what the client adds
+    /openai/v1/…, /openai/deployments/NAME/…    Azure's; NAME is the model
+
+A path that is spelt as in the table costs one look into it; the others are remembered.
+"""
+
+import re
+from functools import lru_cache
+from typing import NamedTuple
+from urllib.parse import unquote
+
+from llmstack.gateway.endpoints import BY_PATH, Endpoint
+
+MODELS = "/v1/models"
+MODEL = "/v1/models/{name}"
+HEALTH = "/health"
+ROOT = "/"
+NOWHERE = "other"
+
+_LONGEST = 2048
+"""Characters; no path that leads anywhere is longer."""
+_SLASHES = re.compile("/{2,}")
+_AZURE = re.compile(r"/openai/deployments/(.+?)/((?:chat/|audio/)?[a-z_]+)")
+_ONE_MODEL = re.compile(r"(?:/v1)?/models/(.+)")
+
+
+class Route(NamedTuple):
+    """Where a path leads: `path` is ours, and all that a log may show. A client that is set up
+    wrongly puts its key into the path.
+
+    `model` is the one that the path names; "" if it names none. `endpoint` is None where the
+    gateway answers by itself, and where nothing is.
+    """
+
+    path: str
+    endpoint: Endpoint | None = None
+    model: str = ""
+
+
+def route(path: str) -> Route:
+    """Where this path leads."""
+    known = _ROUTES.get(path)
+    if known is not None:
+        return known
+    return _spelt_otherwise(path) if len(path) <= _LONGEST else _NOWHERE
+
+
+def find(method: str, path: str) -> Endpoint | None:
+    """The endpoint that is asked for; None if it is none of those that are forwarded."""
+    return route(path).endpoint if method == "POST" else None
+
+
+def _table() -> dict[str, Route]:
+    routes = {
+        path: Route(path, endpoint)
+        for endpoint in BY_PATH.values()
+        for path in (endpoint.path, *endpoint.also)
+    }
+    own = {MODELS: MODELS, "/models": MODELS, HEALTH: HEALTH, "/v1/health": HEALTH, ROOT: ROOT}
+    return routes | {path: Route(ours) for path, ours in own.items()}
+
+
+_ROUTES = _table()
+_NOWHERE = Route(NOWHERE)
+
+
+@lru_cache(256)
+def _spelt_otherwise(path: str) -> Route:
+    path = _SLASHES.sub("/", path).rstrip("/") or ROOT
+    azure = _AZURE.fullmatch(path)
+    if azure is not None:
+        found = _ROUTES.get(f"/v1/{azure[2]}", _NOWHERE)
+        return found._replace(model=unquote(azure[1])) if found.endpoint is not None else _NOWHERE
+    path = _with_one_version(path)
+    one = _ONE_MODEL.fullmatch(path)
+    if one is not None:
+        return Route(MODEL, model=unquote(one[1]))
+    return _ROUTES.get(unquote(path), _NOWHERE)
+
+
+def _with_one_version(path: str) -> str:
+    """Without Azure's beginning, and with /v1 no more than once."""
+    if path.startswith("/openai/"):
+        rest = path.removeprefix("/openai")
+        path = rest if rest.startswith("/v1/") else f"/v1{rest}"
+    while path.startswith("/v1/v1/"):
+        path = path.removeprefix("/v1")
+    return path

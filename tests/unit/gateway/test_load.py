@@ -21,10 +21,10 @@ QWEN = Load((READY, WEDGED), waiting=2, waiting_slots=5, corrections={"foreign":
 LOADS = {"team-a/qwen": QWEN}
 CATALOG = catalog_of(
     [
-        Model("qwen", "team-a", ("gpt-4o-mini", "both"), created="2026-11-30T22:00:00Z"),
+        Model("qwen", "team-a", aliases=("gpt-4o-mini", "both")),
         Model("phi", "team-b", aliases=("both",)),
-        Model("same", "team-a"),
-        Model("same", "team-b"),
+        Model("same", "team-a", created="2026-11-30T22:00:00Z"),
+        Model("same", "team-b", created="2026-11-30T23:00:00Z"),
     ]
 )
 
@@ -52,11 +52,11 @@ def test_the_load_tells_which_replicas_died_of_requests_and_the_operator_reads_i
 def test_models_stand_under_the_shortest_name_that_is_their_own():
     data = orjson.loads(models_list(CATALOG, LOADS, 7).body)["data"]
     assert [entry["id"] for entry in data] == ["qwen", "same", "phi", "team-b/same"]
-    qwen, _, phi, _ = data
+    qwen, same, phi, _ = data
     assert (qwen["aliases"], phi["aliases"]) == (["gpt-4o-mini", "both"], [])
     assert (qwen["state"], phi["state"]) == ("ready", "no_replica")
     assert qwen["slots"] == {"total": 4, "busy": 4, "waiting": 5}
-    assert (qwen["created"], phi["created"]) == (1_796_076_000, 7)
+    assert (same["created"], phi["created"]) == (1_796_076_000, 7)
 
 
 STATES = [

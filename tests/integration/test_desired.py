@@ -52,6 +52,27 @@ SPECS: dict[str, Object] = {
             }
         },
     },
+    "quantities": {
+        "pod": {
+            "env": [
+                {"name": name, "valueFrom": {"resourceFieldRef": {"resource": what, **how}}}
+                for name, what, how in (
+                    ("A", "requests.cpu", {"divisor": 1}),
+                    ("B", "requests.memory", {"divisor": "1024Ki"}),
+                    ("C", "limits.memory", {"divisor": "1Mi"}),
+                    ("E", "requests.memory", {}),
+                )
+            ]
+        },
+        "cache": {"size": "1024Gi"},
+        "engine": {
+            "resources": {
+                "requests": {"cpu": 2, "memory": "1.5Gi"},
+                "limits": {"cpu": "2000m", "memory": 2147483648},
+            }
+        },
+        "autoscaling": {"maxReplicas": 2, "targetSlotUtilization": 100},
+    },
     **{f"sample-{body['metadata']['name']}": body["spec"] for body in SAMPLES},
 }
 IMAGES = {**CONTEXT.server_images, "amd": "llama-server:rocm"}

@@ -33,7 +33,7 @@ _WHOLE = {"selector", "podSelector", "namespaceSelector", "matchLabels"}
 """Objects in which one more field says something else: nobody may add any, and no server does."""
 
 _QUANTITIES = {"requests", "limits"}
-_QUANTITY_FIELDS = {"sizeLimit", "averageValue"}
+_QUANTITY_FIELDS = {"sizeLimit", "averageValue", "divisor"}
 
 
 def with_applied_hash(desired: Object) -> Object:
@@ -48,6 +48,11 @@ def needs_apply(desired: Mapping[str, Any], live: Mapping[str, Any] | None) -> b
     if live is None or annotation(live, APPLIED_HASH) != annotation(desired, APPLIED_HASH):
         return True
     return not matches(desired, live)
+
+
+def alike(one: Any, other: Any) -> bool:
+    """True if the API server makes the same of both: quantities count by value."""
+    return matches(one, other) and matches(other, one)
 
 
 def matches(desired: Any, live: Any, field: str = "", parent: str = "") -> bool:

@@ -5,7 +5,8 @@ the spec changes; a new operator version alone never does it. The template in us
 the Deployment as it was built, beside the hash of the spec that it was built from:
 
     spec hash = recorded hash   ─> the recorded template
-    else                        ─> build_pod_template, recorded from then on
+    else                        ─> build_pod_template, recorded from then on; where that says the
+                                   same in other words (1024Mi, 1Gi), the recorded template stays
 
 What may change without the spec comes on top, in `annotate`: the server key's hash.
 """
@@ -17,6 +18,7 @@ from typing import Any
 from llmstack.api.resource import LLMDeployment
 from llmstack.api.spec import LLMDeploymentSpec
 from llmstack.desired.context import Context, Recorded
+from llmstack.desired.drift import alike
 from llmstack.desired.hashing import canonical, digest
 from llmstack.desired.metadata import (
     KEY_HASH,
@@ -52,7 +54,10 @@ def choose_template(deployment: LLMDeployment, context: Context) -> Recorded:
     wanted = spec_hash(deployment.spec)
     if context.recorded and context.recorded.spec_hash == wanted:
         return context.recorded
-    return Recorded(wanted, build_pod_template(deployment, context))
+    template = build_pod_template(deployment, context)
+    if context.recorded and alike(context.recorded.template, template):
+        return Recorded(wanted, context.recorded.template)
+    return Recorded(wanted, template)
 
 
 def annotate(template: Mapping[str, Any], server_key: str) -> Object:

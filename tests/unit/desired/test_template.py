@@ -52,6 +52,33 @@ def test_what_no_pod_depends_on_changes_no_pod(sentence: str, spec: dict[str, An
     assert upgraded(before, **spec)["spec"]["template"] == before["spec"]["template"], sentence
 
 
+EQUAL: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
+    ("bytes", {"memory": "1024Mi"}, {"memory": "1Gi"}),
+    ("cores", {"cpu": "0.5"}, {"cpu": "500m"}),
+    ("a number and its text", {"cpu": 2}, {"cpu": "2000m"}),
+]
+
+
+@pytest.mark.parametrize(("sentence", "one", "other"), EQUAL, ids=[row[0] for row in EQUAL])
+def test_an_equal_quantity_in_other_words_changes_no_pod(
+    sentence: str, one: dict[str, Any], other: dict[str, Any]
+) -> None:
+    def engine(requests: dict[str, Any]) -> dict[str, Any]:
+        return {"resources": {"requests": requests}}
+
+    before = applied(engine=engine(one))
+    after = upgraded(before, CONTEXT, engine=engine(other))
+    assert after["spec"]["template"] == before["spec"]["template"], sentence
+    # And the next operator version still finds the template of this very spec.
+    assert upgraded(after, engine=engine(other)) == after
+
+
+def test_an_equal_size_of_the_volume_changes_no_pod() -> None:
+    before = applied(cache={"size": "1024Gi"})
+    after = upgraded(before, CONTEXT, cache={"size": "1Ti"})
+    assert after["spec"]["template"] == before["spec"]["template"]
+
+
 @pytest.mark.parametrize(
     "spec",
     [

@@ -165,10 +165,12 @@ class Observed:
     `accelerators` is the most of the deployment's resource that any one node can allocate, None
     when no device is asked for. `claims` holds the cache claims, the generic ephemeral ones too.
     `failures` are what the API server answered in this pass; a name that is taken by a foreign
-    object counts as 409. `invalid` is why no objects could be built from the spec, "" if they were.
-    `name_conflicts` maps each of the deployment's names that another deployment has to that one,
-    as namespace/name. `wedged` are the pods whose server the gateway found to answer no more.
-    `uncached` are those that may reuse nothing: their image cannot keep tenants' caches apart.
+    object counts as 409. `rewritten` tells, by kind and name, what admission webhooks or policies
+    made of the deployment's objects. `invalid` is why no objects could be built from the spec, ""
+    if they were. `name_conflicts` maps each of the deployment's names that another deployment has
+    to that one, as namespace/name. `wedged` are the pods whose server the gateway found to answer
+    no more. `uncached` are those that may reuse nothing: their image cannot keep tenants' caches
+    apart.
     `metrics_api` is why autoscalers can read no metrics, "" if they can.
     """
 
@@ -182,6 +184,7 @@ class Observed:
     missing_claims: tuple[str, ...] = ()
     accelerators: int | None = None
     failures: tuple[ApplyFailure, ...] = ()
+    rewritten: Mapping[str, str] = field(default_factory=dict)
     invalid: str = ""
     name_conflicts: Mapping[str, str] = field(default_factory=dict)
     wedged: frozenset[str] = frozenset()

@@ -25,6 +25,7 @@ VOLUME_UNBOUND = "VolumeUnbound"
 NAME_CONFLICT = "NameConflict"
 INVALID_SPEC = "InvalidSpec"
 REJECTED = "RejectedByCluster"
+REWRITTEN = "RewrittenByCluster"
 SECRET_MISSING = "SecretMissing"  # noqa: S105 - a reason, no secret
 CLAIM_MISSING = "ClaimMissing"
 STORAGE_CLASS_MISSING = "StorageClassMissing"

@@ -41,12 +41,13 @@ class Outcome:
     """What did not work? `retry` is the first failure, None if all went well.
 
     `again` is after how many seconds a contested object (contested.py) may be written; None if
-    there is none.
+    there is none. `rewritten` tells what the cluster made of each, by kind and name.
     """
 
     failures: list[ApplyFailure] = field(default_factory=list)
     retry: ApiError | None = None
     again: float | None = None
+    rewritten: Mapping[str, str] = field(default_factory=dict)
 
     def add(self, desired: Object, error: ApiError) -> None:
         """Notes which object was refused, and how."""
@@ -82,6 +83,7 @@ class Applier:
                 if not error.status or (error.conflict and error.reason != _TAKEN):
                     raise
                 outcome.add(item, error)
+        outcome.rewritten = self._contested.told(Key(deployment.namespace, deployment.name))
         if not outcome.failures:
             await self._prune(deployment, desired, observed)
         return outcome
@@ -109,6 +111,8 @@ class Applier:
             return True
         key = Key(deployment.namespace, deployment.name)
         differs = needs_apply(desired, live)
+        if not differs:
+            self._contested.settle(key, desired)
         left = differs and self._contested.leave(key, desired)
         repair = differs and not left
         if desired["kind"] == "Deployment":

@@ -7,9 +7,11 @@ be an event, each event a pass, and each pass a write. Such an object is left as
 
 import logging
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from llmstack.api.key import Key
+from llmstack.desired.difference import difference
 from llmstack.desired.drift import needs_apply
 from llmstack.desired.metadata import APPLIED_HASH, Object, annotation
 
@@ -19,41 +21,66 @@ AGAIN_SECONDS = 300.0
 """After so long it is tried again: the webhook may be gone."""
 
 
+@dataclass(frozen=True)
+class _Rewritten:
+    """Until when an object is left as it is, and what the cluster made of it."""
+
+    until: float
+    words: str
+
+
 class Contested:
     """Remembers the contested objects of each deployment, as long as the deployment exists."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
-        self._until: dict[Key, dict[tuple[str, str, str], float]] = {}
+        self._known: dict[Key, dict[tuple[str, str, str], _Rewritten]] = {}
 
     def forget(self, key: Key) -> None:
         """The deployment is gone."""
-        self._until.pop(key, None)
+        self._known.pop(key, None)
+
+    def told(self, key: Key) -> dict[str, str]:
+        """What the cluster made of each contested object, by kind and name."""
+        known = self._known.get(key, {})
+        return {f"{kind} {name}": found.words for (kind, name, _), found in sorted(known.items())}
 
     def leave(self, key: Key, desired: Object) -> bool:
         """Was it rewritten in this very form a while ago?"""
-        return self._clock() < self._until.get(key, {}).get(_form(desired), float("-inf"))
+        found = self._known.get(key, {}).get(_form(desired))
+        return found is not None and self._clock() < found.until
+
+    def settle(self, key: Key, desired: Object) -> None:
+        """It is as it should be: nobody rewrites it any more."""
+        kind, name, _ = _form(desired)
+        rest = self._others(key, kind, name)
+        if rest:
+            self._known[key] = rest
+        else:
+            self._known.pop(key, None)
 
     def judge(self, key: Key, desired: Object, answer: Mapping[str, Any]) -> None:
         """It was applied, and this is what the API server made of it."""
+        self.settle(key, desired)
+        if not needs_apply(desired, answer):
+            return
         kind, name, form = _form(desired)
-        others = {
-            known: until
-            for known, until in self._until.pop(key, {}).items()
-            if known[:2] != (kind, name)
-        }
-        if needs_apply(desired, answer):
-            others[kind, name, form] = self._clock() + AGAIN_SECONDS
-            log.warning(
-                "%s: %s %s was applied and is not as applied: an admission webhook or a policy of "
-                "the cluster rewrites it; next try in %g s",
-                key,
-                kind,
-                name,
-                AGAIN_SECONDS,
-            )
-        if others:
-            self._until[key] = others
+        words = difference(desired, answer)
+        found = _Rewritten(self._clock() + AGAIN_SECONDS, words)
+        self._known.setdefault(key, {})[kind, name, form] = found
+        log.warning(
+            "%s: %s %s was applied and is not as applied: an admission webhook or a policy of the "
+            "cluster rewrites it (%s); next try in %g s",
+            key,
+            kind,
+            name,
+            words,
+            AGAIN_SECONDS,
+        )
+
+    def _others(self, key: Key, kind: str, name: str) -> dict[tuple[str, str, str], _Rewritten]:
+        known = self._known.get(key, {})
+        return {form: found for form, found in known.items() if form[:2] != (kind, name)}
 
 
 def _form(desired: Object) -> tuple[str, str, str]:

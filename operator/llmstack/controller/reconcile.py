@@ -83,7 +83,9 @@ class Reconciler:
             observed = replace(observed, invalid=str(error))
         else:
             outcome = await self._applier.bring_about(deployment, desired, observed)
-            observed = replace(observed, failures=tuple(outcome.failures))
+            observed = replace(
+                observed, failures=tuple(outcome.failures), rewritten=outcome.rewritten
+            )
         status = compute(deployment, observed, time.time())
         await self._reporter.report(deployment, status)
         await self._report_deaths(deployment)

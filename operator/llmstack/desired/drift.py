@@ -84,7 +84,7 @@ def _is_empty(value: Any) -> bool:
 
 
 def _list_matches(desired: Sequence[Any], live: Sequence[Any], field: str) -> bool:
-    keys = _merge_keys(desired, field)
+    keys = item_keys(desired, field)
     if keys is None:
         return len(desired) == len(live) and all(
             matches(one, other) for one, other in zip(desired, live, strict=True)
@@ -93,7 +93,8 @@ def _list_matches(desired: Sequence[Any], live: Sequence[Any], field: str) -> bo
     return all(matches(item, found.get(_key(item, keys))) for item in desired)
 
 
-def _merge_keys(desired: Sequence[Any], field: str) -> tuple[str, ...] | None:
+def item_keys(desired: Sequence[Any], field: str) -> tuple[str, ...] | None:
+    """The keys by which items of this list are told apart; None if the list is one value."""
     if field != "ports":
         return _KEYS.get(field)
     return next((keys for keys in _PORT_KEYS if all(keys[0] in item for item in desired)), None)

@@ -90,6 +90,12 @@ CATALOG: dict[str, Entry] = {
         "The API server refuses an object or the pods: its validation, admission, a quota, or a "
         "name that is taken.",
     ),
+    reasons.REWRITTEN: Entry(
+        _SPEC,
+        Weight.WARNING,
+        "An admission webhook or a policy of the cluster changes an object as the operator writes "
+        "it. SpecValid stays True.",
+    ),
     reasons.NAME_CONFLICT: Entry(
         _SPEC,
         Weight.WARNING,

@@ -53,8 +53,22 @@ def _name_conflict(situation: Situation) -> Finding | None:
     )
 
 
+def _rewritten(situation: Situation) -> Finding | None:
+    """What runs is what the cluster made of it, which may be meant: a mirror of the registry."""
+    found = situation.observed.rewritten
+    if not found:
+        return None
+    words = "; ".join(f"{item}: {change}" for item, change in found.items())
+    return yes(
+        reasons.REWRITTEN,
+        f"an admission webhook or a policy of the cluster changes {words}: have it spare these "
+        "objects, or write in the spec what it makes of them",
+    )
+
+
 _CHECKS: tuple[Check, ...] = (
     _invalid,  # the spec contradicts itself, or names what this installation lacks
     _rejected,  # the cluster's own rules: validation, admission, quota, a name that is taken
     _name_conflict,  # a warning: SpecValid stays True
+    _rewritten,  # and so is this one
 )

@@ -41,3 +41,18 @@ async def test_a_webhook_that_rewrites_an_object_makes_no_endless_loop() -> None
     assert first.again is None
     assert {outcome.again for outcome in others} == {AGAIN_SECONDS}
     assert not any(outcome.failures for outcome in (first, *others))
+    words = "spec.selector.app.kubernetes.io/component is gone instead of llama-server"
+    for outcome in (first, *others):
+        assert outcome.rewritten == {f"Service {service['metadata']['name']}": words}
+
+
+async def test_once_the_webhook_is_gone_nothing_is_said_any_more() -> None:
+    owner = deployment()
+    service = next(item for item in build(owner, CONTEXT) if item["kind"] == "Service")
+    place = ("Service", service["metadata"]["name"])
+    applier = Applier(Webhook(), lambda: 0.0)  # type: ignore[arg-type]
+    await applier.bring_about(owner, [service], Observed(children={place: rewritten(service)}))
+
+    later = await applier.bring_about(owner, [service], Observed(children={place: service}))
+
+    assert (later.again, later.rewritten) == (None, {})

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from llmstack.api import reasons
 from llmstack.desired.metadata import DEPLOYMENT_LABEL
-from llmstack.status.remedies.remedy import Remedy, Step, message, patch
+from llmstack.status.remedies.remedy import OPERATOR_LOG, Remedy, Step, message, patch
 
 SPEC_VALID: Mapping[str, Remedy] = {
     reasons.INVALID_SPEC: Remedy(
@@ -62,6 +62,28 @@ SPEC_VALID: Mapping[str, Remedy] = {
                 "A policy of the cluster (*admission webhook … denied*): the pods meet the "
                 "restricted Pod Security Standard; what a policy wants besides goes into "
                 "`spec.pod.labels`, `spec.pod.annotations` or `spec.engine.resources`."
+            ),
+        ),
+    ),
+    reasons.REWRITTEN: Remedy(
+        see=(
+            message("SpecValid"),
+            "kubectl get mutatingwebhookconfigurations",
+            OPERATOR_LOG,
+        ),
+        mend=(
+            Step(
+                "The message names the field, and both values. What runs is what the cluster made "
+                "of it; the operator tries again every 300 s."
+            ),
+            Step(
+                "It is meant, as where a registry's mirror is put into images: write the same in "
+                "the spec.",
+                patch('{"engine": {"image": "MIRROR/llama-server:TAG"}}'),
+            ),
+            Step(
+                "It is not: have the webhook or policy spare objects with the label "
+                "`app.kubernetes.io/managed-by=llmstack`."
             ),
         ),
     ),

@@ -78,4 +78,21 @@ ROWS: list[Row] = [
         {},
         ("Ready", "True", "Ready", "1 of 1"),
     ),
+    (
+        "a webhook changes the image",
+        observed(serving(), rewritten={"Deployment qwen": "spec.x is b instead of a"}),
+        {},
+        (
+            "SpecValid",
+            "True",
+            "RewrittenByCluster",
+            "a policy of the cluster changes Deployment qwen: spec.x is b instead of a: have it",
+        ),
+    ),
+    (
+        "and the model answers",
+        observed(serving(), rewritten={"Deployment qwen": "spec.x is b instead of a"}),
+        {},
+        ("Ready", "True", "Ready", "1 of 1"),
+    ),
 ]

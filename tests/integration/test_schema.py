@@ -62,6 +62,26 @@ TYPES_AND_LIMITS = [
 
 RULES = [
     (
+        "another operator",
+        accelerator(tolerations=[{"key": "a", "operator": "In"}]),
+        "supported values: Exists, Equal",
+    ),
+    (
+        "another effect",
+        accelerator(tolerations=[{"key": "a", "effect": "Never"}]),
+        "supported values: NoSchedule, PreferNoSchedule, NoExecute",
+    ),
+    (
+        "another access mode",
+        {"cache": {"accessMode": "ReadOnlyMany"}},
+        "supported values: ReadWriteMany, ReadWriteOnce",
+    ),
+    (
+        "another policy",
+        {"autoscaling": {"maxReplicas": 1, "behavior": {"scaleUp": {"selectPolicy": "Any"}}}},
+        "supported values: Max, Min, Disabled",
+    ),
+    (
         "fixed replicas and an autoscaler",
         {"replicas": 2, "autoscaling": {"maxReplicas": 3}},
         "remove spec.replicas to let the autoscaler choose, or remove spec.autoscaling",

@@ -8,6 +8,7 @@ from llmstack import version
 from llmstack.api.base import VALIDATIONS, Rule, validations
 from llmstack.api.crd_update import VERSION_ANNOTATION
 from llmstack.api.explained import explained
+from llmstack.api.nulls import forgiving
 from llmstack.api.resource import (
     GROUP,
     KIND,
@@ -47,6 +48,10 @@ NAME_RULES = (
         "replicas",
     ),
 )
+
+
+_SCALED = ("replicas",)
+"""What the scale subresource reads: the API server takes a number there, or nothing."""
 
 
 class _Plain(yaml.SafeDumper):
@@ -89,8 +94,11 @@ def definition() -> dict[str, Any]:
 
 def schema() -> Schema:
     """The schema of the whole resource. The API server itself adds apiVersion, kind, metadata."""
+    whole = structural(LLMDeploymentResource)
+    properties = whole["properties"]
     return {
-        **structural(LLMDeploymentResource),
+        **whole,
+        "properties": {**properties, "spec": forgiving(properties["spec"], _SCALED)},
         "description": "A model of llama.cpp, served by replicas on scheduled hardware.",
         VALIDATIONS: validations(*NAME_RULES),
     }

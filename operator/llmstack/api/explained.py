@@ -6,6 +6,7 @@ enumeration. So the description of the CRD ends with limits and default.
 
 from typing import Any
 
+from llmstack.api.nulls import choices
 from llmstack.api.schema import Schema
 
 
@@ -48,8 +49,8 @@ def default(node: Schema) -> str:
 
 def limits(node: Schema) -> str:
     """What values there may be: `1 to 64`, `at most 16 items`; "" for all of the type."""
-    if "enum" in node:
-        return ", ".join(f"`{value}`" for value in node["enum"])
+    if found := choices(node):
+        return ", ".join(f"`{value}`" for value in found)
     parts = []
     if "minimum" in node and "maximum" in node:
         parts.append(f"{node['minimum']} to {node['maximum']}")

@@ -7,6 +7,7 @@ from pydantic import Field, ValidationError
 
 from llmstack.api.base import ApiModel
 from llmstack.api.conditions import ConditionType, LLMDeploymentStatus
+from llmstack.api.nulls import without_nulls
 from llmstack.api.spec import LLMDeploymentSpec
 from llmstack.errors import InvalidSpec
 
@@ -52,7 +53,7 @@ def parse(body: dict[str, Any]) -> LLMDeployment:
     """
     metadata = body["metadata"]
     try:
-        spec = LLMDeploymentSpec.model_validate(body.get("spec") or {})
+        spec = LLMDeploymentSpec.model_validate(without_nulls(body.get("spec") or {}))
     except ValidationError as error:
         raise InvalidSpec(describe(error)) from error
     return LLMDeployment(

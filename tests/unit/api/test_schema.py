@@ -23,7 +23,7 @@ ALLOWED = {
         "maxProperties",
     ),
     *("x-kubernetes-validations", "x-kubernetes-list-type", "x-kubernetes-list-map-keys"),
-    *("x-kubernetes-int-or-string", "x-kubernetes-preserve-unknown-fields"),
+    *("nullable", "x-kubernetes-int-or-string", "x-kubernetes-preserve-unknown-fields"),
 }
 """What a structural schema may say; `pattern` is absent, since its failure has no words."""
 

@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from llmstack.api.crd import schema
+from llmstack.api.nulls import choices
 from llmstack.api.resource import LLMDeployment, parse
 from llmstack.api.schema import Schema
 from tests.integration.gate import SOURCE, Gate, Object, manifest
@@ -102,9 +103,12 @@ FULL: Object = {
 """Every field of the spec that can stand beside the others."""
 
 
+CREATED = "2026-11-30T00:00:00Z"
+
+
 def understood(document: Object) -> LLMDeployment:
     """How does the operator read this? The identity is made up where there is none."""
-    made_up = {"namespace": "default", "uid": "u", "generation": 1}
+    made_up = {"namespace": "default", "uid": "u", "generation": 1, "creationTimestamp": CREATED}
     return parse({**document, "metadata": {**document["metadata"], **made_up}})
 
 
@@ -212,8 +216,8 @@ class Specs:
         self._off = off
 
     def of(self, node: Schema, name: str = "") -> st.SearchStrategy[Any]:
-        if "enum" in node:
-            return st.sampled_from(node["enum"])
+        if some := choices(node):
+            return st.sampled_from(some)
         if "x-kubernetes-int-or-string" in node:
             return st.one_of(self._texts(QUANTITIES, QUANTITIES_OFF), st.integers(1, 2**40))
         if "x-kubernetes-preserve-unknown-fields" in node:

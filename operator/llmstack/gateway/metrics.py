@@ -32,11 +32,12 @@ llmstack_gateway_keys_missing                         1 if the Secret or file is
 
 from functools import cache
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, disable_created_metrics
+from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import generate_latest
 from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
 
+from llmstack.gateway.counts import Counts, Distributions
 from llmstack.gateway.outcome import Outcome
 from llmstack.gateway.usage import Usage
 
@@ -48,8 +49,6 @@ class Metrics:
     """One process's numbers."""
 
     def __init__(self, *collectors: Collector) -> None:
-        # Half of all series would be moments of creation, which nobody asks for.
-        disable_created_metrics()  # type: ignore[no-untyped-call]
         self._registry = CollectorRegistry()
         ProcessCollector(registry=self._registry)
         for collector in collectors:
@@ -71,28 +70,26 @@ class Metrics:
     def record(self, outcome: Outcome, usage: Usage) -> None:
         """One request has ended."""
         count = self._of(outcome.model, outcome.tenant, outcome.status, outcome.code)
-        count.requests.inc()
+        count.requests.value += 1
         count.duration.observe(outcome.duration)
         if count.errors is not None:
-            count.errors.inc()
+            count.errors.value += 1
         if not outcome.tries:
             return
         count.wait.observe(outcome.queued)
         if outcome.first_byte:
             count.first_byte.observe(outcome.first_byte)
         if usage.cached:
-            count.hits.inc()
+            count.hits.value += 1
         if outcome.tries > 1:
-            count.retries.inc(outcome.tries - 1)
-        for child, value in zip(
-            count.tokens, (usage.prompt, usage.cached, usage.completion), strict=True
-        ):
-            if value:
-                child.inc(value)
+            count.retries.value += outcome.tries - 1
+        count.prompt.value += usage.prompt
+        count.cached.value += usage.cached
+        count.completion.value += usage.completion
 
     def death(self, model: str, tenant: str) -> None:
         """A replica died under requests; `tenant` is to blame, "" if that is not known."""
-        self._deaths.labels(model, tenant).inc()
+        self._deaths.labels(model, tenant).value += 1
 
     def text(self) -> bytes:
         """In the text format of Prometheus."""
@@ -101,26 +98,30 @@ class Metrics:
     def _children(self, model: str, tenant: str, status: int, code: str) -> "_Children":
         return _Children(self, model, tenant, status, code)
 
-    def _counter(self, name: str, text: str, *labels: str) -> Counter:
-        return Counter(f"{PREFIX}_{name}", text, labels, registry=self._registry)
+    def _counter(self, name: str, text: str, *labels: str) -> Counts:
+        counts = Counts(f"{PREFIX}_{name}", text, labels)
+        self._registry.register(counts)
+        return counts
 
-    def _histogram(self, name: str, text: str) -> Histogram:
-        return Histogram(
-            f"{PREFIX}_{name}", text, ["model"], buckets=_WAITS, registry=self._registry
-        )
+    def _histogram(self, name: str, text: str) -> Distributions:
+        found = Distributions(f"{PREFIX}_{name}", text, _WAITS)
+        self._registry.register(found)
+        return found
 
 
 class _Children:
     """The series of one kind of request."""
 
     __slots__ = (
+        "cached",
+        "completion",
         "duration",
         "errors",
         "first_byte",
         "hits",
+        "prompt",
         "requests",
         "retries",
-        "tokens",
         "wait",
     )
 
@@ -132,5 +133,6 @@ class _Children:
         self.first_byte = of._first_bytes.labels(model)
         self.hits = of._hits.labels(model)
         self.retries = of._retries.labels(model)
-        kinds = ("prompt", "cached", "completion")
-        self.tokens = tuple(of._tokens.labels(model, tenant, kind) for kind in kinds)
+        self.prompt = of._tokens.labels(model, tenant, "prompt")
+        self.cached = of._tokens.labels(model, tenant, "cached")
+        self.completion = of._tokens.labels(model, tenant, "completion")

@@ -5,16 +5,13 @@ responses carry `usage`. Inside generated text quotes are escaped, so it cannot 
 """
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
-_FIELD = re.compile(
-    rb'"(prompt_n|cache_n|predicted_n|prompt_tokens|completion_tokens|input_tokens|output_tokens'
-    rb'|tokens_evaluated|tokens_predicted|cached_tokens|cache_read_input_tokens)"\s*:\s*(\d{1,12}+)(?!\d)'
-)
+_NUMBER = re.compile(rb'"([a-z_]{7,23}+)"\s*+:\s*+(\d{1,12}+)(?!\d)')
+"""A number by a name that is as long as those of the counts: all are found faster than some."""
 
 
-@dataclass(frozen=True, slots=True)
-class Usage:
+class Usage(NamedTuple):
     """Tokens of the prompt (`cached` of them came from the KV cache) and of the completion."""
 
     prompt: int = 0
@@ -29,18 +26,13 @@ class Usage:
 
 def read(text: bytes) -> Usage:
     """The counts in a piece of a response; the last of each kind. Zeros where there are none."""
-    found = {name: int(value) for name, value in _FIELD.findall(text)}
+    found: dict[bytes, bytes] = dict(_NUMBER.findall(text))
+    get = found.get
     if b"prompt_n" in found:
-        cached = found.get(b"cache_n", 0)
-        return Usage(found[b"prompt_n"] + cached, cached, found.get(b"predicted_n", 0))
+        cached = int(get(b"cache_n", 0))
+        return Usage(int(found[b"prompt_n"]) + cached, cached, int(get(b"predicted_n", 0)))
     # Anthropic's input_tokens leave out what was cached; OpenAI's counts include it.
-    beside = found.get(b"cache_read_input_tokens", 0)
-    return Usage(
-        prompt=_first(found, b"prompt_tokens", b"input_tokens", b"tokens_evaluated") + beside,
-        cached=found.get(b"cached_tokens", beside),
-        completion=_first(found, b"completion_tokens", b"output_tokens", b"tokens_predicted"),
-    )
-
-
-def _first(found: dict[bytes, int], *names: bytes) -> int:
-    return next((found[name] for name in names if name in found), 0)
+    beside = int(get(b"cache_read_input_tokens", 0))
+    prompt = get(b"prompt_tokens", get(b"input_tokens", get(b"tokens_evaluated", 0)))
+    completion = get(b"completion_tokens", get(b"output_tokens", get(b"tokens_predicted", 0)))
+    return Usage(int(prompt) + beside, int(get(b"cached_tokens", beside)), int(completion))

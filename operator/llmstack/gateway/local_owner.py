@@ -107,7 +107,7 @@ class LocalOwner:
         now = time.monotonic()
         for model_id in self._pools.keys() - catalog.by_id.keys():
             pool = self._pools.pop(model_id)
-            self._follow(model_id, pool, pool.close(Reason.MODEL_GONE))
+            self._follow(model_id, pool, pool.close(Reason.MODEL_GONE, now))
             del self._models[model_id]
             if timer := self._timers.pop(model_id, None):
                 timer.handle.cancel()

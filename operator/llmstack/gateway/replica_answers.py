@@ -12,9 +12,12 @@ from collections.abc import Mapping
 
 from llmstack.gateway.replica_probe import Reply
 from llmstack.gateway.whose import lease_number
+from llmstack.routing.pace import Work
 
 _PROCESSING = re.compile(rb'"is_processing"\s*:\s*(true|false)')
+_DONE = re.compile(rb'"(is_processing|id_task|n_remain|n_decoded)"\s*:\s*(true|false|-?\d{1,18})')
 _LEASE = re.compile(rb'"lease"\s*:\s*"([^"\\]+)"')
+_FIELDS_OF_WORK = 4
 _DEFERRED = re.compile(rb"^llamacpp:requests_deferred ([0-9.e+]+)\s*$", re.MULTILINE)
 
 
@@ -38,6 +41,24 @@ def slots(answer: bytes) -> tuple[int, int]:
     if not states:
         raise ValueError("/slots lists no slots")
     return len(states), states.count(b"true")
+
+
+def work(answer: bytes) -> tuple[Work, ...]:
+    """What the busy slots have done so far, by /slots; those that it says nothing of are left out.
+
+    Of each slot `is_processing` comes before the rest.
+    """
+    found: list[dict[bytes, bytes]] = []
+    for name, value in _DONE.findall(answer):
+        if name == b"is_processing":
+            found.append({})
+        if found:
+            found[-1].setdefault(name, value)
+    return tuple(
+        Work(int(each[b"id_task"]), int(each[b"n_decoded"]), int(each[b"n_remain"]))
+        for each in found
+        if each[b"is_processing"] == b"true" and len(each) == _FIELDS_OF_WORK
+    )
 
 
 def leases(reply: Reply) -> tuple[Mapping[int, int], frozenset[int]] | None:

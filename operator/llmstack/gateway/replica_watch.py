@@ -234,7 +234,8 @@ class ReplicaWatch:
             slots = replica_answers.slots(reply.body)
         except ValueError as error:
             raise _NoAnswer(str(error)) from error
-        return SlotsSeen(self._began, *slots, leases, waiting)
+        work = replica_answers.work(reply.body)
+        return SlotsSeen(self._began, *slots, leases, waiting, work)
 
     async def _measure(self) -> None:
         """Learns how many requests wait inside it, and whether it is the same process."""

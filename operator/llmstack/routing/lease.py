@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
+from llmstack.routing.pace import Work
+
 if TYPE_CHECKING:
     from llmstack.routing.slots import Ledger
 
@@ -36,6 +38,7 @@ class SlotsSeen:
     `leases`: how many busy slots show each lease of ours, by its id; None where the server does not
     say. `waiting`: leases of ours that have entered the server and of which some task holds no slot
     yet. A lease that enters and gets its slots in between shows in one of them, or in both.
+    `work`: what the busy slots have done so far, where the server says so.
     """
 
     began: float
@@ -43,6 +46,7 @@ class SlotsSeen:
     busy: int
     leases: Mapping[int, int] | None = None
     waiting: frozenset[int] = frozenset()
+    work: tuple[Work, ...] = ()
 
 
 @dataclass(slots=True, eq=False)

@@ -19,6 +19,7 @@ from llmstack.routing.choose import best, cost
 from llmstack.routing.fairness import Tenants
 from llmstack.routing.load import Load, ReplicaLoad, ReplicaState
 from llmstack.routing.messages import NO_SLOTS, Ask, Ending, Grant, Reason, Refusal
+from llmstack.routing.pace import Usual, until_served
 from llmstack.routing.queue import Lane, Queue, Waiting
 from llmstack.routing.reserve import Reserve
 from llmstack.routing.slots import Correction, Lease, Ledger, SlotsSeen
@@ -29,6 +30,8 @@ Decision = Grant | Refusal
 LONGEST_RETRY = 60
 COLD_RETRY = 10
 """Seconds after which to come again where no replica is there to estimate from."""
+_FORECAST_SECONDS = 0.05
+"""An estimate holds for so long: many are refused at once."""
 _TOLERANCE = 1e-6
 _NO_MATCHES: Mapping[str, Match] = {}
 
@@ -53,13 +56,15 @@ class Pool:
         self._corrections: Counter[Correction] = Counter()
         self._largest = 0
         self._novel = 0
-        self._service = 1.0  # seconds a request takes, smoothed
+        self._usual = Usual()
+        self._frees: list[float] = []
+        self._frees_at = float("-inf")
 
     def submit(self, ask: Ask, now: float) -> list[Decision]:
         """A request comes. Unless the answer has a decision about it, it waits."""
         self._requests += not ask.avoid  # One that a replica failed has been counted before.
         lane = Lane(ask.slots, ask.avoid and ask.avoid.intersection(self._replicas))
-        if refusal := self._impossible(ask.id, lane):
+        if refusal := self._impossible(ask.id, lane, now):
             return [refusal]
         matches = self._index.matches(ask.blocks) if ask.blocks else _NO_MATCHES
         if self._limits.reserve:
@@ -90,8 +95,8 @@ class Pool:
     def release(self, lease_id: int, ending: Ending, now: float) -> list[Decision]:
         """A lease ends. Raises KeyError if there is no such lease: it ended before."""
         lease = self._leases.pop(lease_id)
-        if ending is Ending.DONE:
-            self._service += (now - lease.granted - self._service) / 8
+        if ending is Ending.DONE and lease.slots:
+            self._usual = self._usual.with_one(now - lease.granted)
         return self._end(lease, ending, now)
 
     def give_back(self, lease_id: int, now: float) -> list[Decision]:
@@ -168,7 +173,7 @@ class Pool:
         decisions = self.expire(now)
         while self._queue.bounded > limits.max_requests:
             youngest = self._queue.youngest(self._tenants.most_waiting().name)
-            decisions.append(self._refuse(youngest, Reason.QUEUE_FULL, limits.max_requests))
+            decisions.append(self._refuse(youngest, Reason.QUEUE_FULL, limits.max_requests, now))
         return decisions + self._dispatch(now)
 
     def expire(self, now: float) -> list[Decision]:
@@ -182,7 +187,7 @@ class Pool:
                 reason, limit = Reason.NO_REPLICA, self._limits.cold_start_timeout
             else:
                 break
-            decisions.append(self._refuse(waiting, reason, limit))
+            decisions.append(self._refuse(waiting, reason, limit, now))
         return decisions + self._dispatch(now) if decisions else decisions
 
     def next_expiry(self) -> float | None:
@@ -190,9 +195,9 @@ class Pool:
         oldest = self._queue.oldest()
         return self._clocks.ends(oldest.clocks, self._limits) if oldest else None
 
-    def close(self, reason: Reason) -> list[Decision]:
+    def close(self, reason: Reason, now: float) -> list[Decision]:
         """Refuses all that wait. Leases may still be released."""
-        return [self._refuse(waiting, reason, 0) for waiting in list(self._queue)]
+        return [self._refuse(waiting, reason, 0, now) for waiting in list(self._queue)]
 
     def draining(self, name: str) -> bool:
         """Is a poll of this replica waited for?"""
@@ -274,19 +279,19 @@ class Pool:
             if self._limits.reserve:
                 self._reserve.active(tenant, now)
 
-    def _refuse(self, waiting: Waiting, reason: Reason, limit: float) -> Refusal:
-        retry = self._retry_after()
+    def _refuse(self, waiting: Waiting, reason: Reason, limit: float, now: float) -> Refusal:
+        retry = self._retry_after(now)
         self._queue.remove(waiting)
         return Refusal(waiting.ask.id, reason, retry, limit)
 
-    def _impossible(self, ask_id: int, lane: Lane) -> Refusal | None:
+    def _impossible(self, ask_id: int, lane: Lane, now: float) -> Refusal | None:
         """Can no replica that there is ever serve it?"""
         if not self._replicas:
             return None
         if lane.slots > self._largest:
             return Refusal(ask_id, Reason.TOO_MANY_SLOTS, 0, self._largest)
         if len(lane.avoid) == len(self._replicas):
-            return Refusal(ask_id, Reason.NO_REPLICA, self._retry_after(), 0)
+            return Refusal(ask_id, Reason.NO_REPLICA, self._retry_after(now), 0)
         return None
 
     def _push_out(self, newcomer: Waiting, now: float) -> list[Decision]:
@@ -296,7 +301,7 @@ class Pool:
         fewer = (own.bounded, own.in_use) < (crowd.bounded, crowd.in_use)
         victim = self._queue.youngest(crowd.name) if fewer else newcomer
         return [
-            self._refuse(victim, Reason.QUEUE_FULL, self._limits.max_requests),
+            self._refuse(victim, Reason.QUEUE_FULL, self._limits.max_requests, now),
             *self._dispatch(now),
         ]
 
@@ -305,20 +310,29 @@ class Pool:
         serving = any(ledger.usable for ledger in self._replicas.values())
         self._clocks.switch(serving, now)
         decisions: list[Decision] = []
-        hopeless = {lane for lane in self._queue.lanes if self._impossible(0, lane)}
+        hopeless = {lane for lane in self._queue.lanes if self._impossible(0, lane, now)}
         for waiting in [waiting for waiting in self._queue if waiting.lane in hopeless]:
-            if refusal := self._impossible(waiting.ask.id, waiting.lane):
+            if refusal := self._impossible(waiting.ask.id, waiting.lane, now):
                 self._queue.remove(waiting)
                 decisions.append(refusal)
         return decisions + self._dispatch(now)
 
-    def _retry_after(self) -> int:
-        """Seconds until those that wait now are likely to be served."""
-        slots = sum(ledger.total for ledger in self._replicas.values() if ledger.usable)
-        if not slots:
+    def _so_far(self, now: float) -> float:
+        """Seconds that a request seems to take, where none has ended."""
+        oldest = min((lease.granted for lease in self._leases.values()), default=now)
+        return now - oldest + max(self._frees, default=0.0)
+
+    def _retry_after(self, now: float) -> int:
+        """Seconds until the last of those that wait now is likely to be served."""
+        if not self._clocks.serving:
             return COLD_RETRY
-        ahead = self._queue.slots(max(1, self._largest))
-        return min(LONGEST_RETRY, max(1, math.ceil(self._service * ahead / slots)))
+        if now - self._frees_at >= _FORECAST_SECONDS:
+            usable = [ledger for ledger in self._replicas.values() if ledger.usable]
+            self._frees = [each for ledger in usable for each in ledger.frees(now, self._usual)]
+            self._frees_at = now
+        place = self._queue.slots(max(1, self._largest))
+        seconds = until_served(self._frees, place, self._usual.seconds or self._so_far(now))
+        return min(LONGEST_RETRY, max(1, math.ceil(seconds)))
 
 
 def _state(ledger: Ledger) -> ReplicaState:

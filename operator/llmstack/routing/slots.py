@@ -18,6 +18,7 @@ from collections import Counter, deque
 from llmstack.routing import echo
 from llmstack.routing.lease import BEGUN_AFTER, Correction, Doubt, Freed, Lease, SlotsSeen
 from llmstack.routing.messages import Ending
+from llmstack.routing.pace import Pace, Usual, by_age
 
 __all__ = ["ASSUME_POLLS", "BEGUN_AFTER", "SETTLED_AFTER", "Correction", "Ledger"]
 __all__ += ["Lease", "SlotsSeen"]
@@ -48,6 +49,7 @@ class Ledger:
         "live",
         "looked",
         "novel",
+        "pace",
         "replica",
         "total",
         "usable",
@@ -69,6 +71,7 @@ class Ledger:
         self.corrections = corrections
         self.echoes = False  # do its polls show leases?
         self.looked = float("-inf")  # when the last poll began that showed leases
+        self.pace = Pace()
         self._ends: deque[tuple[float, int, int]] = deque(maxlen=_REMEMBERED_ENDS)
         self._unjudged: SlotsSeen | None = None
         self._idle = 0
@@ -133,6 +136,7 @@ class Ledger:
     def seen(self, poll: SlotsSeen) -> list[Freed]:
         """What a poll corrects. Returns the slots that are free now, or were not after all."""
         before, self._counted = self.overlap, True
+        self.pace.seen(poll.began, poll.work)
         self._settle()
         if poll.total != self.total:
             self.resize(poll.total)
@@ -149,6 +153,19 @@ class Ledger:
             for lease in self.live.values()
             if lease.slots and not lease.answered and (lease.absent or 0.0) >= seconds
         ]
+
+    def frees(self, now: float, usual: Usual) -> list[float]:
+        """Seconds until each of its slots is free, 0 for those that are."""
+        idle = max(0, self.free)
+        newest = sorted(self.live.values(), key=lambda lease: lease.granted, reverse=True)
+        ages = [now - lease.granted for lease in newest for _ in range(lease.held)]
+        # What was granted since the last poll took the place of those that were to end first.
+        unseen = sum(now - age >= self.pace.looked for age in ages)
+        decoding = max(0, self.total - idle - unseen)
+        known = sorted(self.pace.frees(now, usual), reverse=True)[:decoding]
+        unknown = self.total - idle - len(known)
+        ages = (ages + [0.0] * unknown)[:unknown]
+        return [0.0] * idle + known + [by_age(age, usual) for age in ages]
 
     def add_foreign(self, slots: int, began: float) -> None:
         """A poll that began then showed others use so many slots more."""

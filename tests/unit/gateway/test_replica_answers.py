@@ -9,9 +9,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llmstack.gateway.catalog import Backend
-from llmstack.gateway.replica_answers import deferred, keeps_apart, leases, slots, total_slots
+from llmstack.gateway.replica_answers import (
+    deferred,
+    keeps_apart,
+    leases,
+    slots,
+    total_slots,
+    work,
+)
 from llmstack.gateway.replica_probe import Reply
 from llmstack.gateway.whose import lines
+from llmstack.routing.pace import Work
 
 IDLE = {"id": 0, "n_ctx": 1024, "speculative": False, "is_processing": False}
 BUSY = {**IDLE, "id": 1, "is_processing": True, "params": {"stream": True, "samplers": ["top_k"]}}
@@ -27,6 +35,23 @@ def test_prompts_that_a_server_repeats_are_no_slots(states: list[bool], prompt: 
     text = prompt + '"is_processing": true'
     answer = json.dumps([{**IDLE, "is_processing": state, "prompt": text} for state in states])
     assert slots(answer.encode()) == (len(states), sum(states))
+
+
+def slot(task: int, decoded: int, remain: int, *, busy: bool = True) -> dict[str, object]:
+    token = {"has_next_token": busy, "n_remain": remain, "n_decoded": decoded}
+    return {
+        **IDLE,
+        "is_processing": busy,
+        "id_task": task,
+        "params": {"n_predict": decoded + remain},
+        "next_token": [token],
+    }
+
+
+def test_what_busy_slots_have_done_is_told_apart() -> None:
+    shown = [slot(3, 10, 90), IDLE, slot(4, 100, 0, busy=False), slot(5, 0, -1), BUSY]
+    assert work(json.dumps(shown).encode()) == (Work(3, 10, 90), Work(5, 0, -1))
+    assert work(b"[]") == ()
 
 
 @pytest.mark.parametrize("answer", [b"", b"[]", b'{"error": {"code": 500}}', b"<html>"])

@@ -333,7 +333,7 @@ class TestReplicasComeAndGo:
     def test_a_closed_model_refuses_all_that_wait_and_takes_its_leases_back(self) -> None:
         bench = Bench(1)
         first, second = bench.ask(), bench.ask()
-        bench.take(bench.pool.close(Reason.MODEL_GONE))
+        bench.take(bench.pool.close(Reason.MODEL_GONE, 0.0))
         assert bench.where(second) == Reason.MODEL_GONE
         bench.end(first)
 

@@ -3,9 +3,10 @@
 from llmstack.gateway import cors, front_page
 from llmstack.gateway.app import App
 from llmstack.gateway.endpoints import paths
+from llmstack.gateway.http.compressed import CODINGS, coding_of
 from llmstack.gateway.http.head import RequestHead
 from llmstack.gateway.paths import HEALTH, MODEL, MODELS, ROOT, route
-from llmstack.gateway.refusals import Answer, bad_request, not_serving, ok, unknown_path
+from llmstack.gateway.refusals import Answer, not_serving, ok, unknown_coding, unknown_path
 
 _READS = ("GET", "HEAD")
 
@@ -42,6 +43,7 @@ def without_replica(app: App, head: RequestHead) -> Answer | None:
         return app.models(leads_to.model)
     if leads_to.endpoint is None or head.method != "POST":
         return unknown_path(head.method, paths())
-    if (head.get(b"content-encoding") or "identity").lower() != "identity":
-        return bad_request("Compressed bodies are not read: send it without Content-Encoding.")
+    coding = coding_of(head)
+    if coding and coding not in CODINGS:
+        return unknown_coding()
     return None

@@ -98,6 +98,16 @@ def unknown_path(method: str, known: Iterable[str]) -> Answer:
     return error(404, message, code="unknown_url")
 
 
+def unknown_coding() -> Answer:
+    """415: the body is compressed in a way that is not read. The client learns which are."""
+    message = (
+        "Bodies are read as they are, or with Content-Encoding gzip or deflate: send it in one of "
+        "these ways."
+    )
+    answer = error(415, message, code="unsupported_encoding")
+    return replace(answer, headers=((b"Accept-Encoding", b"gzip, deflate"),))
+
+
 def unknown_model(name: str) -> Answer:
     """404: no deployment has this name."""
     message = f"The model '{name[:200]}' does not exist: GET /v1/models lists all."

@@ -31,6 +31,11 @@ class Body:
         self._scanned = 0
 
     @property
+    def size(self) -> int:
+        """Bytes that no one body may exceed."""
+        return len(self.data)
+
+    @property
     def held(self) -> int:
         """Bytes of memory that it takes, about."""
         return len(self.data) + (self._scanner.held if self._scanner is not None else 0)

@@ -8,6 +8,7 @@ from llmstack.gateway.http import forward
 from llmstack.gateway.http.body import Received
 from llmstack.gateway.http.head import RequestHead
 from llmstack.gateway.http.intake import Intake
+from llmstack.gateway.http.old import Unchunked
 from llmstack.gateway.http.relay import Relay
 from llmstack.gateway.http.shared import Shared
 from llmstack.gateway.refusals import Answer
@@ -32,6 +33,7 @@ class Client:
         "_closes",
         "_intake",
         "_shared",
+        "_unchunk",
         "early",
         "paused",
         "relay",
@@ -44,6 +46,7 @@ class Client:
         self._shared = shared
         self._intake = intake
         self._closes = False
+        self._unchunk: Unchunked | None = None  # where the response goes to a client of HTTP/1.0
         self.transport: asyncio.Transport
         self.relay: Relay | None = None
         self.early: Early | None = None
@@ -92,17 +95,18 @@ class Client:
 
     def begin(self, first: bytes) -> Callable[[bytes], None]:
         """The first bytes of a response; those that follow go into what it gives."""
-        self.responded = True
-        self._closes = not self.keep
-        self._write(first)
+        self.say(first)
         # Each chunk goes straight to the transport, but for a client that has just left.
-        return self._write if self.transport.is_closing() else self.transport.write
+        straight = self._unchunk is None and not self.transport.is_closing()
+        return self.transport.write if straight else self._write
 
     def say(self, data: bytes) -> None:
         """Bytes of a response that are not a replica's: its beginning, or more of it."""
         if not self.responded:
             self.responded = True
             self._closes = not self.keep
+            head = self.request
+            self._unchunk = Unchunked() if head is not None and head.old else None
         self._write(data)
 
     def end_early(self, last: bytes | None) -> None:
@@ -120,4 +124,4 @@ class Client:
     def _write(self, data: bytes) -> None:
         # A story takes a step more after its client has left, and uvloop raises on what is closed.
         if not self.transport.is_closing():
-            self.transport.write(data)
+            self.transport.write(data if self._unchunk is None else self._unchunk(data))

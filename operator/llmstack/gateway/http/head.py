@@ -52,7 +52,10 @@ class Malformed(LLMStackError):
 
 @dataclass(frozen=True, eq=False)
 class RequestHead:
-    """A request's head. `length` None: the body is chunked. `path` has no query."""
+    """A request's head. `length` None: the body is chunked. `path` has no query.
+
+    `old`: it is of HTTP/1.0, whose answers have no chunks and end with the connection.
+    """
 
     method: str
     path: str
@@ -62,6 +65,7 @@ class RequestHead:
     length: int | None
     keep_alive: bool
     expects: bool
+    old: bool = False
 
     def get(self, name: bytes) -> str | None:
         """A header's value; `name` in lower case. Of several the last."""
@@ -135,19 +139,19 @@ def _parse_request(head: bytes) -> RequestHead:
     except httptools.HttpParserError as error:
         raise Malformed(400, f"This is no HTTP/1.1 request: {_why(error)}.") from error
     version = parser.get_http_version()
-    if version != "1.1":
+    if version not in ("1.1", "1.0"):
         raise Malformed(505, f"HTTP/{version} is not served here: use HTTP/1.1.", "http_version")
     if not parts.complete:
         raise Malformed(400, "This is no HTTP/1.1 request: its head does not end where it should.")
-    return _request(parser.get_method().decode("ascii"), parts)
+    return _request(parser.get_method().decode("ascii"), parts, old=version == "1.0")
 
 
-def _request(method: str, parts: _Parts) -> RequestHead:
+def _request(method: str, parts: _Parts, *, old: bool) -> RequestHead:
     fields = parts.fields
     by_name = dict(fields)
     if len(by_name) != len(fields):
         _refuse_repeated(fields)
-    host = by_name.get(b"host")
+    host = by_name.get(b"host", b"" if old else None)
     if host is None or not _HOST.fullmatch(host.strip(b" \t")):
         raise Malformed(400, "A request needs one Host header that names a host.")
     expect = by_name.get(b"expect")
@@ -159,9 +163,10 @@ def _request(method: str, parts: _Parts) -> RequestHead:
         host=host.decode("ascii").strip(),
         fields=fields,
         by_name=by_name,
-        length=_request_length(by_name),
-        keep_alive=b"close" not in connection_tokens(fields),
-        expects=expect is not None,
+        length=_request_length(by_name, old=old),
+        keep_alive=not old and b"close" not in connection_tokens(fields),
+        expects=expect is not None and not old,
+        old=old,
     )
 
 
@@ -182,13 +187,16 @@ def _path(target: bytes) -> str:
     return target.partition(b"?")[0].decode("latin-1")
 
 
-def _request_length(by_name: dict[bytes, bytes]) -> int | None:
+def _request_length(by_name: dict[bytes, bytes], *, old: bool) -> int | None:
     encoding = by_name.get(b"transfer-encoding")
     length = by_name.get(b"content-length")
     if encoding is not None:
         # llhttp refuses both at once; it would let other encodings below the chunks pass.
-        if length is not None or encoding.strip(b" \t").lower() != b"chunked":
-            raise Malformed(400, "Transfer-Encoding may only be 'chunked', without Content-Length.")
+        if old or length is not None or encoding.strip(b" \t").lower() != b"chunked":
+            raise Malformed(
+                400,
+                "Transfer-Encoding may only be 'chunked', without Content-Length, in HTTP/1.1.",
+            )
         return None
     if length is None:
         return 0

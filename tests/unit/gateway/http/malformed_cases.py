@@ -102,9 +102,8 @@ CASES = (
     Case("a lower-case method", _start(b"get /v1/models HTTP/1.1")),
     Case("an unknown method", _start(b"BREW /v1/models HTTP/1.1")),
     Case("a method glued to a null", b"GET\x00 /v1/models HTTP/1.1\r\nHost: gateway\r\n\r\n"),
-    Case("HTTP/1.0", _start(b"GET /v1/models HTTP/1.0"), 505),
     Case(
-        "HTTP/1.0 with chunks", _head(b"Transfer-Encoding: chunked", start=b"POST / HTTP/1.0"), 505
+        "HTTP/1.0 with chunks", _head(b"Transfer-Encoding: chunked", start=b"POST / HTTP/1.0"), 400
     ),
     Case("HTTP/0.9", b"GET /\r\n\r\n", 505),
     Case("HTTP/1.2", _start(b"GET /v1/models HTTP/1.2")),

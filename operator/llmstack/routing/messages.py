@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 NO_SLOTS = 0
-"""As a cost: none (tokenising). Granted at once at any replica; waits only where there is none."""
+"""As a cost: none (tokenising). Beside all slots, few at once at each replica (aside.py)."""
 WHOLE = -1
 """As a cost: all slots of a replica, however many it has."""
 

@@ -72,7 +72,7 @@ class Pool:
                 self._reserve.active(ask.tenant, now)
             self._turns.bound = self._reserve.bound(now)
         if not self._queue and self._turns.may(ask.tenant, lane):
-            replica = best(self._turns.free_for(lane), matches, length(ask.blocks))
+            replica = best(self._turns.free_for(lane, ask.tenant), matches, length(ask.blocks))
             if replica is not None:
                 return [self._grant(ask, replica, matches, 0.0, now)]
         homes = tuple(name for name, match in matches.items() if match.own)
@@ -202,7 +202,7 @@ class Pool:
     def draining(self, name: str) -> bool:
         """Is a poll of this replica waited for?"""
         ledger = self._replicas.get(name)
-        if ledger is None or not ledger.doubts:
+        if ledger is None or not (ledger.doubts or ledger.aside.left):
             return False
         return bool(self._queue) or ledger.draining > 0
 

@@ -16,6 +16,7 @@ given out again
 from collections import Counter, deque
 
 from llmstack.routing import echo
+from llmstack.routing.aside import Aside
 from llmstack.routing.lease import BEGUN_AFTER, Correction, Doubt, Freed, Lease, SlotsSeen
 from llmstack.routing.messages import Ending
 from llmstack.routing.pace import Pace, Usual, by_age
@@ -41,6 +42,7 @@ class Ledger:
         "_ends",
         "_idle",
         "_unjudged",
+        "aside",
         "busy",
         "corrections",
         "doubts",
@@ -66,6 +68,7 @@ class Ledger:
         self.free = total
         self.busy = 0  # slots of live leases
         self.live: dict[int, Lease] = {}
+        self.aside = Aside()
         self.doubts: list[Doubt] = []
         self.novel = 0  # count of grants when its cache last began a new conversation
         self.corrections = corrections
@@ -104,6 +107,8 @@ class Ledger:
     def take(self, lease: Lease) -> None:
         """The lease lives from now on."""
         self.live[lease.id] = lease
+        if not lease.slots:
+            self.aside.take(lease)
         self.busy += lease.held
         self.free -= lease.held
 
@@ -119,6 +124,8 @@ class Ledger:
         """The lease lives no more. True: its slots are free now; False: they are in doubt."""
         del self.live[lease.id]
         held = lease.held
+        if not lease.slots:
+            self.aside.end(lease, ending, now, shown=self.echoes)
         self.busy -= held
         if ending is Ending.DONE or not held:
             self.free += held
@@ -142,6 +149,8 @@ class Ledger:
             self.resize(poll.total)
             self.corrections[Correction.RESIZED] += 1
         self.echoes = poll.leases is not None
+        if self.aside.left:
+            self.aside.seen(poll)
         freed = self._guess(poll) if poll.leases is None else echo.judge(self, poll, poll.leases)
         self.corrections[Correction.OVERBOOKED] += max(0, self.overlap - before)
         return freed

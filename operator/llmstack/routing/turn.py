@@ -68,29 +68,31 @@ class Turns:
         waiting = self._choose(fitting)
         if waiting is None:
             return None
-        replica = best(
-            fitting[waiting.lane],
-            waiting.matches,
-            length(waiting.ask.blocks),
-        )
+        lane = waiting.lane
+        free = self.free_for(lane, waiting.ask.tenant) if not lane.slots else fitting[lane]
+        replica = best(free, waiting.matches, length(waiting.ask.blocks))
         return (waiting, replica) if replica else None
 
-    def free_for(self, lane: Lane) -> list[Ledger]:
-        """Which replicas can serve it at once?"""
+    def free_for(self, lane: Lane, tenant: str | None = None) -> list[Ledger]:
+        """Replicas that can serve such a request at once; with None, of some tenant."""
         slots = lane.slots
         replicas = self._replicas.values()
         if slots > 0:  # what fits() says, for nearly all requests
             free = [r for r in replicas if r.free >= slots and r.usable]
         else:
             free = [r for r in replicas if fits(slots, r)]
+        if slots == NO_SLOTS:
+            free = [r for r in free if r.aside.room(tenant)]
         kept = self.reservation.replica if self.reservation and slots != NO_SLOTS else None
         if free and (kept or lane.avoid):
             free = [r for r in free if r is not kept and r.replica not in lane.avoid]
         return free
 
     def may(self, tenant: str, lane: Lane) -> bool:
-        """True if the bound lets this tenant have slots for such a request."""
-        if self.bound is None or lane.slots == NO_SLOTS:
+        """True if the bounds let this tenant have such a request served."""
+        if lane.slots == NO_SLOTS:
+            return bool(self.free_for(lane, tenant))
+        if self.bound is None:
             return True
         return self._within(tenant, lane) and not self._makes_room(tenant, lane)
 
@@ -162,7 +164,7 @@ class Turns:
         if self.reservation or first.lane in fitting or first.overtaken < self.patience():
             return False
         lane = first.lane
-        if not self._may_go(first):
+        if lane.slots == NO_SLOTS or not self._may_go(first):
             return False
         able = [r for r in self._replicas.values() if _able(lane, r)]
         if able:

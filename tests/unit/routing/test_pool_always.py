@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from llmstack.routing.aside import AT_ONCE, PER_TENANT
 from llmstack.routing.budget import Limits
 from llmstack.routing.messages import NO_SLOTS, WHOLE, Ask, Ending, Grant, Reason, Refusal
 from llmstack.routing.pool import Decision, Pool
@@ -53,6 +54,7 @@ class Run:
         self.spent: dict[int, tuple[float, float]] = {}
         self.leases: dict[int, tuple[Model, str]] = {}
         self.extra: set[int] = set()
+        self.aside: dict[int, str] = {}  # tenants of leases without a slot
         self.actions = {
             self.ask: 40,
             self.release: 25,
@@ -105,6 +107,11 @@ class Run:
         assert replica.usable
         assert slots == NO_SLOTS or replica.taken + slots <= replica.total
         assert grant.lease not in self.leases
+        if slots == NO_SLOTS:
+            tenants = [self.aside[lease] for lease in replica.leases if lease in self.aside]
+            assert len(tenants) < AT_ONCE
+            assert tenants.count(ask.tenant) < PER_TENANT
+            self.aside[grant.lease] = ask.tenant
         assert 0 <= grant.hit <= 1
         replica.leases[grant.lease] = slots
         self.leases[grant.lease] = (replica, grant.replica)
@@ -257,6 +264,9 @@ class Run:
                     assert ask.slots != NO_SLOTS
                     continue
                 needed = replica.total if ask.slots == WHOLE else ask.slots
+                if ask.slots == NO_SLOTS:
+                    assert not self.pool._replicas[name].aside.room(ask.tenant)
+                    continue
                 seen = load[name]
                 assert seen.total - seen.busy - seen.draining - seen.foreign < needed
 

@@ -39,8 +39,18 @@ _CLIENTS = (
     (re.compile(r"too large to process"), "input_too_large"),
     (re.compile(r"\[json\.exception\."), "invalid_request"),
     (re.compile(r"Jinja Exception"), "invalid_request"),
+    (re.compile(r"^Failed to parse (messages|tools|tool call arguments)"), "invalid_request"),
+    (re.compile(r"input is not supported|not support multimodal"), "media_not_supported"),
+    (re.compile(r"^Failed to (load|download) image|^Invalid base64"), "invalid_media"),
+    (re.compile(r"^Cannot (use both|specify)|^Unsupported param|^Only no echo"), "invalid_request"),
+    (re.compile(r"_M_range_check|_Map_base::at"), "token_out_of_range"),
 )
 """What llama-server calls its own error (500) and is the request's: sent again, it fails again."""
+_CLEARER = {
+    "media_not_supported": "This model takes no such input: {}",
+    "token_out_of_range": "A token number is outside of the model's vocabulary ({}).",
+}
+"""By our code, where the server's own words do not tell a client what to change."""
 
 
 class ServerError(NamedTuple):
@@ -61,7 +71,7 @@ def read_error(status: int, body: bytes) -> ServerError:
     if status >= 500 and kind == SERVER:
         for words, code in _CLIENTS:
             if words.search(message):
-                return ServerError(400, message, INVALID, code)
+                return ServerError(400, _CLEARER.get(code, "{}").format(message), INVALID, code)
     passing = _STATUS.get(kind, status) if status == 500 else status
     if passing not in _PASSING:
         return ServerError(502, _unexplained(status, message), SERVER, "replica_error")

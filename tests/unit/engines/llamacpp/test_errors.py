@@ -48,6 +48,52 @@ ERRORS = [
         (400, "Jinja Exception: roles must alternate", "invalid_request_error", "invalid_request"),
     ),
     (
+        "nor are tools, messages and arguments that it cannot read",
+        (500, llama(500, "server_error", "Failed to parse tools: Missing tool type: {}")),
+        (
+            400,
+            "Failed to parse tools: Missing tool type: {}",
+            "invalid_request_error",
+            "invalid_request",
+        ),
+    ),
+    (
+        "nor is an image for a model that sees none",
+        (500, llama(500, "server_error", "image input is not supported - hint: mmproj")),
+        (
+            400,
+            "This model takes no such input: image input is not supported - hint: mmproj",
+            "invalid_request_error",
+            "media_not_supported",
+        ),
+    ),
+    (
+        "nor is an image that is none",
+        (500, llama(500, "server_error", "Failed to load image or audio file")),
+        (400, "Failed to load image or audio file", "invalid_request_error", "invalid_media"),
+    ),
+    (
+        "nor is a token that the model does not have",
+        (500, llama(500, "server_error", "vector::_M_range_check: __n (which is 9)")),
+        (
+            400,
+            "A token number is outside of the model's vocabulary"
+            " (vector::_M_range_check: __n (which is 9)).",
+            "invalid_request_error",
+            "token_out_of_range",
+        ),
+    ),
+    (
+        "what the model wrote and the server cannot read is not the client's fault",
+        (500, llama(500, "server_error", "The model produced output that does not match")),
+        (
+            500,
+            "The model produced output that does not match",
+            "server_error",
+            "replica_error",
+        ),
+    ),
+    (
         "a client's fault under a server's status",
         (500, llama(400, "invalid_request_error", "no")),
         (400, "no", "invalid_request_error", "invalid_request"),

@@ -52,7 +52,7 @@ def refused(path: str, text: str | bytes, **policy) -> Unfit:
                 "typ_p": 1,
                 "xtc_probability": 0,
                 "repeat_last_n": 64,
-                "dry_penalty_last_n": -1,
+                "dry_penalty_last_n": 64,
                 "samplers": ["top_k", "top_p", "temperature"],
                 "chat_template_kwargs": {"enable_thinking": False},
                 "continue_final_message": True,

@@ -14,6 +14,8 @@ from tests.support.llama.client import Client, holds
 from tests.support.llama.fake import FakeLlama
 from tests.support.llama.shape import Shape
 
+FEW = 2
+"""Tokens that prompts without a salt may begin with alike by chance."""
 OTHERS = ["", "tenant-b", "tenant-a2", "Tenant-a"]
 
 
@@ -133,13 +135,13 @@ class TestSalts:
         assert await cached(llama.client, prompt, salt("tenant-a")) == 0
         assert await cached(llama.client, prompt, salt("tenant-a")) > 60
         for other in OTHERS:
-            assert await cached(llama.client, prompt, salt(other)) == 0
+            assert await cached(llama.client, prompt, salt(other)) <= (0 if other else FEW)
 
     async def test_without_salts_it_is_found_by_everybody(self, llama: Llama) -> None:
         """The attack that salts are for: B learns what A has sent."""
         await at_rest(llama)
         prompt = long_prompt(60)
-        assert await cached(llama.client, prompt, {}) == 0
+        assert await cached(llama.client, prompt, {}) <= FEW
         assert await cached(llama.client, prompt, {}) > 60
 
     async def test_a_clone_is_of_its_parents_salt(self, llama: Llama) -> None:

@@ -1,4 +1,4 @@
-"""Does our patch of the tokeniser give the tokens that llama.cpp gives, and survive what it does not?
+"""Does our patch of the tokeniser give the tokens of llama.cpp, and survive what that does not?
 
 Upstream matches pre-tokenizers by std::regex, which calls itself for each repeated character: some
 ten thousand letters in a row end the process. And each special token costs it a walk through all

@@ -163,7 +163,8 @@ class Observed:
     `storage_classes` maps name to provisioner; `default_storage_class` is None if there is none.
     `missing_secrets` are names that the spec refers to and that do not exist.
     `accelerators` is the most of the deployment's resource that any one node can allocate, None
-    when no device is asked for. `claims` holds the cache claims, the generic ephemeral ones too.
+    when no device is asked for; `offered` are the extended resources of all nodes. `claims` holds
+    the cache claims, the generic ephemeral ones too.
     `failures` are what the API server answered in this pass; a name that is taken by a foreign
     object counts as 409. `rewritten` tells, by kind and name, what admission webhooks or policies
     made of the deployment's objects. `invalid` is why no objects could be built from the spec, ""
@@ -183,6 +184,7 @@ class Observed:
     missing_secrets: tuple[str, ...] = ()
     missing_claims: tuple[str, ...] = ()
     accelerators: int | None = None
+    offered: tuple[str, ...] = ()
     failures: tuple[ApplyFailure, ...] = ()
     rewritten: Mapping[str, str] = field(default_factory=dict)
     invalid: str = ""

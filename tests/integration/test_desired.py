@@ -52,6 +52,36 @@ SPECS: dict[str, Object] = {
             }
         },
     },
+    "volumes": {
+        "pod": {
+            "volumes": [
+                {"name": "a", "configMap": {"name": "templates", "defaultMode": 292}},
+                {"name": "b", "secret": {"secretName": "files", "optional": True}},
+                {"name": "c", "persistentVolumeClaim": {"claimName": "adapters"}},
+                {"name": "d", "emptyDir": {"sizeLimit": "1024Mi"}},
+                {"name": "e", "emptyDir": {}},
+                {"name": "f", "projected": {"sources": [{"configMap": {"name": "templates"}}]}},
+            ],
+            "volumeMounts": [
+                {"name": "a", "mountPath": "/etc/templates"},
+                {"name": "b", "mountPath": "/mnt/files"},
+                {"name": "c", "mountPath": "/mnt/adapters", "subPath": "one"},
+                {"name": "d", "mountPath": "/mnt/scratch"},
+            ],
+            "fixedIds": False,
+        },
+    },
+    "claims": {
+        "accelerator": {
+            "vendor": "nvidia",
+            "resourceClaim": {"resourceClaimTemplateName": "gpu", "request": "one"},
+        },
+        "pod": {"resourceClaims": [{"name": "nic", "resourceClaimName": "nic"}]},
+    },
+    "hami": {
+        "accelerator": {"vendor": "nvidia"},
+        "engine": {"resources": {"limits": {"nvidia.com/gpumem": 3000, "nvidia.com/gpucores": 30}}},
+    },
     "quantities": {
         "pod": {
             "env": [

@@ -31,6 +31,12 @@ def pod(**fields: Any) -> dict[str, Any]:
     return {"pod": fields}
 
 
+def mounted(path: str, **more: str) -> dict[str, Any]:
+    """A volume, and where it is mounted."""
+    mount = {"name": "a", "mountPath": path, **more}
+    return {"volumes": [{"name": "a", "emptyDir": {}}], "volumeMounts": [mount]}
+
+
 TYPES_AND_LIMITS = [
     ("a wrong type", {"slots": "four"}, "spec.slots in body must be of type integer"),
     ("a list that is none", engine(extraArgs="-v"), "must be of type array"),
@@ -61,6 +67,63 @@ TYPES_AND_LIMITS = [
 ]
 
 RULES = [
+    (
+        "a volume of two kinds",
+        pod(volumes=[{"name": "a", "emptyDir": {}, "secret": {"secretName": "s"}}]),
+        "a volume has one of configMap, secret",
+    ),
+    (
+        "a volume's name that is the operator's",
+        pod(volumes=[{"name": "cache", "emptyDir": {}}]),
+        "volumes cache, source, tmp, server-key, source-token and ca are the operator's",
+    ),
+    ("a volume's name", pod(volumes=[{"name": "a.b", "emptyDir": {}}]), "a name here has lower"),
+    (
+        "a mount of no volume",
+        pod(volumeMounts=[{"name": "a", "mountPath": "/etc/a"}]),
+        "volumeMounts names a volume that is not in volumes",
+    ),
+    (
+        "a mount over the models",
+        pod(**mounted("/models/mine")),
+        "/models, /source, /tmp, /run, /dev, /proc and /sys are taken",
+    ),
+    ("a mount over everything", pod(**mounted("/")), "a mount path is absolute"),
+    ("a relative mount", pod(**mounted("etc")), "a mount path is absolute"),
+    ("a mount that climbs", pod(**mounted("/etc/../models")), "must not contain '..'"),
+    ("a path that climbs", pod(**mounted("/etc/a", subPath="../b")), "must not contain '..'"),
+    (
+        "a claim of a device from nowhere",
+        pod(resourceClaims=[{"name": "nic"}]),
+        "a claim has either resourceClaimName or resourceClaimTemplateName",
+    ),
+    (
+        "the claim of the accelerator twice",
+        pod(resourceClaims=[{"name": "accelerator", "resourceClaimName": "a"}]),
+        "the claim accelerator is that of spec.accelerator.resourceClaim",
+    ),
+    (
+        "a claim without a vendor",
+        accelerator(resourceClaim={"resourceClaimName": "gpu"}),
+        "remove resourceClaim, or name the device's vendor",
+    ),
+    (
+        "a device by two ways",
+        accelerator(
+            vendor="nvidia", resourceClaim={"resourceClaimName": "a"}, resourceName="a.com/b"
+        ),
+        "a device comes by resourceClaim or by resourceName: remove one of them",
+    ),
+    (
+        "a slice of a device among the limits",
+        engine(resources={"limits": {"nvidia.com/mig-1g.10gb": 1}}),
+        "devices belong in spec.accelerator",
+    ),
+    (
+        "a shared device among the limits",
+        engine(resources={"limits": {"nvidia.com/gpu.shared": 1}}),
+        "devices belong in spec.accelerator",
+    ),
     (
         "another operator",
         accelerator(tolerations=[{"key": "a", "operator": "In"}]),

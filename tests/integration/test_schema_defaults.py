@@ -98,6 +98,19 @@ FULL: Object = {
             {"name": "B", "valueFrom": {"secretKeyRef": {"name": "s", "key": "k"}}},
         ],
         "supplementalGroups": [44, 0],
+        "fixedIds": False,
+        "volumes": [
+            {"name": "a", "configMap": {"name": "templates"}},
+            {"name": "b", "secret": {"secretName": "files"}},
+            {"name": "c", "persistentVolumeClaim": {"claimName": "adapters"}},
+            {"name": "d", "emptyDir": {"sizeLimit": "1Gi"}},
+            {"name": "e", "projected": {"sources": [{"configMap": {"name": "templates"}}]}},
+        ],
+        "volumeMounts": [{"name": "a", "mountPath": "/etc/templates", "subPath": "one"}],
+        "resourceClaims": [
+            {"name": "nic", "resourceClaimName": "nic", "request": "one"},
+            {"name": "link", "resourceClaimTemplateName": "link"},
+        ],
     },
 }
 """Every field of the spec that can stand beside the others."""
@@ -173,7 +186,7 @@ class TestDefaults:
         assert understood(gate.accepted(manifest(FULL))) == understood(manifest(FULL))
 
     def test_the_full_example_has_every_field_that_it_can_have(self) -> None:
-        left_out = {".replicas", ".cache.existingClaim"}
+        left_out = {".replicas", ".cache.existingClaim", ".accelerator.resourceClaim"}
         assert missing("", schema()["properties"]["spec"], FULL) == left_out
 
 

@@ -124,8 +124,10 @@ spec:
       {{- end }}
       securityContext:
         runAsNonRoot: true
+        {{- if .root.Values.fixedIds }}
         runAsUser: 65532
         runAsGroup: 65532
+        {{- end }}
         seccompProfile: {type: RuntimeDefault}
       containers:
         - name: crds

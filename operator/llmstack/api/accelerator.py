@@ -15,6 +15,7 @@ from llmstack.api.base import (
     Rule,
     checked,
 )
+from llmstack.api.volumes import ResourceClaim
 
 
 class Vendor(StrEnum):
@@ -94,6 +95,13 @@ class AcceleratorSpec(ApiModel):
             )
         ),
     )
+    resource_claim: ResourceClaim | None = Field(
+        default=None,
+        description=(
+            "Devices by dynamic resource allocation (DRA) instead of an extended resource; count "
+            "and resourceName then say nothing."
+        ),
+    )
     memory: PositiveQuantity | None = Field(
         default=None,
         description="Memory of one device; a model that cannot fit is reported before it crashes.",
@@ -117,6 +125,14 @@ class AcceleratorSpec(ApiModel):
             "vendor cpu asks for no device: remove resourceName, or name the device's vendor",
         ),
         Rule(
+            "!has(self.resourceClaim) || self.vendor != 'cpu'",
+            "vendor cpu asks for no device: remove resourceClaim, or name the device's vendor",
+        ),
+        Rule(
+            "!has(self.resourceClaim) || !has(self.resourceName)",
+            "a device comes by resourceClaim or by resourceName: remove one of them",
+        ),
+        Rule(
             "!has(self.memory) || self.vendor != 'cpu'",
             "vendor cpu has no device memory: remove accelerator.memory, or set "
             "engine.resources.requests.memory",
@@ -125,5 +141,12 @@ class AcceleratorSpec(ApiModel):
 
     @property
     def resource(self) -> str | None:
-        """Which extended resource is requested? None on the CPU."""
+        """The extended resource that is requested; None on the CPU and with a claim."""
+        if self.resource_claim is not None:
+            return None
         return self.resource_name or RESOURCE_NAMES.get(self.vendor)
+
+    @property
+    def present(self) -> bool:
+        """True if a replica computes on a device, however it gets that."""
+        return self.vendor is not Vendor.CPU

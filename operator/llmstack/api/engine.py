@@ -73,6 +73,11 @@ NO_DEVICES = Rule(
     "devices belong in spec.accelerator: set its vendor, count and, for a slice of a device, "
     "resourceName",
 )
+NO_DEVICES_IN_LIMITS = Rule(
+    "self.all(name, !name.matches('/(gpu|gpu[.]shared|mig-.*|i915|xe)$'))",
+    NO_DEVICES.message,
+)
+"""Companions of a device, by which HAMi and others share one, are limits: nvidia.com/gpumem."""
 KNOWN = Rule(
     "self.all(name, name in ['cpu', 'memory', 'ephemeral-storage'] || "
     "name.startsWith('hugepages-') || name.contains('/'))",
@@ -92,8 +97,11 @@ class ResourcesSpec(ApiModel):
     limits: dict[QualifiedName, Quantity] = Field(
         default_factory=dict,
         max_length=8,
-        json_schema_extra=checked(KNOWN, NO_DEVICES),
-        description="Upper bounds by resource name. Accelerators belong in spec.accelerator.",
+        json_schema_extra=checked(KNOWN, NO_DEVICES_IN_LIMITS),
+        description=(
+            "Upper bounds by resource name, also for a share of a device, for instance "
+            "nvidia.com/gpumem. Accelerators themselves belong in spec.accelerator."
+        ),
     )
 
 

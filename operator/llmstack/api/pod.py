@@ -18,6 +18,7 @@ from llmstack.api.base import (
     checked,
     worded,
 )
+from llmstack.api.volumes import NamedResourceClaim, PodVolume, VolumeMount
 
 EnvName = Annotated[
     str,
@@ -130,4 +131,40 @@ class PodSpec(ApiModel):
         max_length=16,
         description="Further groups, for instance those of the device files of AMD and Intel.",
         json_schema_extra=SET,
+    )
+    fixed_ids: bool | None = Field(
+        default=None,
+        description=(
+            "Run as user and group 65532. false leaves the ids to the cluster, as OpenShift's "
+            "restricted SCC demands; by default as the installation says (fixedIds)."
+        ),
+    )
+    volumes: list[PodVolume] = Field(
+        default_factory=list,
+        max_length=16,
+        description="Further volumes of the pods, for llama-server to read.",
+        json_schema_extra=BY_NAME,
+    )
+    volume_mounts: list[VolumeMount] = Field(
+        default_factory=list,
+        max_length=16,
+        description="Where llama-server sees the volumes: read-only, but for an emptyDir.",
+        json_schema_extra={
+            "x-kubernetes-list-type": "map",
+            "x-kubernetes-list-map-keys": ["mountPath"],
+        },
+    )
+    resource_claims: list[NamedResourceClaim] = Field(
+        default_factory=list,
+        max_length=8,
+        description="Further claims of dynamic resource allocation, which llama-server uses.",
+        json_schema_extra=BY_NAME,
+    )
+
+    rules: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            "!has(self.volumeMounts) || self.volumeMounts.all(m, has(self.volumes) && "
+            "self.volumes.exists(v, v.name == m.name))",
+            "volumeMounts names a volume that is not in volumes: add it there, or correct the name",
+        ),
     )

@@ -43,6 +43,10 @@ class ClusterFacts:
         """The most of an extended resource that any one node can allocate."""
         return (await self._devices.get()).get(resource, 0)
 
+    async def offered_devices(self) -> tuple[str, ...]:
+        """The extended resources that nodes can allocate, in order."""
+        return tuple(sorted(name for name, most in (await self._devices.get()).items() if most))
+
     async def _list_classes(self) -> StorageClasses:
         return parse_storage_classes(await self._client.list(STORAGE_CLASS))
 

@@ -101,6 +101,7 @@ class Observer:
             missing_secrets=tuple(secrets),
             missing_claims=_missing_claims(deployment, claims),
             accelerators=devices,
+            offered=await self._facts.offered_devices() if resource else (),
             name_conflicts=self._name_index.conflicts(key),
             wedged=load.wedged,
             uncached=load.uncached,
@@ -115,7 +116,7 @@ class Observer:
         self, deployment: LLMDeployment, pods: list[Object], mounts: Mapping[str, str]
     ) -> tuple[Pod, ...]:
         key = Key(deployment.namespace, deployment.name)
-        accelerated = deployment.spec.accelerator.resource is not None
+        accelerated = deployment.spec.accelerator.present
         logs = await self._logs.read(key, pods, accelerated=accelerated)
         return tuple(parse_pod(pod, logs[_uid(pod)], mounts.get(_uid(pod), "")) for pod in pods)
 

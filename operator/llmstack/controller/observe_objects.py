@@ -72,15 +72,21 @@ def named_secrets(spec: LLMDeploymentSpec) -> list[str]:
         reference = (variable.value_from or {}).get("secretKeyRef") or {}
         if reference.get("name") and not reference.get("optional"):
             names.append(reference["name"])
+    for volume in spec.pod.volumes:
+        secret = volume.secret or {}
+        if secret.get("secretName") and not secret.get("optional"):
+            names.append(secret["secretName"])
     return sorted(set(names))
 
 
 def named_claims(spec: LLMDeploymentSpec) -> list[str]:
     """Which claims of the user does the spec need? None, if its sources cannot be read at all."""
+    volumes = (volume.persistent_volume_claim or {} for volume in spec.pod.volumes)
+    names = {str(volume["claimName"]) for volume in volumes if volume.get("claimName")}
     try:
-        names = {claim for claim in source_claims(spec.model) if claim}
+        names |= {claim for claim in source_claims(spec.model) if claim}
         if spec.cache.existing_claim and downloads(spec):
             names.add(spec.cache.existing_claim)
     except InvalidInput:
-        return []
+        return sorted(names)
     return sorted(names)

@@ -118,6 +118,7 @@ class Reconciler:
                 pods=self._settings.gateway_pods,
             ),
             egress=Egress(self._settings.egress_restricted, self._settings.egress_allow),
+            fixed_ids=self._settings.fixed_ids,
             recorded=read_recorded(live),
         )
 

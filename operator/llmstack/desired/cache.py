@@ -66,6 +66,8 @@ def may_be_tied_to_one_node(spec: LLMDeploymentSpec) -> bool:
     """
     if source_claim(spec.model) or (spec.cache.existing_claim and downloads(spec)):
         return True
+    if any(volume.persistent_volume_claim for volume in spec.pod.volumes):
+        return True
     return spec.cache.access_mode is AccessMode.READ_WRITE_ONCE and downloads(spec)
 
 

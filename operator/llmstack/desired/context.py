@@ -43,6 +43,7 @@ class Context:
 
     `server_images` maps a vendor, as the spec writes it, to its llama-server image. `fetch_env` is
     passed to the init container as it is. `ca_bundle` is PEM text, "" for the system's own.
+    `fixed_ids` is False where the cluster gives user and group ids to pods, as OpenShift does.
     `recorded` is None before the first Deployment exists.
     """
 
@@ -53,4 +54,5 @@ class Context:
     ca_bundle: str = ""
     gateway: GatewayPlace = GatewayPlace()
     egress: Egress = Egress()
+    fixed_ids: bool = True
     recorded: Recorded | None = None

@@ -48,7 +48,7 @@ def strategy(spec: LLMDeploymentSpec) -> Object:
 
     With a single replica, old first is a gap, and the gateway holds the requests.
     """
-    old_first = spec.accelerator.resource is not None or may_be_tied_to_one_node(spec)
+    old_first = spec.accelerator.present or may_be_tied_to_one_node(spec)
     surge, unavailable = (0, 1) if old_first else (1, 0)
     return {
         "type": "RollingUpdate",

@@ -19,6 +19,8 @@ _KEYS = {
     "env": ("name",),
     "imagePullSecrets": ("name",),
     "volumeMounts": ("mountPath",),
+    "resourceClaims": ("name",),
+    "claims": ("name", "request"),
     "ownerReferences": ("uid",),
     "topologySpreadConstraints": ("topologyKey", "whenUnsatisfiable"),
 }

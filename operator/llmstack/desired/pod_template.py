@@ -3,6 +3,7 @@
 from llmstack.api.accelerator import RESOURCE_NAMES, AcceleratorSpec, TolerationOperator
 from llmstack.api.pod import LifecycleSpec, PodSpec
 from llmstack.api.resource import LLMDeployment
+from llmstack.api.volumes import PodVolume
 from llmstack.desired.cache import build_model_volumes
 from llmstack.desired.context import Context
 from llmstack.desired.fetch_container import build_fetch_container
@@ -21,6 +22,7 @@ from llmstack.desired.metadata import (
     labels,
     selector,
 )
+from llmstack.desired.resources import pod_claims
 from llmstack.desired.security import pod_security
 from llmstack.desired.server_container import build_server_container
 
@@ -42,7 +44,7 @@ def build_pod_template(deployment: LLMDeployment, context: Context) -> Object:
             "automountServiceAccountToken": False,
             "enableServiceLinks": False,
             "terminationGracePeriodSeconds": grace_period(deployment.spec.lifecycle),
-            "securityContext": pod_security(pod),
+            "securityContext": pod_security(pod, fixed_ids=_fixed_ids(pod, context)),
             "initContainers": [build_fetch_container(deployment, context)],
             "containers": [build_server_container(deployment, context)],
             "volumes": _volumes(deployment, context),
@@ -72,7 +74,16 @@ def _volumes(deployment: LLMDeployment, context: Context) -> list[Object]:
         # Optional: a recorded template must not hang once the operator has no bundle any more.
         bundle = {"name": ca_config_map_name(deployment), "optional": True}
         volumes.append({"name": CA_VOLUME, "configMap": bundle})
-    return volumes
+    return [*volumes, *map(_given_volume, deployment.spec.pod.volumes)]
+
+
+def _given_volume(volume: PodVolume) -> Object:
+    """As the user wrote it: an empty emptyDir stays one."""
+    return volume.model_dump(mode="json", by_alias=True, exclude_none=True)
+
+
+def _fixed_ids(pod: PodSpec, context: Context) -> bool:
+    return context.fixed_ids if pod.fixed_ids is None else pod.fixed_ids
 
 
 def _secret_volume(volume: str, secret: str) -> Object:
@@ -90,6 +101,7 @@ def _placement(deployment: LLMDeployment) -> Object:
         "topologySpreadConstraints": _spread(deployment, pod),
         "priorityClassName": pod.priority_class_name,
         "imagePullSecrets": [{"name": secret.name} for secret in pod.image_pull_secrets],
+        "resourceClaims": pod_claims(deployment.spec),
     }
     return {key: value for key, value in fields.items() if value}
 

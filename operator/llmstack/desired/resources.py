@@ -3,8 +3,11 @@
 from llmstack.api.engine import EngineSpec
 from llmstack.api.quantity import format_bytes, parse_bytes
 from llmstack.api.spec import LLMDeploymentSpec
+from llmstack.api.volumes import ResourceClaim
 from llmstack.desired.metadata import Object
 
+ACCELERATOR_CLAIM = "accelerator"
+"""Name in the pod of the claim that spec.accelerator asks for."""
 SERVER_BASE_BYTES = 512 * 2**20
 """What llama-server needs beside the model and its caches: code, buffers, tokenizer."""
 
@@ -23,7 +26,36 @@ def server_resources(spec: LLMDeploymentSpec) -> Object:
     if resource:
         # Kubernetes wants request and limit of a device to be equal.
         requests[resource] = limits[resource] = str(spec.accelerator.count)
-    return {"requests": requests, **({"limits": limits} if limits else {})}
+    claims = server_claims(spec)
+    return {
+        "requests": requests,
+        **({"limits": limits} if limits else {}),
+        **({"claims": claims} if claims else {}),
+    }
+
+
+def server_claims(spec: LLMDeploymentSpec) -> list[Object]:
+    """The claims of dynamic resource allocation that llama-server uses."""
+    return [
+        {"name": name, **({"request": claim.request} if claim.request else {})}
+        for name, claim in _claims(spec)
+    ]
+
+
+def pod_claims(spec: LLMDeploymentSpec) -> list[Object]:
+    """The same claims, with their origin, as the pod lists them."""
+    return [
+        {"name": name, "resourceClaimName": claim.resource_claim_name}
+        if claim.resource_claim_name
+        else {"name": name, "resourceClaimTemplateName": claim.resource_claim_template_name}
+        for name, claim in _claims(spec)
+    ]
+
+
+def _claims(spec: LLMDeploymentSpec) -> list[tuple[str, ResourceClaim]]:
+    device = spec.accelerator.resource_claim
+    own: list[tuple[str, ResourceClaim]] = [(ACCELERATOR_CLAIM, device)] if device else []
+    return [*own, *((claim.name, claim) for claim in spec.pod.resource_claims)]
 
 
 def _estimated_memory(engine: EngineSpec) -> dict[str, str]:

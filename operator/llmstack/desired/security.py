@@ -4,17 +4,15 @@ from llmstack.api.pod import PodSpec
 from llmstack.desired.metadata import USER_ID, Object
 
 
-def pod_security(pod: PodSpec) -> Object:
-    """As which user and groups do the containers run?
+def pod_security(pod: PodSpec, *, fixed_ids: bool = True) -> Object:
+    """As which user and groups the containers run; without `fixed_ids` the cluster chooses them.
 
     The cache belongs to the group. OnRootMismatch: without it every start would walk through all
     files of the cache to change their group.
     """
     security: Object = {
         "runAsNonRoot": True,
-        "runAsUser": USER_ID,
-        "runAsGroup": USER_ID,
-        "fsGroup": USER_ID,
+        **(dict.fromkeys(("runAsUser", "runAsGroup", "fsGroup"), USER_ID) if fixed_ids else {}),
         "fsGroupChangePolicy": "OnRootMismatch",
         "seccompProfile": {"type": "RuntimeDefault"},
     }

@@ -103,4 +103,13 @@ def _mounts(spec: LLMDeploymentSpec) -> list[Object]:
     ]
     if source_claim(spec.model):
         mounts.append({"name": SOURCE_VOLUME, "mountPath": SOURCE_PATH, "readOnly": True})
-    return mounts
+    writable = {volume.name for volume in spec.pod.volumes if volume.writable}
+    given = (
+        mount.model_dump(mode="json", by_alias=True, exclude_none=True)
+        for mount in spec.pod.volume_mounts
+    )
+    # The API server drops `readOnly: false`.
+    return [
+        *mounts,
+        *(item if item["name"] in writable else {**item, "readOnly": True} for item in given),
+    ]

@@ -50,6 +50,8 @@ class OperatorSettings:
         LLMSTACK_REPLICA_EGRESS       "restricted": that NetworkPolicy also lets replicas connect to
                                       nothing but their model's source; "open": to everything
         LLMSTACK_REPLICA_EGRESS_ALLOW "": further rules of its `egress`, as a JSON list
+        LLMSTACK_REPLICA_IDS          "fixed": replicas run as user and group 65532; "cluster": as
+                                      the ids that the cluster gives them, as OpenShift does
         LLMSTACK_GATEWAY_LOAD_URL     "": where the gateway tells its load; empty: it is not asked
         LLMSTACK_CA_BUNDLE_FILE       "": PEM file of the authorities that downloads trust, which
                                       the operator hands on as a ConfigMap; empty: the image's own
@@ -87,6 +89,7 @@ class OperatorSettings:
     gateway_pods: Mapping[str, str]
     egress_restricted: bool
     egress_allow: tuple[Mapping[str, Any], ...]
+    fixed_ids: bool
     gateway_load_url: str
     ca_bundle: str
     metrics: MetricsSettings
@@ -117,6 +120,7 @@ class OperatorSettings:
             egress_restricted=read.choice("LLMSTACK_REPLICA_EGRESS", ("restricted", "open"))
             == "restricted",
             egress_allow=read.objects("LLMSTACK_REPLICA_EGRESS_ALLOW"),
+            fixed_ids=read.choice("LLMSTACK_REPLICA_IDS", ("fixed", "cluster")) == "fixed",
             gateway_load_url=read.text("LLMSTACK_GATEWAY_LOAD_URL", ""),
             ca_bundle=read.file("LLMSTACK_CA_BUNDLE_FILE"),
             metrics=metrics_settings(read),

@@ -41,7 +41,7 @@ def _out_of_memory(situation: Situation) -> Finding | None:
 
 def _more(situation: Situation) -> str:
     """Where does more memory come from? A limit on the host's ends the server in another way."""
-    if situation.spec.accelerator.resource is None:
+    if not situation.spec.accelerator.present:
         return "run it on a node with more memory"
     return "raise spec.accelerator.count"
 

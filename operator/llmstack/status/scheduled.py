@@ -1,5 +1,7 @@
 """Scheduled: has every replica a node, with the volume and the devices it asks for?"""
 
+from collections.abc import Sequence
+
 from llmstack.api import reasons
 from llmstack.api.cache import AccessMode
 from llmstack.api.conditions import Finding
@@ -8,6 +10,7 @@ from llmstack.status.checks import Check, count, decide, no, unknown, yes
 from llmstack.status.situation import Situation
 
 _BOUND = "Bound"
+_MOST_NAMES = 12
 
 
 def scheduled(situation: Situation) -> Finding:
@@ -71,7 +74,10 @@ def _insufficient_accelerators(situation: Situation) -> Finding | None:
         return None
     most = situation.observed.accelerators
     if most is not None and most < wanted:
-        return no(reasons.INSUFFICIENT_ACCELERATORS, _never_enough(resource, wanted, most))
+        return no(
+            reasons.INSUFFICIENT_ACCELERATORS,
+            _never_enough(resource, wanted, most, situation.observed.offered),
+        )
     if f"Insufficient {resource}" not in homeless[0].unschedulable:
         return None
     return no(
@@ -81,12 +87,14 @@ def _insufficient_accelerators(situation: Situation) -> Finding | None:
     )
 
 
-def _never_enough(resource: str, wanted: int, most: int) -> str:
+def _never_enough(resource: str, wanted: int, most: int, offered: Sequence[str]) -> str:
     if most == 0:
-        return (
-            f"a replica wants {wanted} {resource} and no node has any: install the device plugin, "
-            "add a node, or correct spec.accelerator"
-        )
+        words = f"a replica wants {wanted} {resource} and no node has any: "
+        if offered:
+            more = ", …" if len(offered) > _MOST_NAMES else ""
+            names = ", ".join(offered[:_MOST_NAMES]) + more
+            words += f"set spec.accelerator.resourceName to what nodes offer ({names}), or "
+        return words + "install the device plugin, add a node, or correct spec.accelerator"
     return (
         f"a replica wants {wanted} {resource} and no node has more than {most}: lower "
         "spec.accelerator.count, or add a larger node"
@@ -116,12 +124,12 @@ def _waiting(situation: Situation) -> Finding | None:
 def _accelerator_unused(situation: Situation) -> Finding | None:
     """A warning: the replica answers, only slower than its device could."""
     idle = [pod for pod in situation.pods if pod.accelerator_unused]
-    if not idle or situation.spec.accelerator.resource is None:
+    if not idle or not situation.spec.accelerator.present:
         return None
     accelerator, pod = situation.spec.accelerator, idle[0]
     return yes(
         reasons.ACCELERATOR_UNUSED,
-        f"replica {pod.name} holds {accelerator.resource} and computes on the CPU "
+        f"replica {pod.name} holds {accelerator.resource or 'a device'} and computes on the CPU "
         f"({pod.accelerator_unused}): set spec.engine.image to an image for "
         f"{accelerator.vendor.value}, or check the driver of node {pod.node}",
     )

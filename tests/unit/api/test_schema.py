@@ -32,7 +32,7 @@ BOUNDS = {
     "array": {"maxItems"},
     "object": {"properties", "maxProperties", "x-kubernetes-preserve-unknown-fields"},
     "integer": {"minimum"},
-    "boolean": {"default"},
+    "boolean": {"default", "nullable"},
 }
 """What limits a value of a type. What is passed on as it is has the size of a request as limit."""
 

@@ -55,6 +55,22 @@ ROWS: list[Row] = [
         ),
     ),
     (
+        "nodes offer devices by other names",
+        observed(
+            homeless(NO_GPU),
+            accelerators=0,
+            offered=("nvidia.com/gpu.shared", "nvidia.com/mig-1g.10gb"),
+        ),
+        GPU,
+        (
+            "Scheduled",
+            "False",
+            "InsufficientAccelerators",
+            "set spec.accelerator.resourceName to what nodes offer (nvidia.com/gpu.shared, "
+            "nvidia.com/mig-1g.10gb), or install",
+        ),
+    ),
+    (
         "a pod wants more GPUs than any node has",
         observed(homeless(NO_GPU), accelerators=1),
         GPU,

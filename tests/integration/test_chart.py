@@ -12,6 +12,7 @@ import yaml
 
 from llmstack.api.quantity import parse_bytes
 from llmstack.desired.metadata import GATEWAY_PORT
+from llmstack.desired.secret import root_copy_name
 from llmstack.metricsapi.documents import METRICS_GROUP, RESOURCE
 from llmstack.scaling.metrics import METRICS
 from llmstack.settings import GatewayLimits, GatewaySettings, OperatorSettings
@@ -286,7 +287,8 @@ def test_the_names_in_the_roles_are_those_the_operator_uses() -> None:
     operators_own = one(objects, "Role")["rules"]
     names = {name for rule in operators_own for name in rule.get("resourceNames", ())}
 
-    assert names == {settings.lease.name, settings.root_secret, settings.metrics.secret}
+    roots = {settings.root_secret, root_copy_name(settings.root_secret)}
+    assert names == {settings.lease.name, *roots, settings.metrics.secret}
 
 
 def named(objects: list[Object], kind: str, name: str) -> Object:
@@ -351,8 +353,24 @@ def test_a_stopping_pod_has_time_to_end_its_passes() -> None:
 
 
 def test_a_standby_has_a_disruption_budget_and_a_lone_operator_none() -> None:
-    assert not [body for body in render() if body["kind"] == "PodDisruptionBudget"]
-    assert one(render(*IMAGES, "replicas=2"), "PodDisruptionBudget")["spec"]["maxUnavailable"] == 1
+    alone = render(*IMAGES, "replicas=1")
+    assert not [body for body in alone if body["kind"] == "PodDisruptionBudget"]
+    assert one(render(), "Deployment")["spec"]["replicas"] == 2
+    assert one(render(), "PodDisruptionBudget")["spec"]["maxUnavailable"] == 1
+
+
+@pytest.mark.parametrize("fixed", [True, False])
+def test_ids_are_fixed_or_left_to_the_cluster_for_all_pods(fixed: bool) -> None:
+    objects = render(*IMAGES, f"fixedIds={str(fixed).lower()}")
+    pods = [
+        body["spec"] if body["kind"] == "Pod" else body["spec"]["template"]["spec"]
+        for body in objects
+        if body["kind"] in ("Pod", "Deployment", "Job")
+    ]
+    ids = [pod["securityContext"].get("runAsUser") for pod in pods]
+    assert len(pods) > 2
+    assert set(ids) == {65532 if fixed else None}
+    assert OperatorSettings.from_env(environment(objects)).fixed_ids is fixed
 
 
 def test_a_digest_wins_over_a_tag() -> None:

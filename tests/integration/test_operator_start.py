@@ -36,7 +36,9 @@ def says(process: Process, words: str) -> bool:
 
 
 def test_told_to_end_while_it_waits_for_the_crds_it_ends(stack: Installation) -> None:
-    operator = stack.start("waiting").wait_until("leading")
+    operator = stack.start("waiting")
+    wait_until(lambda: says(operator, "are the CRDs of crds/ applied?"), "the hint", 30)
+    assert operator.ready_as() == ""
     operator.send(signal.SIGTERM)
     assert operator.wait() == 0
     assert stack.holder() == ""
@@ -70,10 +72,11 @@ def test_wrong_settings_are_named(
 
 def test_before_the_crds_are_applied_it_waits_for_them(stack: Installation) -> None:
     """The last one here: from now on the API server has them."""
-    operator = stack.start("early").wait_until("leading")
+    operator = stack.start("early")
     wait_until(lambda: says(operator, "are the CRDs of crds/ applied?"), "the hint", 30)
     stack.server.apply_crds()
     space = Namespace(stack.server, stack.namespace)
     space.apply()
     space.wait_for_children()
+    operator.wait_until("leading")
     assert operator.running

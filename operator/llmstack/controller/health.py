@@ -2,7 +2,7 @@
 
 /healthz   not well means that a restart helps: a worker or a watch that is stuck, a task that died.
            A leader that loses the API server ends by itself; a follower simply goes on waiting.
-/readyz    leading, or standing by and in touch with the API server.
+/readyz    leading or standing by, in touch with the API server, and able to list what is watched.
 /metrics   numbers for Prometheus.
 """
 
@@ -27,6 +27,7 @@ class Vitals:
 
     `watches` maps each watched resource to when its watch was begun anew; it is empty in a
     follower. `longest_pass` tells for how many seconds the oldest running pass has been at it.
+    `blind` is what can no longer be seen of the cluster, "" if all can (eyes.py).
     """
 
     clock: Callable[[], float]
@@ -34,6 +35,7 @@ class Vitals:
     contact: float = float("-inf")
     watches: dict[str, float] = field(default_factory=dict)
     longest_pass: Callable[[], float] = float
+    blind: str = ""
 
     def in_touch(self) -> bool:
         """Did the API server answer lately?"""
@@ -68,6 +70,8 @@ async def serve(vitals: Vitals, metrics: Metrics, port: int) -> web.AppRunner:
     async def readyz(_: web.Request) -> web.Response:
         if not vitals.in_touch():
             return web.Response(text="the Kubernetes API does not answer", status=503)
+        if vitals.blind:
+            return web.Response(text=vitals.blind, status=503)
         return web.Response(text="leading" if vitals.leading else "standing by")
 
     async def numbers(_: web.Request) -> web.Response:

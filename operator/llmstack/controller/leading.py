@@ -27,6 +27,7 @@ from llmstack.controller.keys import KnownKeys
 from llmstack.controller.metrics import Metrics
 from llmstack.controller.names import NameIndex
 from llmstack.controller.observe import Observer
+from llmstack.controller.peers import is_last
 from llmstack.controller.queue import WorkQueue
 from llmstack.controller.reconcile import Reconciler
 from llmstack.controller.report import Reporter
@@ -34,6 +35,7 @@ from llmstack.controller.resync import list_keys, look_at_all, resync
 from llmstack.controller.serving import Serving
 from llmstack.controller.watch import WATCHED, registry
 from llmstack.controller.watch import settings as watch_settings
+from llmstack.errors import LeaseLost
 from llmstack.kube.connection import Connection
 from llmstack.kube.errors import ApiError
 from llmstack.kube.session import open_watch_session
@@ -142,6 +144,19 @@ class Leading:
         """Begins no further pass; run() returns when those that run have ended."""
         self._stopping = True
         self.queue.stop()
+
+    async def retire(self) -> None:
+        """Takes the metrics API out where no other operator goes on; called before the Lease goes.
+
+        An APIService that nobody answers for would keep every namespace from being deleted.
+        """
+        if not self._settings.metrics.service:
+            return
+        try:
+            if await is_last(self._client, self._settings.namespace, self._settings.identity):
+                await self._keeper.retire()
+        except (ApiError, LeaseLost) as error:
+            log.warning("the APIServices stay: %s", error)
 
     async def _prepare(self) -> None:
         """Waits until the root Secret is there and the API server knows LLMDeployments."""

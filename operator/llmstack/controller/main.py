@@ -11,12 +11,14 @@ While it waits it writes nothing but its name into a Lease that is free.
 import asyncio
 import contextlib
 import logging
+import os
 import signal
 import sys
 import uuid
 from collections.abc import Mapping, Sequence
 from typing import NoReturn
 
+from llmstack.controller.eyes import Eyes
 from llmstack.controller.fence import Fence, end_process, now
 from llmstack.controller.health import Vitals, serve
 from llmstack.controller.leading import Leading
@@ -35,6 +37,9 @@ from llmstack.version import VERSION
 
 log = logging.getLogger(__name__)
 
+BEGIN_ANEW = -1
+"""In place of an exit status: the process is to begin from the start, with new watches."""
+
 
 def run(argv: Sequence[str], env: Mapping[str, str]) -> int:
     """The role `operator`. Returns the exit status."""
@@ -48,7 +53,11 @@ def run(argv: Sequence[str], env: Mapping[str, str]) -> int:
         sys.stderr.write(f"llmstack operator: {error}\n")
         return 2
     configure(settings.log_level)
-    return asyncio.run(Operator(settings, connection).run())
+    status = asyncio.run(Operator(settings, connection).run())
+    if status == BEGIN_ANEW:
+        # In the same container: the kubelet would wait longer with each restart.
+        os.execv(sys.executable, [sys.executable, "-m", "llmstack", "operator"])  # noqa: S606
+    return status
 
 
 class Operator:
@@ -63,6 +72,7 @@ class Operator:
         self._vitals = Vitals(now)
         self._fence = Fence()
         self._stop = asyncio.Event()
+        self._anew = False
         gauge = self._metrics.gauge
         gauge("leader", "1 while this process may write.", lambda: float(self._fence.open))
         gauge("lease_seconds", "For how long this process may still write.", self._fence.left)
@@ -81,12 +91,40 @@ class Operator:
         probes = await serve(self._vitals, self._metrics, self._settings.http_port)
         client = KubeClient(transport)
         serving = self._serve(client)
+        looking = asyncio.create_task(self._eyes(client, serving).run(), name="eyes")
         try:
-            return await self._live(client, serving)
+            status = await self._live(client, serving)
+            return BEGIN_ANEW if self._anew else status
         finally:
+            looking.cancel()
+            await asyncio.gather(looking, return_exceptions=True)
             await serving.close()
             await probes.cleanup()
             await transport.close()
+
+    def _eyes(self, client: KubeClient, serving: Serving) -> Eyes:
+        def tell(words: str) -> None:
+            self._vitals.blind = words
+
+        return Eyes(
+            client,
+            self._settings.namespaces,
+            lambda: self._fence.open,
+            tell,
+            self._begin_anew,
+            serving.root.keep,
+        )
+
+    def _begin_anew(self) -> None:
+        """Ends as if it were told to, and begins again. Not before there are watches to renew."""
+        if self._vitals.watches and not self._stop.is_set():
+            log.warning("beginning anew: watches may have ended unseen")
+            self._anew = True
+            self._stop.set()
+
+    def _end(self) -> None:
+        self._anew = False
+        self._stop.set()
 
     def _serve(self, client: KubeClient) -> Serving:
         """Begins what every process does, whether it leads or not."""
@@ -162,6 +200,8 @@ class Operator:
             # A write may be on its way: the Lease must run out by itself.
             log.warning("a pass did not finish within %g s", self._settings.stop_seconds)
             end_process()
+        if not self._anew:
+            await leading.retire()
         holding.cancel()
         with contextlib.suppress(asyncio.CancelledError, LeaseLost):
             await holding
@@ -171,7 +211,7 @@ class Operator:
     def _listen_to_signals(self) -> None:
         loop = asyncio.get_running_loop()
         for name in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(name, self._stop.set)
+            loop.add_signal_handler(name, self._end)
 
     def _call_ended(self, method: str, resource: str, status: int, seconds: float) -> None:
         self._metrics.call(method, resource, status, seconds)

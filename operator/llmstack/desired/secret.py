@@ -57,6 +57,11 @@ def build_key_secret(deployment: LLMDeployment, key: str) -> Object:
     }
 
 
+def root_copy_name(name: str) -> str:
+    """Name of the Secret from which a root that was deleted is put back."""
+    return f"{name}-copy"
+
+
 def build_root_secret(namespace: str, name: str, root: bytes) -> Object:
     """The Secret that all keys are derived from; its caller draws `root` at random, once."""
     return {

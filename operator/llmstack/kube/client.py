@@ -49,6 +49,13 @@ class KubeClient:
             if not query["continue"]:
                 return items
 
+    async def peek(self, kind: Kind, namespace: str | None = None) -> None:
+        """Raises ApiError where the kind cannot be listed. It costs the API server next to nothing:
+        at most one object, from its cache.
+        """
+        query = {"limit": "1", "resourceVersion": "0", "labelSelector": "llmstack.dev/none"}
+        await self._json("GET", kind, kind.path(namespace), query=query)
+
     async def create(self, body: Object) -> Object:
         """The created object. ApiError.conflict if there is one already."""
         kind, namespace, _ = identify(body)

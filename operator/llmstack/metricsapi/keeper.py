@@ -23,6 +23,7 @@ from llmstack.metricsapi.objects import (
     Place,
     api_service_name,
     build_secret,
+    is_ours,
     plan,
     read_secret,
 )
@@ -86,6 +87,15 @@ class Keeper:
             if self._trouble:
                 log.warning("%s", self._trouble)
             await self._changed()
+
+    async def retire(self) -> None:
+        """Deletes the APIServices that lead to this installation."""
+        for version in VERSIONS:
+            name = api_service_name(version)
+            live = await self._client.get(API_SERVICE, None, name)
+            if live is not None and is_ours(live, self._place):
+                await self._client.delete(API_SERVICE, "", name, live["metadata"]["uid"])
+                log.info("deleted the APIService %s: no other operator serves it", name)
 
     async def _keep(self) -> str:
         name, namespace = self._settings.secret, self._place.namespace

@@ -115,7 +115,7 @@ def plan(
     live: Mapping[str, Object | None], place: Place, owner: Mapping[str, Any], ca: str
 ) -> Plan:
     """What is to be done about the APIServices that there are, by version?"""
-    ours = {version: body for version, body in live.items() if body and _is_ours(body, place)}
+    ours = {version: body for version, body in live.items() if body and is_ours(body, place)}
     foreign = [body for version, body in live.items() if body and version not in ours]
     if foreign:
         return Plan(delete=tuple(ours.values()), trouble=_who_owns(foreign))
@@ -131,7 +131,8 @@ def plan(
     )
 
 
-def _is_ours(body: Object, place: Place) -> bool:
+def is_ours(body: Object, place: Place) -> bool:
+    """True if this APIService leads to this installation."""
     labels = body["metadata"].get("labels") or {}
     service = body["spec"].get("service") or {}
     leads_here = (service.get("namespace"), service.get("name")) == (place.namespace, place.service)

@@ -42,8 +42,11 @@ class RootSecret:
         """The root; created if there is none. Raises ConfigurationError for one that is broken."""
         if self._root is None or self._clock() >= self._read_at + self._refresh:
             started = self._clock()
+            first = self._root is None
             self._root = await self._read() or await self._create()
             self._read_at = started
+            if first:
+                await self.keep()
         return self._root
 
     async def keep(self) -> None:

@@ -1,11 +1,12 @@
-"""What does a client hear whose stream waits for a replica to start?
+"""What does a client hear whose stream waits: for a replica to start, a slot, a long prefill?
 
-    waits, no replica ── `after` seconds ──> head, comments ── its replica answers ──> the answer
-                                                   └── it will not be served ──> an error event
+    waits ── `after` seconds ──> head, comments ── its replica answers ──> the answer
+      │                                └── it will not be served ──> an error event
+      └── its replica answers, or it is refused: as if nothing had stood in between
 
-Proxies cut a connection on which nothing moves, and a cold start takes minutes. Comments are no
-events: clients ignore them. A wait for slots is left silent: it is short, and a status says more
-than an event does, which official clients do not retry.
+Proxies and browsers cut a connection on which nothing moves. Comments are no events: clients ignore
+them. The first seconds are left silent, for a status says more than an event does: official clients
+retry by it.
 """
 
 from collections.abc import Callable
@@ -21,22 +22,21 @@ if TYPE_CHECKING:
     from llmstack.gateway.http.client import Client
     from llmstack.gateway.http.relay import Relay
 
-_COMMENT = chunk(b": waiting for a replica\n\n")
+_COMMENT = chunk(b": waiting\n\n")
 _MOST = 64 * 1024
 """Bytes of an answer that is no event stream; such an error is not longer."""
 
 
 class Early:
-    """One request's stream. Once `begun`, it is the relay's client in place of the connection.
+    """One request's stream: the relay's client in place of the connection.
 
-    `cold()` says whether no replica is there. `ours` are our lines of the head.
+    `begun`: the client has its head. `ours` are our lines of it.
     """
 
     __slots__ = (
         "_after",
         "_answer",
         "_client",
-        "_cold",
         "_collected",
         "_heard",
         "_note",
@@ -45,19 +45,11 @@ class Early:
         "begun",
     )
 
-    def __init__(
-        self,
-        client: "Client",
-        note: Note,
-        ours: bytes,
-        after: float,
-        cold: Callable[[], bool],
-    ) -> None:
+    def __init__(self, client: "Client", note: Note, ours: bytes, after: float) -> None:
         self._client = client
         self._note = note
         self._ours = ours
         self._after = after
-        self._cold = cold
         self._silent_since = 0.0
         self._answer: ResponseHead | None = None
         self._collected = b""
@@ -70,9 +62,7 @@ class Early:
         """Called from time to time, until the replica answers."""
         if self._heard:
             return
-        if not self.begun and not self._cold():
-            self._silent_since = 0.0
-        elif not self._silent_since:
+        if not self._silent_since:
             self._silent_since = now
         elif now - self._silent_since >= self._after:
             self._silent_since = now
@@ -106,8 +96,13 @@ class Early:
         return b""
 
     def begin(self, first: bytes) -> Callable[[bytes], None]:
-        """An event stream passes; anything else is kept, to be told as an event."""
+        """An event stream passes; anything else is kept, to be told as an event.
+
+        If the client has no head yet, whatever it is passes.
+        """
         self._heard = True
+        if not self.begun:
+            return self._client.begin(first)
         head = self._answer
         assert head is not None
         if head.status == 200 and head.events and head.length is None:
@@ -118,6 +113,9 @@ class Early:
 
     def end_early(self, last: bytes | None) -> None:
         """The answer broke off; what was no event stream ends as one."""
+        if not self.begun:
+            self._client.end_early(last)
+            return
         self._client.end_early(last or closing(no_events("broke its answer off")))
 
     # What the story calls

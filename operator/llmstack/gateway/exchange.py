@@ -10,7 +10,6 @@ released once the replica knows, too (upstream.py).
 
 import asyncio
 import logging
-from functools import partial
 
 from llmstack.gateway import cors, local
 from llmstack.gateway.app import App
@@ -164,8 +163,6 @@ class Exchanges:
             if self._deaths.must_wait(request):
                 await self._deaths.turn(request)
             granted = await self._app.owner.acquire(ask)
-            if client.early is not None and not client.early.begun:
-                client.early = None
             if isinstance(granted, Refusal):
                 if fault is not None and granted.reason is Reason.NO_REPLICA:
                     raise Refused(no_replica_left(request.model.id, len(ask.avoid), str(fault)))
@@ -190,14 +187,8 @@ class Exchanges:
                 raise Refused(no_replica_left(request.model.id, len(ask.avoid), str(fault)))
 
     def _early(self, request: Forward) -> Early:
-        """What it hears if it waits for a replica to start."""
-        return Early(
-            request.client,
-            request.note,
-            request.ours,
-            self._limits.early_seconds,
-            partial(self._app.owner.starting, request.model.id),
-        )
+        """What it hears if it waits for long."""
+        return Early(request.client, request.note, request.ours, self._limits.early_seconds)
 
     def _others(self, model: str, avoid: frozenset[str]) -> bool:
         """Is there a replica that has not failed this request?"""

@@ -78,11 +78,6 @@ class LocalOwner:
         self._follow(ask.model, pool, others)
         return own or await self._wait(ask, pool, future)
 
-    def starting(self, model: str) -> bool:
-        """Is no replica there that gets requests (owner.Owner)?"""
-        pool = self._pools.get(model)
-        return pool is not None and not pool.serving
-
     def release(self, lease: int, ending: Ending) -> None:
         """Ends a lease; exactly once for each grant."""
         model, replica, pool = self._leases.pop(lease)

@@ -20,10 +20,6 @@ class Owner(Protocol):
         """
         ...
 
-    def starting(self, model: str) -> bool:
-        """Is no replica there that gets requests?"""
-        ...
-
     def release(self, lease: int, ending: Ending) -> None:
         """Ends a lease; exactly once for each grant."""
         ...

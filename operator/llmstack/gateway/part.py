@@ -23,7 +23,7 @@ class Part(Early):
     __slots__ = ("_pieces", "_size", "cut")
 
     def __init__(self, client: "Client", note: Note) -> None:
-        super().__init__(client, note, b"", 0.0, lambda: False)
+        super().__init__(client, note, b"", 0.0)
         self.begun = True
         self.cut = False
         self._pieces: list[bytes] = []

@@ -5,7 +5,7 @@ it into their own exceptions, and retry what carries Retry-After.
 """
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -236,15 +236,20 @@ def of(refusal: Refusal, model: str) -> Answer:
 def sse_error(message: str, code: str = "replica_failed") -> bytes:
     """An event that ends a stream that has begun.
 
-    OpenAI's clients look for `error` in the data, Anthropic's for the event's name; it has both.
+    OpenAI's clients look for `error` in the data, Anthropic's for the event's name, and those of
+    the Responses API for what is in the error beside its type: it has it all.
     """
-    data = {"type": "error", **_shape(message, SERVER, None, code)}
-    return b"event: error\ndata: " + orjson.dumps(data) + b"\n\n"
+    return _event(_shape(message, SERVER, None, code)["error"])
 
 
 def sse_answer(answer: Answer) -> bytes:
     """The same for an answer whose status can no longer be told."""
-    data = {**orjson.loads(answer.body), "type": "error"}
+    return _event(orjson.loads(answer.body)["error"])
+
+
+def _event(error: Mapping[str, Any]) -> bytes:
+    beside = {name: error[name] for name in ("message", "param", "code")}
+    data = {"type": "error", **beside, "error": error}
     return b"event: error\ndata: " + orjson.dumps(data) + b"\n\n"
 
 

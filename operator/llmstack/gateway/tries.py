@@ -211,7 +211,7 @@ class Tries:
         def dress(head: ResponseHead) -> bytes:
             self._app.owner.first_byte(grant.lease)
             self._deaths.begun(request, grant.replica)
-            if early is not None:
+            if early is not None and early.begun:
                 return early.dress(head)
             return forward.response_head(head, ours, request.client.keep)
 

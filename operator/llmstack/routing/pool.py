@@ -211,11 +211,6 @@ class Pool:
         ledger = self._replicas.get(name)
         return ledger.lost(seconds) if ledger is not None else []
 
-    @property
-    def serving(self) -> bool:
-        """Is there a replica that gets requests?"""
-        return self._clocks.serving
-
     def load(self) -> Load:
         """How things stand."""
         return Load(

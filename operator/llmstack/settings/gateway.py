@@ -23,9 +23,9 @@ class GatewayLimits:
         LLMSTACK_IDLE_SECONDS         75: a connection without a request is kept so long
         LLMSTACK_STREAM_IDLE_SECONDS  120: longest silence of a replica within an answer, after its
                                       first byte
-        LLMSTACK_EARLY_SECONDS        10: a stream that waits so long for a replica to start gets
-                                      its head and a comment, then a comment as often until the
-                                      answer
+        LLMSTACK_EARLY_SECONDS        10: a stream that waits so long, for a replica, a slot or its
+                                      first token, gets its head and a comment, then a comment as
+                                      often until the answer
         LLMSTACK_SLOW_SECONDS         30: requests of a tenant that ended a replica go one at a time
                                       to that model for so long, doubled each time
         LLMSTACK_WRITE_SECONDS        60: longest time in which a client takes nothing of its answer

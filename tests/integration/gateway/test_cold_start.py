@@ -32,7 +32,7 @@ from tests.support.llama.fake import FakeLlama
 from tests.support.llama.faults import Death
 from tests.support.llama.real import RealLlama
 
-COMMENT = b": waiting for a replica\n\n"
+COMMENT = b": waiting\n\n"
 
 
 @pytest.fixture(autouse=True)

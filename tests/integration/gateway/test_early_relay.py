@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 import time
 from dataclasses import replace
 
 import pytest
 
+from llmstack.gateway.catalog import QueueLimits
 from llmstack.routing.slots import SlotsSeen
 from tests.integration.gateway.raw import (
     EVENTS,
@@ -25,7 +28,7 @@ from tests.integration.gateway.raw import (
 )
 
 EARLY = replace(QUICK, early_seconds=0.02)
-COMMENT = b": waiting for a replica\n\n"
+COMMENT = b": waiting\n\n"
 EVENT = b'data: {"n": 1}\n\n'
 OF_EVENTS = b"Content-Type: text/event-stream\r\n"
 ERROR = b'{"error": {"code": 400, "message": "too long", "type": "t"}}'
@@ -150,3 +153,102 @@ async def test_a_stop_lets_it_be_served() -> None:
         answer = await client.answer()
         assert bytes(answer.body).endswith(EVENT)
         assert await client.closed()
+
+
+@on_uvloop
+async def test_a_stream_hears_comments_during_a_long_prefill() -> None:
+    goes_on = asyncio.Event()
+
+    async def script(turn: Turn) -> None:
+        await goes_on.wait()
+        await turn.send(EVENTS, chunk(EVENT), chunk(b""))
+
+    async with Replica.running(script) as replica, gateway(replica.port, limits=EARLY) as front:
+        client = await front.client()
+        await client.send(post(STREAM))
+        await client.until(chunk(COMMENT) * 2)
+        goes_on.set()
+        answer = await client.answer()
+        assert answer.status == 200
+        assert answer.headers["x-accel-buffering"] == "no"
+        assert answer.headers["cache-control"] == "no-cache"
+        assert bytes(answer.body).replace(COMMENT, b"") == EVENT
+        outcome = await front.recorded()
+        assert (outcome.status, outcome.code, outcome.tries) == (200, "", 1)
+
+
+@on_uvloop
+async def test_a_stream_hears_comments_while_it_waits_for_a_slot() -> None:
+    goes_on = asyncio.Event()
+
+    async def script(turn: Turn) -> None:
+        if turn.number == 1:
+            await turn.send(EVENTS, chunk(EVENT))
+            await goes_on.wait()
+            await turn.send(chunk(b""))
+        else:
+            await turn.send(EVENTS, chunk(EVENT), chunk(b""))
+
+    async with (
+        Replica.running(script) as replica,
+        gateway(replica.port, limits=EARLY, slots=1) as front,
+    ):
+        first, second = await front.client(), await front.client()
+        await first.send(post(STREAM))
+        await first.until(EVENT)
+        await second.send(post(STREAM))
+        await second.until(COMMENT)
+        assert front.owner.load()["smol"].waiting == 1
+        goes_on.set()
+        assert bytes((await second.answer()).body).replace(COMMENT, b"") == EVENT
+        assert bytes((await first.answer()).body) == EVENT
+
+
+@on_uvloop
+async def test_a_refusal_after_comments_is_an_error_event_and_before_them_a_status() -> None:
+    async def script(turn: Turn) -> None:
+        await turn.send(EVENTS, chunk(EVENT))
+        await turn.client_gone()
+        turn.close()
+
+    for limits, queue, status in (
+        (EARLY, QueueLimits(timeout=1.0, cold_start_timeout=60), 200),
+        (QUICK, QueueLimits(timeout=0.2, cold_start_timeout=60), 504),
+    ):
+        async with (
+            Replica.running(script) as replica,
+            gateway(replica.port, limits=limits, slots=1, queue=queue) as front,
+        ):
+            first = await front.client()
+            await first.send(post(STREAM))
+            await first.until(EVENT)
+            answer = await front.ask(post(STREAM))
+            assert answer.status == status
+            outcome = await front.recorded()
+            assert (outcome.status, outcome.code) == (504, "slot_timeout")
+            text = bytes(answer.body).replace(COMMENT, b"").removeprefix(b"event: error\ndata: ")
+            assert json.loads(text)["error"]["code"] == "slot_timeout"
+            first.writer.close()
+
+
+@pytest.mark.parametrize("begun", [True, False])
+@on_uvloop
+async def test_an_error_of_the_replica_has_its_status_before_comments(begun: bool) -> None:
+    goes_on = asyncio.Event()
+
+    async def script(turn: Turn) -> None:
+        await goes_on.wait()
+        await turn.send(plain(ERROR, b"400 Bad Request"))
+
+    limits = EARLY if begun else QUICK
+    async with Replica.running(script) as replica, gateway(replica.port, limits=limits) as front:
+        client = await front.client()
+        await client.send(post(STREAM))
+        if begun:
+            await client.until(COMMENT)
+        goes_on.set()
+        answer = await client.answer()
+        assert answer.status == (200 if begun else 400)
+        assert b"too long" in answer.body
+        assert (await front.recorded()).status == 400
+        client.writer.close()

@@ -70,7 +70,8 @@ def test_an_answer_is_told_as_an_event(sentence: str, answer: Answer, code: str)
     name, data, *rest = refusals.sse_answer(answer).split(b"\n")
     value = orjson.loads(data.removeprefix(b"data: "))
     assert (name, rest) == (b"event: error", [b"", b""])
-    assert (value["type"], value["error"]["code"]) == ("error", code)
+    assert (value["type"], value["error"]["code"], value["code"]) == ("error", code, code)
+    assert value["message"] == value["error"]["message"]
     assert set(value["error"]) == {"message", "type", "param", "code"}
 
 

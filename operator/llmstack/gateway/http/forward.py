@@ -28,7 +28,11 @@ _TO_REPLICAS = (
     b"traceparent",
     b"tracestate",
 )
-_TO_CLIENTS = (b"content-type", b"cache-control", b"retry-after", b"x-accel-buffering")
+_TO_CLIENTS = (b"content-type", b"retry-after", b"cache-control", b"x-accel-buffering")
+_WITH_EVENTS = _TO_CLIENTS[:2]
+"""The rest is ours then."""
+_UNBUFFERED = b"cache-control: no-cache\r\nx-accel-buffering: no\r\n"
+"""On event streams: proxies pass each event as it comes."""
 _PLAIN = re.compile(rb"[\t\x20-\x7e]{0,1024}")
 """A value that passes. llama-server answers a line above 8 KiB with a bare 400."""
 _JSON = b"content-type: application/json\r\n"
@@ -87,7 +91,7 @@ def response_head(head: ResponseHead, ours: bytes, keep: bool) -> bytes:
 
 def events_head(ours: bytes, keep: bool) -> bytes:
     """The head of an event stream that begins before its replica's answer."""
-    head = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ncache-control: no-cache\r\n"
+    head = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n" + _UNBUFFERED
     head += b"transfer-encoding: chunked\r\n" + ours
     return head + (b"\r\n" if keep else b"connection: close\r\n\r\n")
 
@@ -126,6 +130,8 @@ def _to_client(head: ResponseHead) -> bytes:
     framing = b"transfer-encoding: chunked\r\n"
     if head.length is not None:
         framing = b"content-length: %d\r\n" % head.length
+    if head.events:
+        return status + lines(_passing(head.fields, _WITH_EVENTS)) + _UNBUFFERED + framing
     return status + lines(_passing(head.fields, _TO_CLIENTS)) + framing
 
 

@@ -29,7 +29,7 @@ class Limits:
     connect_seconds   to reach a replica
     answer_idle_seconds    between two bytes of an answer, after its first
     upstream_idle_seconds  an unused connection to a replica; llama-server closes after 5
-    early_seconds     a stream without a replica: then its head, and comments as often
+    early_seconds     a stream without an answer: then its head, and comments as often
     verdict_seconds   for a cluster to announce the end of a replica that broke its connections
     strike_pause_seconds   a tenant whose request ended a replica: before its next one to the model
     strike_slow_seconds    and for so long they go one at a time; both double each time. 0: never

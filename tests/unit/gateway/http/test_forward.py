@@ -175,7 +175,8 @@ def test_the_last_response_of_a_connection_says_so() -> None:
 def test_what_reaches_a_client() -> None:
     passing = [b"content-type: text/event-stream", b"retry-after: 7", b"x-accel-buffering: no"]
     lines = to_client(b"Content-Length: 3", *passing, status=b"429 \x80 Enhance Your Calm")
-    assert lines[:5] == [b"HTTP/1.1 429 Too Many Requests", *passing, b"content-length: 3"]
+    passing.insert(2, b"cache-control: no-cache")
+    assert lines[:6] == [b"HTTP/1.1 429 Too Many Requests", *passing, b"content-length: 3"]
 
 
 @pytest.mark.parametrize(

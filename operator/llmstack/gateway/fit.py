@@ -2,12 +2,18 @@
 
 from typing import NamedTuple
 
+import orjson
+
 from llmstack.engines.llamacpp.policy import Policy, judge
 from llmstack.engines.llamacpp.rewrite import Edits, rewrite
 from llmstack.engines.llamacpp.unfit import Unfit
 from llmstack.gateway.refusals import Refused, bad_request
 from llmstack.scan.outline import Outline
 
+_CHOSEN = "response_fields"
+_CHOOSING = frozenset({"/completion", "/infill"})
+"""Where llama-server heeds them."""
+_COUNTS = ("timings/prompt_n", "timings/cache_n", "timings/predicted_n")
 _MOST_NAMED = 10
 _LONGEST_NAME = 64
 
@@ -29,7 +35,19 @@ def fit(path: str, body: bytes | bytearray, outline: Outline, policy: Policy) ->
         judged = judge(path, body, outline, policy)
     except Unfit as unfit:
         raise Refused(bad_request(str(unfit), unfit.param or None)) from unfit
-    return Fitted(rewrite(body, outline, judged.edits), _dropped(judged.unknown), judged.edits)
+    edits: Edits = judged.edits
+    if _CHOSEN in outline.members and path in _CHOOSING:
+        edits = {**edits, **_counted(body, outline)}
+    return Fitted(rewrite(body, outline, edits), _dropped(judged.unknown), edits)
+
+
+def _counted(body: bytes | bytearray, outline: Outline) -> Edits:
+    """`response_fields` that name what tokens are counted by, too; nothing if that is in them."""
+    chosen = orjson.loads(bytes(body[slice(*(outline.place(_CHOSEN) or (0, 0)))]))
+    if not chosen:  # Then the answer has all fields.
+        return {}
+    missing = [name for name in _COUNTS if name not in chosen]
+    return {_CHOSEN: orjson.dumps([*chosen, *missing])} if missing else {}
 
 
 def _dropped(names: tuple[str, ...]) -> bytes:

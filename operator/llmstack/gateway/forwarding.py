@@ -94,6 +94,7 @@ def forward_of(
         slots=wanted.slots,
         blocks=chain() if small else (),
         arrived=note.arrived,
+        divisible=wanted.several,
     )
     request = Forward(
         client=client,

@@ -23,13 +23,14 @@ _MOST = 1_000_000
 class Peek:
     """What a body asks for.
 
-    `model` is "" if the body names none. `setting` is what precedes the prompt in the context (the
+    `model` is "" if the body names none. `slots` is its cost, `several` whether it is
+    an array of prompts. `setting` is what precedes the prompt in the context (the
     adapter, tools, a system prompt), each as it was written. `prompt` is the prompt's value but for
     its last byte: conversations grow at their end, so one turn's is a prefix of the next turn's.
     Both are looked for when they are asked for.
     """
 
-    __slots__ = ("_body", "_endpoint", "_outline", "model", "slots", "stream")
+    __slots__ = ("_body", "_endpoint", "_outline", "model", "several", "slots", "stream")
 
     def __init__(self, endpoint: Endpoint, body: bytes | bytearray, outline: Outline) -> None:
         self._endpoint = endpoint
@@ -39,7 +40,9 @@ class Peek:
         read = partial(outline.read, body) if parsed is None else parsed.get
         self.model = _model(read)
         self.stream = read("stream") is True
-        self.slots = _slots(endpoint, outline, read)
+        entries = _most_entries(endpoint, outline)
+        self.several = entries > 1 and not endpoint.whole
+        self.slots = _slots(endpoint, entries, read)
 
     @property
     def has_setting(self) -> bool:
@@ -73,13 +76,18 @@ def _model(read: Read) -> str:
     return model or ""
 
 
-def _slots(endpoint: Endpoint, outline: Outline, read: Read) -> int:
-    """llama-server makes a task of each prompt and each of its completions: a slot each."""
-    if not endpoint.slots:
-        return NO_SLOTS
+def _most_entries(endpoint: Endpoint, outline: Outline) -> int:
+    """Of its arrays of which each entry is one task."""
     entries = 1
     for name in endpoint.many:
         entries = max(entries, _entries(outline, name))
+    return entries
+
+
+def _slots(endpoint: Endpoint, entries: int, read: Read) -> int:
+    """llama-server makes a task of each prompt and each of its completions: a slot each."""
+    if not endpoint.slots:
+        return NO_SLOTS
     if endpoint.whole:
         return WHOLE if entries > 1 else 1
     completions = 1

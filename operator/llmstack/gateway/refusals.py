@@ -226,7 +226,7 @@ def of(refusal: Refusal, model: str) -> Answer:
         case Reason.TOO_MANY_SLOTS:
             message = (
                 f"This request takes more slots at once than a replica of '{model}' has ({limit}): "
-                "lower n, or send fewer prompts in one request."
+                "lower n."
             )
             return bad_request(message, "n", "too_many_slots")
         case Reason.MODEL_GONE:

@@ -1,13 +1,14 @@
 """How many tokens did a response take? Read from its beginning or end, which hold the counts.
 
 llama-server's last chunk always carries `timings`, with or without `stream_options`; other
-responses carry `usage`. Inside generated text quotes are escaped, so it cannot imitate either.
+responses carry `usage`. With `response_fields` a name is a path (`timings/prompt_n`). Inside
+generated text quotes are escaped, so it cannot imitate either.
 """
 
 import re
 from typing import NamedTuple
 
-_NUMBER = re.compile(rb'"([a-z_]{7,23}+)"\s*+:\s*+(\d{1,12}+)(?!\d)')
+_NUMBER = re.compile(rb'["/]([a-z_]{7,23}+)"\s*+:\s*+(\d{1,12}+)(?!\d)')
 """A number by a name that is as long as those of the counts: all are found faster than some."""
 
 

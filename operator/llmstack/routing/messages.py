@@ -22,7 +22,8 @@ class Ask(NamedTuple):
     `slots` is how many slots of one replica it takes at once, NO_SLOTS or WHOLE. `blocks` are the
     cumulative hashes of its prompt's blocks, first block first (routing/affinity.py). `avoid` names
     replicas that have failed it already: a request that asks again keeps its `arrived`, and so its
-    turn.
+    turn. `divisible`: if it wants more than any replica has, it takes a whole one, and the rest of
+    it waits inside.
     """
 
     id: int
@@ -32,6 +33,7 @@ class Ask(NamedTuple):
     blocks: tuple[int, ...]
     arrived: float
     avoid: frozenset[str] = frozenset()
+    divisible: bool = False
 
 
 class Grant(NamedTuple):

@@ -18,7 +18,7 @@ from llmstack.routing.chain import length
 from llmstack.routing.choose import best, cost
 from llmstack.routing.fairness import Tenants
 from llmstack.routing.load import Load, ReplicaLoad, ReplicaState
-from llmstack.routing.messages import NO_SLOTS, Ask, Ending, Grant, Reason, Refusal
+from llmstack.routing.messages import NO_SLOTS, WHOLE, Ask, Ending, Grant, Reason, Refusal
 from llmstack.routing.pace import Usual, until_served
 from llmstack.routing.queue import Lane, Queue, Waiting
 from llmstack.routing.reserve import Reserve
@@ -63,6 +63,7 @@ class Pool:
     def submit(self, ask: Ask, now: float) -> list[Decision]:
         """A request comes. Unless the answer has a decision about it, it waits."""
         self._requests += not ask.avoid  # One that a replica failed has been counted before.
+        ask = self._fitting(ask)
         lane = Lane(ask.slots, ask.avoid and ask.avoid.intersection(self._replicas))
         if refusal := self._impossible(ask.id, lane, now):
             return [refusal]
@@ -279,6 +280,11 @@ class Pool:
         self._queue.remove(waiting)
         return Refusal(waiting.ask.id, reason, retry, limit)
 
+    def _fitting(self, ask: Ask) -> Ask:
+        """The same, for a whole replica where no replica has as many slots as it wants."""
+        too_large = ask.divisible and self._replicas and ask.slots > self._largest
+        return ask._replace(slots=WHOLE, divisible=False) if too_large else ask
+
     def _impossible(self, ask_id: int, lane: Lane, now: float) -> Refusal | None:
         """Can no replica that there is ever serve it?"""
         if not self._replicas:
@@ -305,6 +311,10 @@ class Pool:
         serving = any(ledger.usable for ledger in self._replicas.values())
         self._clocks.switch(serving, now)
         decisions: list[Decision] = []
+        for waiting in [waiting for waiting in self._queue if waiting.ask.divisible]:
+            waiting.ask = self._fitting(waiting.ask)
+            if waiting.ask.slots != waiting.lane.slots:
+                self._queue.change_lane(waiting, waiting.lane._replace(slots=waiting.ask.slots))
         hopeless = {lane for lane in self._queue.lanes if self._impossible(0, lane, now)}
         for waiting in [waiting for waiting in self._queue if waiting.lane in hopeless]:
             if refusal := self._impossible(waiting.ask.id, waiting.lane, now):

@@ -86,6 +86,22 @@ def test_what_cannot_work_is_refused_in_openais_shape(body, says):
     assert set(error) == {"message", "type", "param", "code"}
 
 
+@pytest.mark.parametrize(
+    ("path", "fields", "several"),
+    [
+        ("/v1/completions", {"prompt": ["a", "b"]}, True),
+        ("/completion", {"prompt": ["a", "b"]}, True),
+        ("/v1/completions", {"prompt": ["a"]}, False),
+        ("/v1/completions", {"prompt": [1, 2, 3]}, False),
+        ("/v1/completions", {"prompt": "a", "n": 2}, False),
+        (CHAT, {"messages": [{}, {}]}, False),
+        ("/v1/embeddings", {"input": ["a", "b"]}, False),
+    ],
+)
+def test_an_array_of_prompts_is_several(path, fields, several):
+    assert asked(path, **fields).several is several
+
+
 def test_a_count_beyond_all_reason_stays_a_number_that_json_can_take():
     endpoint = find("POST", "/v1/completions")
     slots = read(endpoint, b'{"n": 1e300, "prompt": ["a", "b"]}').slots

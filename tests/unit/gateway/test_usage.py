@@ -34,6 +34,10 @@ LAST_CHUNK = (
             b'"usage":{"cache_read_input_tokens":4,"input_tokens":5,"output_tokens":1}',
             Usage(9, 4, 1),
         ),
+        (
+            b'{"content":"a","timings/cache_n":10,"timings/prompt_n":5,"timings/predicted_n":7}',
+            Usage(15, 10, 7),
+        ),
         (b'"tokens_evaluated":3,"tokens_predicted":9}', Usage(3, 0, 9)),
         (
             b'{"choices":[{"text":"\\"prompt_n\\":99,\\"completion_tokens\\":99"}],"usage":'

@@ -28,6 +28,7 @@ class Bench:
         blocks: tuple[int, ...] = (),
         avoid: frozenset[str] = frozenset(),
         arrived: float | None = None,
+        divisible: bool = False,
     ) -> int:
         """Submits one; its id."""
         ask = Ask(
@@ -38,6 +39,7 @@ class Bench:
             blocks=blocks,
             arrived=self.now if arrived is None else arrived,
             avoid=avoid,
+            divisible=divisible,
         )
         self.take(self.pool.submit(ask, self.now))
         return ask.id

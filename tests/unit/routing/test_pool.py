@@ -389,3 +389,43 @@ def test_without_a_replica_and_with_a_queue_of_none_a_request_is_refused_and_cou
     refusal = bench.refusal(bench.ask())
     assert (refusal.reason, refusal.retry_after) == (Reason.QUEUE_FULL, COLD_RETRY)
     assert bench.pool.load().requests == 1
+
+
+class TestArraysOfPrompts:
+    """One that is longer than any replica has slots takes a whole one."""
+
+    def test_it_takes_a_whole_replica_and_waits_for_that(self) -> None:
+        bench = Bench(2)
+        first = bench.ask()
+        array = bench.ask(slots=5, divisible=True)
+        assert bench.where(array) == "waits"
+        bench.end(first)
+        other = bench.ask(tenant="other")
+        assert (bench.where(array), bench.where(other)) == ("a", "waits")
+        bench.end(array)
+        assert bench.where(other) == "a"
+
+    def test_one_that_fits_takes_what_it_wants(self) -> None:
+        bench = Bench(4)
+        array, other = bench.ask(slots=3, divisible=True), bench.ask()
+        assert (bench.where(array), bench.where(other)) == ("a", "a")
+
+    def test_what_cannot_be_divided_is_refused(self) -> None:
+        bench = Bench(2)
+        assert bench.where(bench.ask(slots=3)) == Reason.TOO_MANY_SLOTS
+
+    def test_it_may_come_before_the_replicas(self) -> None:
+        bench = Bench()
+        array = bench.ask(slots=5, divisible=True)
+        bench.up("a", 2)
+        assert bench.where(array) == "a"
+
+    def test_a_larger_replica_goes_while_it_waits(self) -> None:
+        bench = Bench(8, 2)
+        busy = [bench.ask() for _ in range(10)]
+        array = bench.ask(slots=5, divisible=True)
+        bench.take(bench.pool.gone("a", 0.0))
+        for ask in busy:
+            if bench.where(ask) == "b":
+                bench.end(ask)
+        assert bench.where(array) == "b"

@@ -43,6 +43,8 @@ _RERANK = frozenset({Mode.RERANK})
 _ANY = frozenset(Mode)
 _INPUTS = ("input", "content")
 
+CONTROL = "/v1/chat/completions/control"
+"""Goes to the replica that runs the stream which its body names (control.py)."""
 _ALL = (
     Endpoint(
         "/v1/chat/completions", _GENERATE, "messages", ("tools",), also=("/chat/completions",)
@@ -74,6 +76,7 @@ _ALL = (
         "/v1/responses/input_tokens", _GENERATE, slots=False, also=("/responses/input_tokens",)
     ),
     Endpoint("/v1/messages/count_tokens", _GENERATE, slots=False),
+    Endpoint(CONTROL, _GENERATE, slots=False),
 )
 BY_PATH = {endpoint.path: endpoint for endpoint in _ALL}
 

@@ -11,11 +11,12 @@ released once the replica knows, too (upstream.py).
 import asyncio
 import logging
 
-from llmstack.gateway import cors, local
+from llmstack.gateway import control, cors, local
 from llmstack.gateway.app import App
 from llmstack.gateway.bulk import Bulk
 from llmstack.gateway.deaths import Deaths
 from llmstack.gateway.early import Early, closing
+from llmstack.gateway.endpoints import CONTROL
 from llmstack.gateway.forwarding import Forward, forward_of
 from llmstack.gateway.http import forward
 from llmstack.gateway.http.client import Client
@@ -132,6 +133,8 @@ class Exchanges:
                 ours,
                 drop_unknown=self._limits.drop_unknown,
             )
+            if request.path == CONTROL:
+                request = control.only_where_it_runs(request, self._tries.running())
             if request.hash_prompt is not None:
                 chain = await asyncio.to_thread(request.hash_prompt)
                 request.ask = request.ask._replace(blocks=chain)

@@ -7,7 +7,7 @@ a lease ─ a connection ─ send ─ relay ─> release
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 
 from llmstack.gateway import usage, whose
@@ -64,6 +64,10 @@ class Tries:
         note = self._running.get(lease)
         if note is not None and note.relay is not None:
             note.relay.forgotten(self._lost_seconds)
+
+    def running(self) -> Iterable[Note]:
+        """The requests that replicas work on."""
+        return self._running.values()
 
     def tick(self, now: float) -> None:
         """Called from time to time."""

@@ -15,8 +15,6 @@ from tests.support.llama.body_fields import Read, fields_read
 
 OF_OTHER_PATHS: Final = frozenset(
     {
-        "id",  # /v1/chat/completions/control, and ids of messages and tool calls
-        "action",  # /v1/chat/completions/control
         "language",  # /v1/audio/transcriptions
     }
 )

@@ -299,6 +299,11 @@ _TOKENIZE: Fields = {
     "parse_special": Allowed(Flag()),
     "with_pieces": Allowed(Flag()),
 }
+_CONTROL: Fields = {
+    **_MODEL,
+    "id": Allowed(Text(200), "of a stream that the same tenant reads"),
+    "action": Allowed(Text(100)),
+}
 _DETOKENIZE: Fields = {**_MODEL, "tokens": Allowed(TOKENS)}
 
 _PATHS: Mapping[str, Fields] = {
@@ -313,6 +318,7 @@ _PATHS: Mapping[str, Fields] = {
     "/tokenize": _TOKENIZE,
     "/detokenize": _DETOKENIZE,
     "/apply-template": _CHAT,
+    "/v1/chat/completions/control": _CONTROL,
 }
 SAME: Mapping[str, str] = {
     "/embeddings": "/v1/embeddings",

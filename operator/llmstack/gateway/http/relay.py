@@ -62,6 +62,7 @@ class Relay:
     """One request at one replica. `over` ends with the response, or raises a ReplicaFault.
 
     `origin` is the model and the replica, for whoever asks when that one last said something.
+    `opening` is what came first of the body, framing included: an event stream's names its id.
     """
 
     _buffer = b""
@@ -74,6 +75,7 @@ class Relay:
     _seen = -1
     _seen_at = 0.0
     beginning = b""
+    opening = b""
     first_byte = 0.0
 
     def __init__(
@@ -285,6 +287,7 @@ class Relay:
         head, framing = self._head, self._framing
         assert head is not None and framing is not None
         self.first_byte = time.monotonic()
+        self.opening = self._withheld
         if not head.events:
             self.beginning = framing.payload(self._withheld)[:KEEP]
         write = self._client.begin(self._dress(head) + self._withheld)

@@ -31,7 +31,12 @@ WORDS = random.Random(0).sample(range(1000, 40_000), 3000)
 
 @dataclass(frozen=True)
 class Case:
-    """How a server is started, and how many turns it gets: `turns` in soaks, `few` else."""
+    """How a server is started, and how many turns it gets: `turns` in soaks, `few` else.
+
+    `noise` is that of the model (Crowd). Of the tiny ones at most 0.05 was measured in 100 prompts,
+    each computed at once, in two parts, and beside others; one foreign token in a prompt of 200 to
+    400 makes 0.07 to 0.24. Of SmolLM2 0.27, and 0.19 to 0.39.
+    """
 
     name: str
     model: Callable[[Path], Path]
@@ -40,6 +45,7 @@ class Case:
     few: int
     slots: int = 3
     extra: tuple[str, ...] = ()
+    noise: float = 0.06
 
 
 def sample(_: Path) -> Path:
@@ -52,7 +58,7 @@ CASES = (
     Case("with a host cache for all", tiny, 256, 2500, 80),
     Case("with checkpoints of a sliding window", sliding, 4, 1500, 80),
     Case("with chunks that are moved", tiny, 1, 1000, 60, extra=("--cache-reuse", "16")),
-    Case("SmolLM2", sample, 8, 1000, 16),
+    Case("SmolLM2", sample, 8, 1000, 16, noise=0.5),
 )
 
 
@@ -92,7 +98,9 @@ async def crowd(directory: Path, model: Path, case: Case, salted: bool) -> Count
             clients.append(Client(server.port, server.key))
         there, quiet = clients
         turns = case.turns if SOAK else case.few
-        return await Crowd(there, quiet, WORDS, SEED, salted).run(turns, 6, alone_every=10)
+        return await Crowd(there, quiet, WORDS, SEED, case.noise, salted).run(
+            turns, 6, alone_every=10
+        )
 
 
 @pytest.mark.soak
@@ -105,11 +113,11 @@ async def test_nothing_of_another_tenant_comes(
 ) -> None:
     counts = await crowd(tmp_path, models(case), case, salted=True)
     record_property("seed", SEED)
-    for name in ("turns", "cancelled", "fresh_salts", "alone", "ties"):
+    for name in ("turns", "cancelled", "fresh_salts", "alone", "ties", "deviation"):
         record_property(name, getattr(counts, name))
     assert counts.faults == [], f"LLMSTACK_SEED={SEED}"
     assert counts.cached > 0, "nothing was ever cached: the test shows nothing"
-    assert counts.ties <= max(2, counts.alone // 10)
+    assert counts.ties <= max(2, counts.alone // 5)
 
 
 async def test_without_salts_the_same_crowd_is_told_what_others_sent(

@@ -2,7 +2,7 @@
 
     tenant ─ prompt (a common beginning, its marker, its history) ─ salt ─> server
     answer ─> no other tenant's marker; no more cached than this salt has sent before;
-              decoded alone: the tokens of a server that caches nothing
+              decoded alone: the probabilities of a server that caches nothing
 
 Prompts are lists of tokens, so that "how much of it did this salt send before" is exact.
 """
@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections import deque
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -29,10 +30,6 @@ LONGEST: Final = 420
 RENEWED: Final = 60
 """Turns after which a tenant gets another salt: it has sent nothing under it yet."""
 ANSWER: Final = 8
-TIE: Final = 0.05
-"""Two tokens whose logarithms of probability differ by less may change places: a sum is made in
-another order where another part of the prompt is computed at once."""
-
 Tokens = tuple[int, ...]
 
 
@@ -46,6 +43,7 @@ class Counts:
     fresh_salts: int = 0
     alone: int = 0
     ties: int = 0
+    deviation: float = 0.0
     faults: list[str] = field(default_factory=list)
 
 
@@ -66,13 +64,24 @@ class Tenant:
 
 
 class Crowd:
-    """All tenants before one server; `quiet` is a server that caches nothing."""
+    """All tenants before one server; `quiet` is a server that caches nothing.
+
+    `noise`: by how much the logarithm of a token's probability may differ where the same prompt is
+    computed in other parts, or beside others: its sums are made in another order.
+    """
 
     def __init__(
-        self, server: Client, quiet: Client, words: Sequence[int], seed: int, salted: bool = True
+        self,
+        server: Client,
+        quiet: Client,
+        words: Sequence[int],
+        seed: int,
+        noise: float,
+        salted: bool = True,
     ) -> None:
         self.counts = Counts()
         self._server, self._quiet, self._words, self._salted = server, quiet, words, salted
+        self._noise = noise
         self._random = random.Random(seed)
         self._common = tuple(self._random.choices(words, k=COMMON))
         self._tenants = [
@@ -128,6 +137,8 @@ class Crowd:
             "ignore_eos": True,
             "return_tokens": True,
         }
+        if judged:
+            body["n_probs"] = 5
         chance = self._random.random()
         if not judged and chance < 0.1:
             await self._leave(body, salt)
@@ -184,16 +195,19 @@ class Crowd:
     async def _judge(self, tenant: Tenant, body: dict[str, Any], answer: dict[str, Any]) -> None:
         """Decoded alone, it must be what a server says that has nothing but this prompt."""
         self.counts.alone += 1
-        (expected,) = await self._ask(self._quiet, body | {"cache_prompt": False, "n_probs": 5}, "")
-        for position, (said, told) in enumerate(
-            zip(answer["tokens"], expected["tokens"], strict=True)
-        ):
-            if said == told:
+        (expected,) = await self._ask(self._quiet, body | {"cache_prompt": False}, "")
+        for (one, said), (other, told) in zip(_steps(answer), _steps(expected), strict=True):
+            away = max((abs(said[token] - told[token]) for token in said.keys() & told), default=0)
+            self.counts.deviation = max(self.counts.deviation, away)
+            if away > self._noise:
+                self._fault(f"{tenant.name}: decoded alone a token is {away:.3f} off")
+                return
+            if one == other:
                 continue
-            if _is_tie(expected, position, said):
-                self.counts.ties += 1
-            else:
+            # With the noise of both, the other token may as well be the likeliest.
+            if told and told[other] - told.get(one, float("-inf")) > 2 * self._noise:
                 self._fault(f"{tenant.name}: decoded alone it says something else")
+            self.counts.ties += 1
             return
 
     def _fault(self, what: str) -> None:
@@ -236,19 +250,15 @@ def _common(one: Tokens, other: Tokens) -> int:
     return min(len(one), len(other))
 
 
-def _is_tie(expected: dict[str, Any], position: int, said: int) -> bool:
-    """Whether this other token is about as likely as the one that was expected there.
+def _steps(answer: dict[str, Any]) -> Iterator[tuple[int, dict[int, float]]]:
+    """Each token, with the logarithms of the probabilities of those that were likeliest there.
 
-    A token that ends within a character comes without probabilities; nothing is known of it.
+    A token that ends within a character comes without them.
     """
-    told = expected["tokens"][position]
-    found = [
-        each for each in expected["completion_probabilities"][: position + 1] if each["id"] == told
-    ]
-    if not found:
-        return True
-    logs = {each["id"]: each["logprob"] for each in found[-1]["top_logprobs"]}
-    return bool(found[-1]["logprob"] - logs.get(said, float("-inf")) <= TIE)
+    steps = deque(answer["completion_probabilities"])
+    for token in answer["tokens"]:
+        step = steps.popleft() if steps and steps[0]["id"] == token else {"top_logprobs": ()}
+        yield token, {each["id"]: each["logprob"] for each in step["top_logprobs"]}
 
 
 def _holds(text: Tokens, marker: Tokens) -> bool:

@@ -164,6 +164,9 @@ _COMPLETION: Fields = {
     "reasoning_budget_message": Allowed(Text(1000)),
     "reasoning_format": Allowed(Choice(("none", "auto", "deepseek", "deepseek-legacy"))),
 }
+_MOST_TURNS = 4096
+"""Messages; a template's work grows with their square: this many take about a second."""
+_TURNS = Allowed(Of((Kind.ARRAY,), entries=_MOST_TURNS))
 _KWARGS = Allowed(Of((Kind.OBJECT,), depth=10, entries=100, size=65_536))
 _TEMPLATE: Fields = {
     "response_format": Allowed(RESPONSE_FORMAT),
@@ -179,7 +182,7 @@ _CHAT: Fields = {
     **_OPENAI,
     **_COMPLETION,
     **_TEMPLATE,
-    "messages": Allowed(Of((Kind.ARRAY,))),
+    "messages": _TURNS,
     "audio": Allowed(ANY),
     "modalities": Allowed(ANY),
     "prediction": Allowed(ANY),
@@ -200,7 +203,7 @@ _RESPONSES: Fields = {
     **_OPENAI,
     **_COMPLETION,
     **_TEMPLATE,
-    "input": Allowed(Of((Kind.STRING, Kind.ARRAY))),
+    "input": Allowed(Of((Kind.STRING, Kind.ARRAY), entries=_MOST_TURNS)),
     "instructions": Allowed(Of((Kind.STRING, Kind.ARRAY))),
     "max_output_tokens": _LENGTH,
     "reasoning": Allowed(Of((Kind.OBJECT,), depth=10)),
@@ -221,7 +224,7 @@ _RESPONSES: Fields = {
 }
 _MESSAGES: Fields = {
     **_MODEL,
-    "messages": Allowed(Of((Kind.ARRAY,))),
+    "messages": _TURNS,
     "system": Allowed(Of((Kind.STRING, Kind.ARRAY))),
     "max_tokens": _LENGTH,
     "stop_sequences": Allowed(Texts(64, 1000, alone=False, empty=False)),

@@ -218,6 +218,7 @@ def test_what_is_dangerous_is_refused_by_name_everywhere(path, member):
         '"chat_template_kwargs": []',
         '"messages": null',
         '"messages": "hi"',
+        '"messages": [{}' + ", {}" * 4096 + "]",
         '"messages": %s' % ("[" * 101 + "]" * 101),
     ],
 )

@@ -156,6 +156,35 @@ class ApplyFailure:
 
 
 @dataclass(frozen=True)
+class Proof:
+    """How a Job stands that proves an edit (desired/hold.py).
+
+    `hash` names what it proves. `refused` is why its pod cannot be created, in the cluster's words;
+    "" if nothing is known.
+    """
+
+    hash: str
+    succeeded: bool = False
+    refused: str = ""
+
+
+@dataclass(frozen=True)
+class Held:
+    """Why the newest pod template is not applied yet (desired/hold.py).
+
+    Either a Job is to prove it, `proof` being its hash and `pod` the spec of its pod; or no node
+    could run it: then `reason` and `message` say so, as a condition does. `beside`: there are
+    replicas, on whose node the Job may have to run.
+    """
+
+    proof: str = ""
+    pod: Mapping[str, Any] = field(default_factory=dict)
+    beside: bool = False
+    reason: str = ""
+    message: str = ""
+
+
+@dataclass(frozen=True)
 class Observed:
     """The cluster as far as one deployment is concerned.
 
@@ -173,6 +202,9 @@ class Observed:
     no more. `uncached` are those that may reuse nothing: their image cannot keep tenants' caches
     apart.
     `metrics_api` is why autoscalers can read no metrics, "" if they can.
+    `nodes` is what each node can allocate, by resource; empty where that is not known. `proofs` are
+    the Jobs that prove edits, and `proof_pods` their pods, whose `template_hash` is the proof's
+    hash. `held` is why the newest pod template is not applied in this pass, None if it is.
     """
 
     children: Mapping[tuple[str, str], Mapping[str, Any]] = field(default_factory=dict)
@@ -194,3 +226,7 @@ class Observed:
     autoscaler: Autoscaler | None = None
     demand: Demand = Demand()
     metrics_api: str = ""
+    nodes: tuple[Mapping[str, str], ...] = ()
+    proofs: tuple[Proof, ...] = ()
+    proof_pods: tuple[Pod, ...] = ()
+    held: Held | None = None

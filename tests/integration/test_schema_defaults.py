@@ -85,7 +85,12 @@ FULL: Object = {
         "coldStartTimeoutSeconds": 60,
         "reserve": True,
     },
-    "lifecycle": {"startupTimeoutSeconds": 60, "drainSeconds": 0, "wedgeSeconds": 10},
+    "lifecycle": {
+        "startupTimeoutSeconds": 60,
+        "drainSeconds": 0,
+        "wedgeSeconds": 10,
+        "proveEdits": False,
+    },
     "pod": {
         "labels": {"team": "a"},
         "annotations": {"example.com/note": "any text: at all"},
@@ -152,6 +157,7 @@ class TestDefaults:
                 "startupTimeoutSeconds": 1800,
                 "drainSeconds": 120,
                 "wedgeSeconds": 120,
+                "proveEdits": True,
             },
             "pod": {},
         }

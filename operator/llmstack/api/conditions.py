@@ -1,6 +1,6 @@
 """What does the status say, and in which shape?
 
-Conditions follow the Kubernetes API conventions: all six are present from the first pass on,
+Conditions follow the Kubernetes API conventions: all seven are present from the first pass on,
 `lastTransitionTime` moves only with `status`, and `Ready` sums up the others.
 """
 
@@ -20,6 +20,7 @@ class ConditionType(StrEnum):
     MODEL_READY = "ModelReady"
     SCHEDULED = "Scheduled"
     PROGRESSING = "Progressing"
+    UP_TO_DATE = "UpToDate"
     AUTOSCALING = "Autoscaling"
     READY = "Ready"
 

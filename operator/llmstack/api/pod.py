@@ -62,6 +62,13 @@ class LifecycleSpec(ApiModel):
             "twice as many in which it used no CPU time."
         ),
     )
+    prove_edits: bool = Field(
+        default=True,
+        description=(
+            "Whether a Job without a device proves an edit (its model, images and volumes) before "
+            "a serving replica is stopped for it. false applies every edit at once."
+        ),
+    )
 
 
 class EnvVar(ApiModel):

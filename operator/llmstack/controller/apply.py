@@ -109,6 +109,10 @@ class Applier:
             if claim:
                 await self._write(claim)
             return True
+        if desired["kind"] == "Job":
+            if live is None:  # Its pods cannot be changed; another proof is another Job.
+                await self._write(desired)
+            return True
         key = Key(deployment.namespace, deployment.name)
         differs = needs_apply(desired, live)
         if not differs:

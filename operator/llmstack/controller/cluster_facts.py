@@ -5,7 +5,7 @@ once in a while, however many passes ask.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -33,25 +33,21 @@ class ClusterFacts:
     def __init__(self, client: KubeClient, clock: Callable[[], float]) -> None:
         self._client = client
         self._classes = _Cached(self._list_classes, clock)
-        self._devices = _Cached(self._list_devices, clock)
+        self._nodes = _Cached(self._list_nodes, clock)
 
     async def storage_classes(self) -> StorageClasses:
         """Which storage classes are there?"""
         return await self._classes.get()
 
-    async def most_devices(self, resource: str) -> int:
-        """The most of an extended resource that any one node can allocate."""
-        return (await self._devices.get()).get(resource, 0)
-
-    async def offered_devices(self) -> tuple[str, ...]:
-        """The extended resources that nodes can allocate, in order."""
-        return tuple(sorted(name for name, most in (await self._devices.get()).items() if most))
+    async def nodes(self) -> tuple[Mapping[str, str], ...]:
+        """What each node can allocate, by resource."""
+        return await self._nodes.get()
 
     async def _list_classes(self) -> StorageClasses:
         return parse_storage_classes(await self._client.list(STORAGE_CLASS))
 
-    async def _list_devices(self) -> dict[str, int]:
-        return parse_devices(await self._client.list(NODE))
+    async def _list_nodes(self) -> tuple[Mapping[str, str], ...]:
+        return parse_nodes(await self._client.list(NODE))
 
 
 def parse_storage_classes(items: list[dict[str, Any]]) -> StorageClasses:
@@ -65,14 +61,25 @@ def parse_storage_classes(items: list[dict[str, Any]]) -> StorageClasses:
     return StorageClasses(provisioners, defaults[-1][1] if defaults else None)
 
 
-def parse_devices(nodes: list[dict[str, Any]]) -> dict[str, int]:
+def parse_nodes(nodes: list[dict[str, Any]]) -> tuple[Mapping[str, str], ...]:
+    """What each node can allocate, by resource; nodes that do not say are left out."""
+    allocatable = ((node.get("status") or {}).get("allocatable") or {} for node in nodes)
+    return tuple(each for each in allocatable if each)
+
+
+def most_of(nodes: Iterable[Mapping[str, str]]) -> dict[str, int]:
     """The most of each extended resource that any one node can allocate."""
     most: dict[str, int] = {}
     for node in nodes:
-        for name, amount in ((node.get("status") or {}).get("allocatable") or {}).items():
+        for name, amount in node.items():
             if "/" in name:
                 most[name] = max(most.get(name, 0), int(parse_quantity(amount)))
     return most
+
+
+def offered_by(nodes: Iterable[Mapping[str, str]]) -> tuple[str, ...]:
+    """The extended resources that nodes can allocate, in order."""
+    return tuple(sorted(name for name, most in most_of(nodes).items() if most))
 
 
 class _Cached(Generic[T]):

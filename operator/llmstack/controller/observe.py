@@ -10,14 +10,15 @@ from typing import Any
 
 from llmstack.api.key import Key
 from llmstack.api.resource import LLMDeployment
-from llmstack.controller.cluster_facts import ClusterFacts
+from llmstack.controller.cluster_facts import ClusterFacts, most_of, offered_by
 from llmstack.controller.names import NameIndex
-from llmstack.controller.observe_events import claim_messages, volume_messages
+from llmstack.controller.observe_events import claim_messages, job_messages, volume_messages
 from llmstack.controller.observe_objects import (
     named_claims,
     named_secrets,
     parse_autoscaler,
     parse_claim,
+    parse_proof,
     parse_workload,
 )
 from llmstack.controller.observe_pods import parse_pod
@@ -31,6 +32,7 @@ from llmstack.kube.kinds import (
     DEPLOYMENT,
     DISRUPTION_BUDGET,
     EVENT,
+    JOB,
     NETWORK_POLICY,
     POD,
     SECRET,
@@ -42,7 +44,15 @@ from llmstack.observed import Claim, Demand, Observed, Pod
 from llmstack.scaling.load import ModelLoad
 
 Object = dict[str, Any]
-_LISTED = (DEPLOYMENT, SERVICE, SERVICE_ACCOUNT, DISRUPTION_BUDGET, NETWORK_POLICY, AUTOSCALER)
+_LISTED = (
+    DEPLOYMENT,
+    SERVICE,
+    SERVICE_ACCOUNT,
+    DISRUPTION_BUDGET,
+    NETWORK_POLICY,
+    AUTOSCALER,
+    JOB,
+)
 
 
 class Observer:
@@ -79,29 +89,34 @@ class Observer:
         """The whole snapshot. Raises ApiError if any part of it cannot be read."""
         resource = deployment.spec.accelerator.resource
         key = Key(deployment.namespace, deployment.name)
-        children, claims, pods, secrets, classes, devices = await asyncio.gather(
+        children, claims, pods, secrets, classes, nodes = await asyncio.gather(
             self._children(deployment),
             self._claims(deployment),
             self._list(POD, deployment, names.selector_text(deployment)),
             self._missing(SECRET, deployment, named_secrets(deployment.spec)),
             self._facts.storage_classes(),
-            self._facts.most_devices(resource) if resource else _nothing(),
+            self._facts.nodes(),
         )
+        jobs = [child for child in children if child["kind"] == JOB.kind]
+        trials = await self._trials(deployment) if jobs else []
         by_name = {(item["kind"], item["metadata"]["name"]): item for item in (*children, *claims)}
-        warnings = await self._warnings(deployment, pods, claims)
+        podless = [] if trials else jobs
+        warnings = await self._warnings(deployment, [*pods, *trials], claims, podless)
+        refusals = job_messages(warnings)
+        parsed = await self._pods(deployment, [*pods, *trials], volume_messages(warnings))
         used = _used(claims, deployment, pods)
         load = self._load(key) or ModelLoad()
         return Observed(
             children=by_name,
             workload=parse_workload(by_name.get(("Deployment", names.deployment_name(deployment)))),
-            pods=await self._pods(deployment, pods, volume_messages(warnings)),
+            pods=parsed[: len(pods)],
             claims=_parsed(used, claim_messages(warnings)),
             storage_classes=classes.provisioners,
             default_storage_class=classes.default,
             missing_secrets=tuple(secrets),
             missing_claims=_missing_claims(deployment, claims),
-            accelerators=devices,
-            offered=await self._facts.offered_devices() if resource else (),
+            accelerators=most_of(nodes).get(resource, 0) if resource else None,
+            offered=offered_by(nodes) if resource else (),
             name_conflicts=self._name_index.conflicts(key),
             wedged=load.wedged,
             uncached=load.uncached,
@@ -110,7 +125,16 @@ class Observer:
             ),
             demand=self._demand(key),
             metrics_api=self._metrics_api(),
+            nodes=nodes,
+            proofs=tuple(parse_proof(job, refusals.get(_uid(job), "")) for job in jobs),
+            proof_pods=parsed[len(pods) :],
         )
+
+    async def _trials(self, deployment: LLMDeployment) -> list[Object]:
+        """The pods of Jobs that prove edits."""
+        component = f"{names.COMPONENT_LABEL}={names.PROOF_COMPONENT}"
+        owner = f"{names.DEPLOYMENT_LABEL}={deployment.name}"
+        return await self._list(POD, deployment, f"{component},{owner}")
 
     async def _pods(
         self, deployment: LLMDeployment, pods: list[Object], mounts: Mapping[str, str]
@@ -153,10 +177,15 @@ class Observer:
         return missing
 
     async def _warnings(
-        self, deployment: LLMDeployment, pods: list[Object], claims: list[Object]
+        self,
+        deployment: LLMDeployment,
+        pods: list[Object],
+        claims: list[Object],
+        podless: list[Object],
     ) -> list[Object]:
-        """Warning Events of pods and claims, read only while one of them is pending."""
+        """Warning Events of pods and claims while one of them is pending, and of podless Jobs."""
         pending = {item["kind"] for item in (*pods, *claims) if _pending(item)}
+        pending |= {item["kind"] for item in podless}
         lists = await asyncio.gather(
             *(
                 self._client.list(
@@ -207,7 +236,3 @@ def _pending(body: Object) -> bool:
 
 def _uid(body: Object) -> str:
     return str(body["metadata"]["uid"])
-
-
-async def _nothing() -> None:
-    return None

@@ -9,6 +9,7 @@ from typing import Any
 Object = Mapping[str, Any]
 
 _VOLUME_REASONS = frozenset({"FailedMount", "FailedAttachVolume", "FailedBinding"})
+_JOB_REASONS = frozenset({"FailedCreate"})
 _CLAIM_REASONS = frozenset({"ProvisioningFailed", "FailedBinding", "VolumeResizeFailed"})
 
 
@@ -20,6 +21,11 @@ def volume_messages(events: Iterable[Object]) -> dict[str, str]:
 def claim_messages(events: Iterable[Object]) -> dict[str, str]:
     """The newest warning about provisioning, by the claim's uid."""
     return _newest(events, "PersistentVolumeClaim", _CLAIM_REASONS)
+
+
+def job_messages(events: Iterable[Object]) -> dict[str, str]:
+    """Why a Job's pod cannot be created, by the Job's uid."""
+    return _newest(events, "Job", _JOB_REASONS)
 
 
 def _newest(events: Iterable[Object], kind: str, reasons: frozenset[str]) -> dict[str, str]:

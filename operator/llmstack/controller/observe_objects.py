@@ -5,9 +5,9 @@ from typing import Any
 
 from llmstack.api.spec import LLMDeploymentSpec
 from llmstack.desired.cache import downloads, source_claims
-from llmstack.desired.metadata import TEMPLATE_HASH, annotation
+from llmstack.desired.metadata import PROOF_HASH, TEMPLATE_HASH, annotation
 from llmstack.errors import InvalidInput
-from llmstack.observed import Answer, Autoscaler, Claim, Workload
+from llmstack.observed import Answer, Autoscaler, Claim, Proof, Workload
 
 Object = Mapping[str, Any]
 
@@ -32,6 +32,15 @@ def parse_workload(body: Object | None) -> Workload | None:
         replica_failure=failure.get("message", "") if failure.get("status") == "True" else "",
         template_hash=annotation(spec["template"], TEMPLATE_HASH),
     )
+
+
+def parse_proof(body: Object, refused: str = "") -> Proof:
+    """A Job that proves an edit as the decisions see it."""
+    conditions = (body.get("status") or {}).get("conditions") or ()
+    succeeded = any(
+        item["type"] == "Complete" and item.get("status") == "True" for item in conditions
+    )
+    return Proof(annotation(body, PROOF_HASH), succeeded, refused)
 
 
 def parse_autoscaler(body: Object | None) -> Autoscaler | None:

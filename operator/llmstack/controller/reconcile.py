@@ -19,6 +19,7 @@ from llmstack.controller.observe import Observer
 from llmstack.controller.report import Reporter, Subject
 from llmstack.controller.root_secret import RootSecret
 from llmstack.desired import Context, Egress, GatewayPlace, build
+from llmstack.desired.hold import with_hold
 from llmstack.desired.metadata import deployment_name
 from llmstack.desired.replicas import sleep_check_seconds
 from llmstack.desired.secret import server_key
@@ -78,7 +79,9 @@ class Reconciler:
         observed = await self._observer.observe(deployment)
         outcome = Outcome()
         try:
-            desired = build(deployment, await self._context(deployment, observed))
+            context = with_hold(deployment, await self._context(deployment, observed), observed)
+            observed = replace(observed, held=context.held)
+            desired = build(deployment, context)
         except InvalidInput as error:
             observed = replace(observed, invalid=str(error))
         else:
@@ -129,10 +132,13 @@ class Reconciler:
         await self._reporter.report_change(subject, last, status)
 
     def _look_again(self, status: LLMDeploymentStatus, observed: Observed) -> float | None:
-        fetches = [pod.fetch for pod in observed.pods if pod.fetch]
+        pods = (*observed.pods, *observed.proof_pods)
+        fetches = [pod.fetch for pod in pods if pod.fetch]
         if any(fetch.state is ContainerState.RUNNING for fetch in fetches):
             return self._settings.progress_seconds
-        return None if _settled(status, observed.workload) else UNSETTLED_SECONDS
+        if observed.held or not _settled(status, observed.workload):
+            return UNSETTLED_SECONDS
+        return None
 
 
 def _soonest(*times: float | None) -> float | None:

@@ -21,6 +21,7 @@ from llmstack.kube.kinds import (
     CLAIM,
     DEPLOYMENT,
     DISRUPTION_BUDGET,
+    JOB,
     LLM_DEPLOYMENT,
     NETWORK_POLICY,
     POD,
@@ -36,6 +37,7 @@ CHILDREN = (
     DISRUPTION_BUDGET,
     NETWORK_POLICY,
     AUTOSCALER,
+    JOB,
     CLAIM,
     POD,
 )

@@ -7,6 +7,7 @@ from llmstack.desired.context import Context
 from llmstack.desired.deployment import build_deployment
 from llmstack.desired.drift import with_applied_hash
 from llmstack.desired.horizontal_pod_autoscaler import build_horizontal_pod_autoscaler
+from llmstack.desired.job import build_proof_job
 from llmstack.desired.metadata import Object
 from llmstack.desired.network_policy import build_network_policy
 from llmstack.desired.pod_disruption_budget import build_pod_disruption_budget
@@ -31,6 +32,7 @@ def build(deployment: LLMDeployment, context: Context) -> tuple[Object, ...]:
         build_gateway_service(deployment, context.gateway),
         build_network_policy(deployment, context),
         build_pod_disruption_budget(deployment),
+        build_proof_job(deployment, context),
         build_deployment(deployment, context),
         build_horizontal_pod_autoscaler(deployment),
     )

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from llmstack.observed import Held
+
 
 @dataclass(frozen=True)
 class Recorded:
@@ -44,7 +46,8 @@ class Context:
     `server_images` maps a vendor, as the spec writes it, to its llama-server image. `fetch_env` is
     passed to the init container as it is. `ca_bundle` is PEM text, "" for the system's own.
     `fixed_ids` is False where the cluster gives user and group ids to pods, as OpenShift does.
-    `recorded` is None before the first Deployment exists.
+    `recorded` is None before the first Deployment exists. `held` is why the recorded template stays
+    in use although the spec has changed (desired/hold.py); None if it does not.
     """
 
     server_images: Mapping[str, str]
@@ -56,3 +59,4 @@ class Context:
     egress: Egress = Egress()
     fixed_ids: bool = True
     recorded: Recorded | None = None
+    held: Held | None = None

@@ -37,6 +37,11 @@ def progress_deadline(spec: LLMDeploymentSpec) -> int:
     return spec.lifecycle.startup_timeout_seconds + _PROGRESS_MARGIN_SECONDS
 
 
+def replaces_old_first(spec: LLMDeploymentSpec) -> bool:
+    """Whether a replica is stopped before the one that replaces it starts."""
+    return spec.accelerator.present or may_be_tied_to_one_node(spec)
+
+
 def strategy(spec: LLMDeploymentSpec) -> Object:
     """In which order are replicas replaced?
 
@@ -48,8 +53,7 @@ def strategy(spec: LLMDeploymentSpec) -> Object:
 
     With a single replica, old first is a gap, and the gateway holds the requests.
     """
-    old_first = spec.accelerator.present or may_be_tied_to_one_node(spec)
-    surge, unavailable = (0, 1) if old_first else (1, 0)
+    surge, unavailable = (0, 1) if replaces_old_first(spec) else (1, 0)
     return {
         "type": "RollingUpdate",
         "rollingUpdate": {"maxSurge": surge, "maxUnavailable": unavailable},

@@ -22,6 +22,7 @@ from urllib.parse import urlsplit
 
 from llmstack.api.resource import LLMDeployment
 from llmstack.desired.context import Context
+from llmstack.desired.fetch_container import fetched_sources
 from llmstack.desired.metadata import NAMESPACE_NAME_LABEL, Object
 from llmstack.models.source import ClaimSource, HttpSource, HubSource, Source, parse_source
 
@@ -65,6 +66,9 @@ def _urls(deployment: LLMDeployment, context: Context) -> Iterator[str]:
     yield from (f"http://{host}" for host in deployment.spec.engine.media_hosts)
     model = deployment.spec.model
     texts = [model.source, *([model.mmproj.source] if model.mmproj else [])]
+    if context.held and context.recorded:
+        # Replicas of the template in use may start again, and fetch what that names.
+        texts += fetched_sources(context.recorded.template)
     sources: list[Source] = [parse_source(text) for text in texts]
     downloads = [each for each in sources if not isinstance(each, ClaimSource)]
     for source in downloads:

@@ -1,5 +1,9 @@
 """How does the init container bring the model?"""
 
+from collections.abc import Mapping
+from itertools import pairwise
+from typing import Any
+
 from llmstack.api.model import ModelSpec
 from llmstack.api.resource import LLMDeployment
 from llmstack.desired.cache import source_claim
@@ -58,6 +62,18 @@ def fetch_args(deployment: LLMDeployment, context: Context) -> tuple[str, ...]:
     words = (word for flag, value in options if value is not None for word in (flag, value))
     engine = ("--shipped-engine",) if runs_shipped_engine(deployment.spec, context) else ()
     return ("fetch", *words, *engine)
+
+
+def fetched_sources(template: Mapping[str, Any]) -> list[str]:
+    """The sources that the replicas of a pod template fetch."""
+    words = [
+        word
+        for container in template["spec"].get("initContainers") or ()
+        if container["name"] == FETCH_CONTAINER
+        for word in container.get("args") or ()
+    ]
+    flags = ("--source", "--mmproj")
+    return [value for flag, value in pairwise(words) if flag in flags]
 
 
 def _env(model: ModelSpec, context: Context) -> list[Object]:

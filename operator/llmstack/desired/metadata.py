@@ -29,6 +29,7 @@ NAMESPACE_NAME_LABEL = "kubernetes.io/metadata.name"
 PRODUCT = "llm-stack"
 SERVER_COMPONENT = "llama-server"
 CACHE_COMPONENT = "model-cache"
+PROOF_COMPONENT = "edit-proof"
 
 # Annotations.
 APPLIED_HASH = f"{GROUP}/applied-hash"
@@ -41,6 +42,8 @@ TEMPLATE_HASH = f"{GROUP}/template-hash"
 """On pods: which template they were made from."""
 KEY_HASH = f"{GROUP}/key-hash"
 """On pods: which server key they were started with; another key needs another server."""
+PROOF_HASH = f"{GROUP}/proof-hash"
+"""On a Job: what it proves."""
 DEFAULT_CONTAINER = "kubectl.kubernetes.io/default-container"
 
 DELETION_COST = "controller.kubernetes.io/pod-deletion-cost"
@@ -113,6 +116,11 @@ def key_secret_name(deployment: LLMDeployment) -> str:
 def ca_config_map_name(deployment: LLMDeployment) -> str:
     """How is the ConfigMap called that holds the CA bundle for downloads?"""
     return f"{deployment.name}-ca"
+
+
+def proof_job_name(deployment: LLMDeployment, proof: str) -> str:
+    """How the Job is called that proves an edit: one for each hash, at most 63 characters."""
+    return f"{deployment.name}-proof-{proof[:8]}"
 
 
 def cache_claim_name(cache: CacheSpec) -> str:

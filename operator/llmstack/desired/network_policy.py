@@ -4,19 +4,20 @@ from llmstack.api.resource import LLMDeployment
 from llmstack.desired.context import Context
 from llmstack.desired.egress import build_egress
 from llmstack.desired.metadata import (
+    DEPLOYMENT_LABEL,
     NAMESPACE_NAME_LABEL,
     PORT,
     Object,
     deployment_name,
     owned,
-    selector,
 )
 
 
 def build_network_policy(deployment: LLMDeployment, context: Context) -> Object | None:
     """In: the gateway's pods, to the server's port alone. Out: what egress.py lists.
 
-    None if everybody may. Probes come from the node, which a NetworkPolicy never keeps out.
+    It is about all pods of the deployment: the one that proves an edit fetches, too. None if
+    everybody may. Probes come from the node, which a NetworkPolicy never keeps out.
     """
     gateway, restricted = context.gateway, context.egress.restricted
     if not gateway.pods:
@@ -28,7 +29,7 @@ def build_network_policy(deployment: LLMDeployment, context: Context) -> Object 
         "kind": "NetworkPolicy",
         "metadata": owned(deployment, deployment_name(deployment)),
         "spec": {
-            "podSelector": {"matchLabels": selector(deployment)},
+            "podSelector": {"matchLabels": {DEPLOYMENT_LABEL: deployment.name}},
             "policyTypes": ["Ingress", "Egress"] if restricted else ["Ingress"],
             "ingress": [
                 {

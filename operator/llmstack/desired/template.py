@@ -5,6 +5,7 @@ the spec changes; a new operator version alone never does it. The template in us
 the Deployment as it was built, beside the hash of the spec that it was built from:
 
     spec hash = recorded hash   ─> the recorded template
+    held (hold.py)              ─> the recorded template, until the newest one is proved
     else                        ─> build_pod_template, recorded from then on; where that says the
                                    same in other words (1024Mi, 1Gi), the recorded template stays
 
@@ -52,7 +53,7 @@ def spec_hash(spec: LLMDeploymentSpec) -> str:
 def choose_template(deployment: LLMDeployment, context: Context) -> Recorded:
     """Which template belongs to this spec?"""
     wanted = spec_hash(deployment.spec)
-    if context.recorded and context.recorded.spec_hash == wanted:
+    if context.recorded and (context.held or context.recorded.spec_hash == wanted):
         return context.recorded
     template = build_pod_template(deployment, context)
     if context.recorded and alike(context.recorded.template, template):

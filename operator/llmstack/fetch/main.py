@@ -20,6 +20,7 @@ from llmstack.fetch.cache import Cache, Entry
 from llmstack.fetch.claim import read_claim
 from llmstack.fetch.client import Client
 from llmstack.fetch.faults import Patience
+from llmstack.fetch.look import look
 from llmstack.fetch.progress import Meter
 from llmstack.fetch.story import bring
 from llmstack.fetch.tools import Tools
@@ -119,6 +120,8 @@ def _get(arguments: argparse.Namespace, field: str, text: str, sha256: str, tool
     wanted = Wanted(source, expected, Demands(field, context, arguments.shipped_engine))
     if isinstance(source, ClaimSource):
         return read_claim(source, wanted, arguments.source_root, tools.meter)
+    if arguments.check:
+        return look(wanted, tools)
 
     def waiting(host: str) -> None:
         tools.meter.note(f"waiting for {host or 'another pod'}, which downloads the same model")
@@ -162,6 +165,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--mmproj-sha256", default="", metavar="HEX", help="expected sum of the projector")
     add("--cache", type=Path, default=Path("/models"), help="where the cache is mounted")
     add("--source-root", type=Path, default=Path("/source"), help="where a pvc:// claim is mounted")
+    add("--check", action="store_true", help="look at the model at its source, and keep none of it")
     add("--context-length", type=int, metavar="N", help="tokens per slot that will be asked for")
     add(
         "--shipped-engine",

@@ -90,14 +90,15 @@ def _download(wanted: Wanted, cache: Cache, tools: Tools) -> Entry:
     one_stream = False
     for _ in range(_TRIES - 1):
         try:
-            return _download_parts(wanted, _locate_parts(wanted, tools, one_stream), cache, tools)
+            return _download_parts(wanted, locate_parts(wanted, tools, one_stream), cache, tools)
         except (StartAgain, _Stale) as error:
             tools.meter.note(f"starting again: {error}")
             one_stream = one_stream or isinstance(error, StartAgain)
-    return _download_parts(wanted, _locate_parts(wanted, tools, one_stream), cache, tools)
+    return _download_parts(wanted, locate_parts(wanted, tools, one_stream), cache, tools)
 
 
-def _locate_parts(wanted: Wanted, tools: Tools, one_stream: bool) -> list[Part]:
+def locate_parts(wanted: Wanted, tools: Tools, one_stream: bool) -> list[Part]:
+    """Where all parts are. `one_stream`: not in ranges. Raises FetchError."""
     persist, endpoint = tools.patience.persist, tools.settings.endpoint
     assert not isinstance(wanted.source, ClaimSource), "a claim is read where it lies"
     commit = None
@@ -219,7 +220,7 @@ def _finish(job: _Job, wanted: Wanted, jobs: list[_Job], cache: Cache, tools: To
     tools.meter.work_on(part.file.name)
     with _judging(job, jobs):
         sha256 = _fill(job, _look(job, wanted, jobs), tools)
-        _require_sum(part, sha256, wanted)
+        require_sum(part, sha256, wanted)
         size = found.written()
         # Once more, for now every byte is verified: the first look may have been at an old partial.
         job.file = require_gguf(part.file.name, found.read, size)
@@ -260,7 +261,8 @@ def _judging(job: _Job, jobs: list[_Job]) -> Iterator[None]:
         raise
 
 
-def _require_sum(part: Part, sha256: str, wanted: Wanted) -> None:
+def require_sum(part: Part, sha256: str, wanted: Wanted) -> None:
+    """Raises FetchError if the file is not the one that is expected."""
     if part.expected in (None, sha256):
         return
     mine = wanted.sha256 == part.expected

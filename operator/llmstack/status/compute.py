@@ -22,12 +22,14 @@ from llmstack.status.ready import ready
 from llmstack.status.scheduled import scheduled
 from llmstack.status.situation import Situation
 from llmstack.status.spec_valid import spec_valid
+from llmstack.status.up_to_date import up_to_date
 
 _JUDGES = {
     ConditionType.SPEC_VALID: spec_valid,
     ConditionType.MODEL_READY: model_ready,
     ConditionType.SCHEDULED: scheduled,
     ConditionType.PROGRESSING: progressing,
+    ConditionType.UP_TO_DATE: up_to_date,
     ConditionType.AUTOSCALING: autoscaling,
     ConditionType.READY: ready,
 }
@@ -36,7 +38,7 @@ _MESSAGE_LIMIT = 2048
 
 
 def compute(deployment: LLMDeployment, observed: Observed, now: float) -> LLMDeploymentStatus:
-    """The whole status, all six conditions, at `now` (seconds since the epoch).
+    """The whole status, all seven conditions, at `now` (seconds since the epoch).
 
     Messages change as often as their inputs do. The one input that moves all the time is
     `Pod.fetch_log`: whoever fills the snapshot reads it at most every 10 s.

@@ -69,7 +69,7 @@ def _filled(text: str, first: str = "", further: str = "") -> str:
 _CONDITIONS = """\
 # Conditions and their reasons
 
-`kubectl get llmd NAME -o jsonpath='{.status.conditions}'` shows six conditions, all of them
+`kubectl get llmd NAME -o jsonpath='{.status.conditions}'` shows seven conditions, all of them
 from the first look of the operator on. `lastTransitionTime` moves only with `status`.
 
 | condition | True | False | Unknown |
@@ -78,12 +78,27 @@ from the first look of the operator on. `lastTransitionTime` moves only with `st
 | ModelReady | a replica has the model, verified | not yet, or cannot be had | no replica tries |
 | Scheduled | every replica has a node | one gets none, or no volume | not decided yet |
 | Progressing | on its way, or arrived | stuck until someone acts | nothing exists yet |
+| UpToDate | every replica runs the newest spec | not yet; Progressing says why | nothing exists |
 | Autoscaling | replicas follow the load | they do not | |
 | Ready | a replica answers, or none is needed | none answers; the reason is the deciding one | |
 
-During an update that fails, Ready stays True as long as an old replica answers, with the reason of
-Progressing, which says what fails; `status.slots` and `status.model` are those that answer.
-A reason that comes up is told as an Event too.
+Ready says whether requests are answered, whatever the spec says by now: it is True while a replica
+answers. Its reason is RollingOut while only replicas of the spec before answer, and that of
+Progressing where the newest spec is stuck; SpecValid says what is wrong with the spec itself.
+`status.slots` and `status.model` are those that answer. A reason that comes up is told as an Event.
+
+After an edit, wait for UpToDate: Ready stays True under it, and Progressing is True on the way,
+too. All conditions carry `observedGeneration`, so `kubectl wait` never takes an old one for the
+answer. A rollout that is stuck shows as Progressing False, with its reason:
+
+    kubectl wait llmd/NAME --for=condition=UpToDate --timeout=30m
+    kubectl wait llmd/NAME --for=condition=Progressing=False --timeout=30m
+
+Before a replica that answers is stopped for an edit, a Job without a device proves that edit: its
+model (fetched into a cache that outlives the pod, else looked at), images and volumes. Until then
+the replicas stay as they were
+([why](adr/0012-an-edit-is-proved-before-a-replica-stops.md)).
+`spec.lifecycle.proveEdits: false` applies every edit at once.
 
 A reason that may need somebody leads to [troubleshooting.md](troubleshooting.md): how to see more,
 and how to mend it. The others are well.

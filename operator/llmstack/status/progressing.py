@@ -6,6 +6,7 @@ template, so during a failing update it says what fails while the old replicas s
 
 from llmstack.api import reasons
 from llmstack.api.conditions import ConditionStatus, ConditionType, Finding
+from llmstack.models.report import describe
 from llmstack.observed import Container, ContainerState, Pod
 from llmstack.status.checks import Check, count, decide, no, unknown, yes
 from llmstack.status.crashes import CRASHES
@@ -37,7 +38,7 @@ def _spec_invalid(situation: Situation) -> Finding | None:
 
 def _pods_refused(situation: Situation) -> Finding | None:
     workload = situation.workload
-    if workload is None or not workload.replica_failure:
+    if workload is None or not workload.replica_failure or not situation.recorded:
         return None
     return no(reasons.REJECTED, f"the cluster refuses the pods: {workload.replica_failure}")
 
@@ -76,7 +77,7 @@ def _copied_if_false(finding: Finding) -> Finding | None:
 
 def _deadline_exceeded(situation: Situation) -> Finding | None:
     workload = situation.workload
-    if workload is None or not workload.deadline_exceeded:
+    if workload is None or not workload.deadline_exceeded or not situation.recorded:
         return None
     limit = situation.spec.lifecycle.startup_timeout_seconds
     return no(
@@ -102,7 +103,7 @@ def wedged(situation: Situation) -> Finding | None:
 
 def _stopped(situation: Situation) -> Finding | None:
     workload = situation.workload
-    if workload is None or not situation.asleep or workload.replicas:
+    if workload is None or not situation.asleep or workload.replicas or situation.held:
         return None
     if situation.may_sleep:
         return yes(reasons.SCALED_TO_ZERO, "no replica is needed")
@@ -138,7 +139,28 @@ def _has_started(pod: Pod) -> bool:
 def _not_applied(situation: Situation) -> Finding | None:
     if situation.applied:
         return None
-    return yes(reasons.ROLLING_OUT, "the newest spec is being applied")
+    if situation.held is None:
+        return yes(reasons.ROLLING_OUT, "the newest spec is being applied")
+    running = situation.fetches_in(FetchState.RUNNING)
+    told = next((describe(fetch.progress) for fetch in running if fetch.progress), "")
+    return yes(
+        reasons.ROLLING_OUT,
+        "the newest spec is applied once a Job has proved its model and images"
+        + (f": {told}" if told else ""),
+    )
+
+
+def _proof_refused(situation: Situation) -> Finding | None:
+    held = situation.held
+    proofs = situation.observed.proofs if held else ()
+    words = next((each.refused for each in proofs if held and each.hash == held.proof), "")
+    if not words:
+        return None
+    return no(
+        reasons.REJECTED,
+        f"the cluster refuses the pod that is to prove the newest spec: {words}; make room for it, "
+        "or set spec.lifecycle.proveEdits to false",
+    )
 
 
 def _rolling_out(situation: Situation) -> Finding | None:
@@ -167,6 +189,7 @@ _CHECKS: tuple[Check, ...] = (
     # Stuck. What comes first in the life of a replica comes first here.
     _apply_failed,
     _spec_invalid,
+    _proof_refused,
     _pods_refused,
     _unscheduled,
     _model_missing,  # with a missing Secret, which an image may need

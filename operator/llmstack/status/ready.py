@@ -1,8 +1,8 @@
-"""Ready: is the deployment able to answer requests, and if not, why?
+"""Ready: are requests answered, and if not, why?
 
 It sums up the other conditions and repeats the one that decides. Replicas that answer count more
-than an update that fails, or a further replica that cannot start: then Ready stays True, with the
-reason of Progressing, which says what fails.
+than a spec that cannot be carried out, an update that fails or waits, or a further replica that
+cannot start: then Ready stays True, with the reason of Progressing, which says what it is.
 """
 
 from typing import Final
@@ -22,12 +22,12 @@ _UNCACHED: Final = (
 
 
 def ready(situation: Situation) -> Finding:
-    """True when the spec is valid and a replica answers, or when none is needed."""
+    """True when a replica answers, or when none is needed."""
     return decide(situation, _CHECKS, no(reasons.PENDING, "no replica answers yet"))
 
 
 def _spec_invalid(situation: Situation) -> Finding | None:
-    """Old replicas may still answer, but what is asked for does not exist and never will."""
+    """Nothing answers, and what is asked for does not exist and never will."""
     finding = spec_valid(situation)
     return finding if finding.status is ConditionStatus.FALSE else None
 
@@ -49,9 +49,23 @@ def _stuck(situation: Situation) -> Finding | None:
     found = progressing(situation)
     if not situation.available or found.status is not ConditionStatus.FALSE:
         return None
-    behind = "all of the spec before, as the newest is stuck"
-    what = behind if situation.behind else "another cannot start"
-    return yes(found.reason, f"{_answering(situation)}; {what}: {found.message}")
+    return yes(found.reason, f"{_answering(situation)}; {_what(situation)}: {found.message}")
+
+
+def _what(situation: Situation) -> str:
+    if situation.behind:
+        return "all of the spec before, as the newest is stuck"
+    if spec_valid(situation).status is ConditionStatus.FALSE:
+        return "not all of the spec can be carried out"
+    return "another cannot start"
+
+
+def _behind(situation: Situation) -> Finding | None:
+    """What answers is of the spec before, and the newest is on its way."""
+    if not situation.behind:
+        return None
+    found = progressing(situation)
+    return yes(reasons.ROLLING_OUT, f"{_answering(situation)}, of the spec before; {found.message}")
 
 
 def _answers(situation: Situation) -> Finding | None:
@@ -89,11 +103,12 @@ def _not_yet(situation: Situation) -> Finding | None:
 
 
 _CHECKS: tuple[Check, ...] = (
-    _spec_invalid,
     _wedged,
     _stuck,
+    _behind,
     _warned,
     _answers,
+    _spec_invalid,
     _asleep,
     _not_yet,
 )

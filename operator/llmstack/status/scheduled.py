@@ -25,6 +25,11 @@ def _asleep(situation: Situation) -> Finding | None:
     return yes(reasons.STOPPED, "no replica is asked for")
 
 
+def _out_of_reach(situation: Situation) -> Finding | None:
+    held = situation.held
+    return no(held.reason, held.message) if held and held.reason else None
+
+
 def _claim_missing(situation: Situation) -> Finding | None:
     missing = situation.observed.missing_claims
     if not missing:
@@ -168,6 +173,7 @@ def _scheduler(pod: Pod) -> str:
 
 
 _CHECKS: tuple[Check, ...] = (
+    _out_of_reach,  # no node could ever take a replica of the newest spec
     _asleep,
     _claim_missing,  # volumes first: the scheduler only says that a claim is not bound
     _storage_class_missing,

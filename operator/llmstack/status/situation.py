@@ -6,6 +6,7 @@ from functools import cached_property
 from llmstack.api.conditions import Condition, ConditionType
 from llmstack.api.resource import LLMDeployment
 from llmstack.api.spec import LLMDeploymentSpec
+from llmstack.desired.hold import is_through
 from llmstack.desired.metadata import (
     SPEC_HASH,
     annotation,
@@ -15,7 +16,7 @@ from llmstack.desired.metadata import (
 from llmstack.desired.prune import is_owned
 from llmstack.desired.replicas import wanted_replicas
 from llmstack.desired.template import spec_hash
-from llmstack.observed import Container, Observed, Pod, Workload
+from llmstack.observed import Container, Held, Observed, Pod, Workload
 from llmstack.status.fetching import Fetch, FetchState, read_fetch
 
 _FAILED = "Failed"
@@ -97,14 +98,26 @@ class Situation:
         The cluster is read before it is changed, so on the first pass over a new spec all replicas
         may be up to date only with the old one.
         """
-        live = self.observed.children.get(("Deployment", deployment_name(self.deployment)), {})
-        recorded = annotation(live, SPEC_HASH)
-        if recorded and recorded != spec_hash(self.spec):
+        if not self.recorded:
             return False
         if self.workload is None:
             return True
         wanted = wanted_replicas(self.deployment, self.workload, self.observed.demand)
         return wanted is None
+
+    @cached_property
+    def recorded(self) -> bool:
+        """Whether the pod template of the snapshot is that of this very spec."""
+        if self.held:
+            return False
+        live = self.observed.children.get(("Deployment", deployment_name(self.deployment)), {})
+        recorded = annotation(live, SPEC_HASH)
+        return not recorded or recorded == spec_hash(self.spec)
+
+    @property
+    def held(self) -> Held | None:
+        """Why the newest spec is not applied to the replicas; None if it is."""
+        return self.observed.held
 
     @property
     def asleep(self) -> bool:
@@ -143,9 +156,18 @@ class Situation:
 
     @cached_property
     def _current(self) -> list[Pod]:
-        current = self.workload.template_hash if self.workload else ""
-        mine = [pod for pod in self._alive if not current or pod.template_hash == current]
-        return sorted(mine, key=lambda pod: (-pod.created_at, pod.name))
+        """While an edit is held, the pods that prove it stand for the replicas it will have."""
+        return sorted(self._newest, key=lambda pod: (-pod.created_at, pod.name))
+
+    @property
+    def _newest(self) -> list[Pod]:
+        held, current = self.held, self.workload.template_hash if self.workload else ""
+        if held:
+            tried = (pod for pod in self.observed.proof_pods if pod.template_hash == held.proof)
+            return [pod for pod in tried if not pod.terminating]
+        if not self.recorded:
+            return []
+        return [pod for pod in self._alive if not current or pod.template_hash == current]
 
     @cached_property
     def _alive(self) -> tuple[Pod, ...]:
@@ -164,7 +186,8 @@ class Situation:
     @cached_property
     def servers(self) -> tuple[Container, ...]:
         """The servers of the newest template that are not ready."""
-        return tuple(pod.server for pod in self.pods if pod.server and not pod.ready)
+        found = (pod.server for pod in self.pods if pod.server and not pod.ready)
+        return tuple(server for server in found if not (self.held and is_through(server)))
 
     def previous(self, kind: ConditionType) -> Condition | None:
         """What did the last pass say?"""

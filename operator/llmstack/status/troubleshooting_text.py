@@ -7,6 +7,7 @@ QUESTIONS = {
     ConditionType.MODEL_READY: "Is the model in the cache, verified, and does it fit?",
     ConditionType.SCHEDULED: "Has every replica a node, with its volume and its devices?",
     ConditionType.PROGRESSING: "Do the replicas come up?",
+    ConditionType.UP_TO_DATE: "Does every replica run the newest spec? Wait for it after an edit.",
     ConditionType.AUTOSCALING: "Does the number of replicas follow the load?",
     ConditionType.READY: "Does it answer? The reason is that of the condition in the way.",
 }

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from llmstack.api.spec import LLMDeploymentSpec
-from llmstack.controller.cluster_facts import parse_devices, parse_storage_classes
+from llmstack.controller.cluster_facts import most_of, parse_nodes, parse_storage_classes
 from llmstack.controller.observe_events import claim_messages, volume_messages
 from llmstack.controller.observe_objects import (
     named_claims,
@@ -136,7 +136,7 @@ def test_devices_are_counted_by_node_not_in_sum() -> None:
         {"status": {"allocatable": {"nvidia.com/gpu": "1", "amd.com/gpu": "8"}}},
         {"metadata": {"name": "not ready yet"}},
     ]
-    assert parse_devices(nodes) == {"nvidia.com/gpu": 2, "amd.com/gpu": 8}
+    assert most_of(parse_nodes(nodes)) == {"nvidia.com/gpu": 2, "amd.com/gpu": 8}
 
 
 def event(kind: str, reason: str, message: str, at: str, **rest: Any) -> dict[str, Any]:

@@ -20,10 +20,12 @@ def test_only_the_gateways_pods_may_and_only_to_the_servers_port() -> None:
     assert rule["ports"] == [{"port": container_port["containerPort"], "protocol": "TCP"}]
 
 
-def test_it_is_about_the_replicas_and_about_both_ways() -> None:
+def test_it_is_about_all_pods_of_the_deployment_and_about_both_ways() -> None:
     policy, workload = built("NetworkPolicy"), built("Deployment")
 
-    assert policy["spec"]["podSelector"] == workload["spec"]["selector"]
+    wanted = policy["spec"]["podSelector"]["matchLabels"]
+    assert wanted == {"llmstack.dev/deployment": "qwen"}
+    assert wanted.items() <= workload["spec"]["template"]["metadata"]["labels"].items()
     assert policy["spec"]["policyTypes"] == ["Ingress", "Egress"]
 
 

@@ -89,7 +89,7 @@ def test_ready_is_true_exactly_when_someone_answers_or_nobody_is_needed(passes: 
         )
         valid = found["SpecValid"].status is ConditionStatus.TRUE
         ready = found["Ready"].status is ConditionStatus.TRUE
-        assert ready == (valid and (answering or needless))
+        assert ready == (answering or (valid and needless))
 
 
 @given(PASSES)

@@ -2,6 +2,7 @@
 
 from tests.unit.status.rows import (
     autoscaling,
+    held,
     model_ready,
     progressing,
     ready,
@@ -9,6 +10,7 @@ from tests.unit.status.rows import (
     spec_valid,
     stuck,
     uncached,
+    up_to_date,
     wedged,
 )
 
@@ -22,4 +24,6 @@ ROWS = [
     *ready.ROWS,
     *wedged.ROWS,
     *uncached.ROWS,
+    *held.ROWS,
+    *up_to_date.ROWS,
 ]

@@ -91,7 +91,40 @@ ROWS: list[Row] = [
         "the new spec is refused although an old replica answers",
         observed(serving(), failures=(ApplyFailure("Deployment", "qwen", 422, "no"),)),
         {},
+        (
+            "Ready",
+            "True",
+            "RejectedByCluster",
+            "1 of 1 replica ready, with 4 slots; not all of the spec can be carried out: the API "
+            "server refuses Deployment qwen: no",
+        ),
+    ),
+    (
+        "the new spec is refused and nothing answers",
+        observed(loading(), failures=(ApplyFailure("Deployment", "qwen", 422, "no"),)),
+        {},
         ("Ready", "False", "RejectedByCluster", "Deployment qwen: no"),
+    ),
+    (
+        "no objects can be built and a replica of the spec before answers",
+        observed(serving(), invalid="spec.accelerator.vendor: no image for nvidia"),
+        {},
+        ("Ready", "True", "InvalidSpec", "1 of 1 replica ready, with 4 slots; not all of the spec"),
+    ),
+    (
+        "and what is wrong with the spec is a condition of its own",
+        observed(serving(), invalid="spec.accelerator.vendor: no image for nvidia"),
+        {},
+        ("SpecValid", "False", "InvalidSpec", "no image for nvidia"),
+    ),
+    (
+        "a claim that cannot grow stops nobody",
+        observed(
+            serving(),
+            failures=(ApplyFailure("PersistentVolumeClaim", "c", 403, "only dynamically …"),),
+        ),
+        {},
+        ("Ready", "True", "RejectedByCluster", "1 of 1 replica ready"),
     ),
     (
         "stopped, as asked for",

@@ -54,6 +54,7 @@ class Model:
     `namespace` is "" outside a cluster. `id` is unique: `namespace/name`, or `name` without one.
     `slots` is what a replica is to have, 0 where only the replicas know. `absence` matters only
     while no replica is ready. `media_hosts`: where its replicas may fetch images and the like from.
+    `obstacle`: why no replica can come up until somebody acts, "" if one may (obstacle.py).
     `created`, `uid` and `held` decide who has a name that several claim (api/names.py).
     """
 
@@ -67,6 +68,7 @@ class Model:
     slots: int = 0
     absence: Absence = Absence.UNKNOWN
     media_hosts: frozenset[str] = frozenset()
+    obstacle: str = ""
     created: str = ""
     uid: str = ""
     held: frozenset[str] = frozenset()

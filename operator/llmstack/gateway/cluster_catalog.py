@@ -16,6 +16,7 @@ from llmstack.desired.metadata import PORT_NAME, SERVICE_LABEL, replicas_service
 from llmstack.desired.secret import server_key
 from llmstack.errors import InvalidSpec
 from llmstack.gateway.catalog import Absence, Backend, Catalog, Model, QueueLimits, catalog_of
+from llmstack.gateway.obstacle import obstacle_of
 
 log = logging.getLogger(__name__)
 
@@ -71,7 +72,7 @@ def build_catalog(
 
 
 def _model(deployment: LLMDeployment, endpoints: Mapping[str, Endpoint], root: bytes) -> Model:
-    spec = deployment.spec
+    spec, obstacle = deployment.spec, obstacle_of(deployment)
     key = server_key(root, deployment.namespace, deployment.name, deployment.uid)
     return Model(
         name=deployment.name,
@@ -87,7 +88,8 @@ def _model(deployment: LLMDeployment, endpoints: Mapping[str, Endpoint], root: b
         wedge_seconds=spec.lifecycle.wedge_seconds,
         cache_sharing=spec.cache_sharing,
         slots=spec.slots,
-        absence=_absence(deployment, endpoints),
+        absence=_absence(deployment, endpoints, obstacle),
+        obstacle=obstacle,
         media_hosts=frozenset(spec.engine.media_hosts),
         created=deployment.created,
         uid=deployment.uid,
@@ -99,9 +101,13 @@ def _model(deployment: LLMDeployment, endpoints: Mapping[str, Endpoint], root: b
     )
 
 
-def _absence(deployment: LLMDeployment, endpoints: Mapping[str, Endpoint]) -> Absence:
+def _absence(
+    deployment: LLMDeployment, endpoints: Mapping[str, Endpoint], obstacle: str
+) -> Absence:
     """The operator's word, until the addresses know better: its status comes a little later."""
     status = deployment.status
+    if obstacle:
+        return Absence.UNKNOWN
     if endpoints or status.replicas:
         return Absence.STARTING
     asleep = any(each.reason == reasons.SCALED_TO_ZERO for each in status.conditions)

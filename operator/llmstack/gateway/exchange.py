@@ -169,7 +169,7 @@ class Exchanges:
             if isinstance(granted, Refusal):
                 if fault is not None and granted.reason is Reason.NO_REPLICA:
                     raise Refused(no_replica_left(request.model.id, len(ask.avoid), str(fault)))
-                raise Refused(of(granted, request.model.id))
+                raise Refused(of(granted, request.model.id, self._obstacle(request.model.id)))
             if self._deaths.must_wait(request):
                 self._app.owner.release(granted.lease, Ending.DONE)
                 continue
@@ -192,6 +192,10 @@ class Exchanges:
     def _early(self, request: Forward) -> Early:
         """What it hears if it waits for long."""
         return Early(request.client, request.note, request.ours, self._limits.early_seconds)
+
+    def _obstacle(self, model: str) -> str:
+        known = self._app.catalog.by_id.get(model)
+        return known.obstacle if known is not None else ""
 
     def _others(self, model: str, avoid: frozenset[str]) -> bool:
         """Is there a replica that has not failed this request?"""

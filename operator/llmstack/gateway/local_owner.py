@@ -64,6 +64,8 @@ class LocalOwner:
         pool = self._pools.get(ask.model)
         if pool is None:
             return Refusal(ask.id, Reason.MODEL_GONE)
+        if self._models[ask.model].obstacle and not pool.serving:
+            return Refusal(ask.id, Reason.CANNOT_START)
         own: Decision | None = None
         others: list[Decision] = []
         for decision in pool.submit(ask, time.monotonic()):
@@ -111,6 +113,8 @@ class LocalOwner:
             self._models[model.id] = model
             pool = self._pools.get(model.id) or self._new_pool(model)
             decisions = _reconcile(pool, before, model, now)
+            if model.obstacle and not pool.serving:
+                decisions += pool.close(Reason.CANNOT_START, now)
             if decisions or before != model:
                 self._follow(model.id, pool, decisions)
 

@@ -201,8 +201,18 @@ def answered_with(status: int, body: bytes) -> Answer:
     return Answer(status, body)
 
 
-def of(refusal: Refusal, model: str) -> Answer:
-    """The answer for what the queue decided; the table of the contract."""
+def cannot_start(model: str, why: str) -> Answer:
+    """503: no replica comes up until somebody acts, so that waiting or repeating is of no use."""
+    message = f"'{model}' has no replica, and none can start: {why}"
+    answer = error(503, message, kind=SERVER, code="cannot_start")
+    return replace(answer, headers=((b"X-Should-Retry", b"false"),))
+
+
+def of(refusal: Refusal, model: str, obstacle: str = "") -> Answer:
+    """The answer for what the queue decided; the table of the contract.
+
+    `obstacle` is why no replica can start, if none can.
+    """
     seconds, limit = max(1, refusal.retry_after), f"{refusal.limit:g}"
     match refusal.reason:
         case Reason.QUEUE_FULL:
@@ -223,6 +233,8 @@ def of(refusal: Refusal, model: str) -> Answer:
                 "coldStartTimeoutSeconds): the LLMDeployment's conditions say why."
             )
             return error(503, message, kind=SERVER, code="no_replica", retry_after=seconds)
+        case Reason.CANNOT_START:
+            return cannot_start(model, obstacle or "the LLMDeployment's conditions say why")
         case Reason.TOO_MANY_SLOTS:
             message = (
                 f"This request takes more slots at once than a replica of '{model}' has ({limit}): "

@@ -58,6 +58,7 @@ class Reason(StrEnum):
     QUEUE_FULL = "queue_full"
     SLOT_TIMEOUT = "slot_timeout"
     NO_REPLICA = "no_replica"
+    CANNOT_START = "cannot_start"
     TOO_MANY_SLOTS = "too_many_slots"
     MODEL_GONE = "model_gone"
 

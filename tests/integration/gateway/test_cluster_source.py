@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Iterator
+import os
+import sys
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager
 from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from llmstack.api.resource import parse
@@ -25,6 +28,7 @@ from llmstack.gateway.cluster import ClusterSource
 from llmstack.gateway.keys import Keys, line_for
 from llmstack.kube.connection import connect
 from llmstack.settings import GatewaySettings
+from tests.e2e.cluster.sites import free_ports
 from tests.integration.apiserver import ApiServer
 from tests.integration.deployments import Namespace
 from tests.support import waiting
@@ -89,16 +93,18 @@ class Cluster:
         self._write(*rights(self.namespace, user))
         self._kubeconfig: Path = server.kubeconfig_for(user)
 
+    @property
+    def env(self) -> dict[str, str]:
+        """The settings of a gateway that follows this namespace alone."""
+        return {
+            "POD_NAMESPACE": self.namespace,
+            "LLMSTACK_NAMESPACES": self.namespace,
+            "LLMSTACK_ROOT_SECRET": "root",
+            "KUBECONFIG": str(self._kubeconfig),
+        }
+
     def settings(self, **env: str) -> GatewaySettings:
-        return GatewaySettings.from_env(
-            {
-                "POD_NAMESPACE": self.namespace,
-                "LLMSTACK_NAMESPACES": self.namespace,
-                "LLMSTACK_ROOT_SECRET": "root",
-                "KUBECONFIG": str(self._kubeconfig),
-                **env,
-            }
-        )
+        return GatewaySettings.from_env({**self.env, **env})
 
     async def apply(self, name: str = "qwen", **spec: Any) -> None:
         await asyncio.to_thread(self.space.apply, name, **spec)
@@ -384,3 +390,71 @@ async def _runs(cluster: Cluster, name: str, address: str, *, ready: bool) -> No
     }
     patch = json.dumps({"status": status})
     await cluster.kubectl("patch", "pod", name, "--subresource=status", "--type=merge", "-p", patch)
+
+
+def not_ready(generation: int, reason: str, message: str) -> str:
+    """A status as the operator writes it, for kubectl."""
+    condition = {
+        "type": "Ready",
+        "status": "False",
+        "reason": reason,
+        "message": message,
+        "lastTransitionTime": "2026-01-01T00:00:00Z",
+        "observedGeneration": generation,
+    }
+    return json.dumps({"status": {"conditions": [condition], "replicas": 1}})
+
+
+@asynccontextmanager
+async def served(cluster: Cluster) -> AsyncIterator[httpx.AsyncClient]:
+    """A gateway's process that follows the cluster, and a client of it."""
+    port, admin = free_ports(2)
+    ports = {"LLMSTACK_HTTP_PORT": str(port), "LLMSTACK_ADMIN_PORT": str(admin)}
+    process = await asyncio.create_subprocess_exec(
+        *("setpriv", "--pdeathsig", "KILL", sys.executable, "-m", "llmstack", "gateway"),
+        env={**os.environ, **cluster.env, **ports},
+        stdout=asyncio.subprocess.DEVNULL,
+    )
+    try:
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=60) as client:
+            yield client
+    finally:
+        process.kill()
+        await process.wait()
+
+
+async def test_a_model_that_cannot_come_up_is_refused_at_once_with_the_reason(
+    cluster: Cluster,
+) -> None:
+    """As the operator's status tells it; once the spec is another one, requests wait again."""
+    body = {"model": "qwen", "messages": [{"role": "user", "content": "hello"}]}
+    queue = {"coldStartTimeoutSeconds": 1}
+    await cluster.root()
+    await cluster.apply(replicas=0)
+    async with served(cluster) as client:
+
+        async def says(code: str, words: str) -> bool:
+            try:
+                answer = await client.post("/v1/chat/completions", json=body)
+            except httpx.TransportError:
+                return False
+            error = answer.json()["error"]
+            assert answer.status_code in (404, 503), answer.text
+            return error["code"] == code and words in error["message"]
+
+        await _until_true(lambda: says("cannot_start", "Stopped: spec.replicas is 0"))
+        await cluster.apply(replicas=1, queue=queue)
+        await _until_true(lambda: says("no_replica", "within 1 s"))
+        newest = cluster.space.need("llmd", "qwen")["metadata"]["generation"]
+        status = not_ready(newest, "SourceNotFound", "no such file")
+        patch = ("patch", "llmd", "qwen", "--subresource=status", "--type=merge", "-p", status)
+        await cluster.kubectl(*patch)
+        await _until_true(lambda: says("cannot_start", "SourceNotFound: no such file"))
+        await cluster.apply(replicas=1, queue=queue, slots=2)
+        await _until_true(lambda: says("no_replica", "within 1 s"))
+
+
+async def _until_true(asked: Callable[[], Coroutine[Any, Any, bool]]) -> None:
+    async with asyncio.timeout(60):
+        while not await asked():  # noqa: ASYNC110 - another process has no event here
+            await asyncio.sleep(0.1)

@@ -250,3 +250,27 @@ async def test_what_comes_for_an_unknown_model_or_lease_is_ignored() -> None:
     owner.first_byte(1)
     assert not owner.draining("m", "a")
     assert owner.load() == {}
+
+
+async def test_who_waits_for_what_cannot_start_is_refused_and_so_is_who_comes() -> None:
+    owner = LocalOwner()
+    cold = Model("m")
+    owner.apply(catalog_of([cold]))
+    task = await waiting(owner, 1)
+    owner.apply(catalog_of([replace(cold, obstacle="SourceNotFound: no such file")]))
+    for refused in (await task, await owner.acquire(ask(2))):
+        assert isinstance(refused, Refusal)
+        assert refused.reason is Reason.CANNOT_START
+
+
+async def test_what_cannot_start_another_replica_is_served_by_the_one_it_has() -> None:
+    owner = owner_of(replace(MODEL, obstacle="SourceNotFound: no such file"))
+    await granted(owner, 1)
+
+
+async def test_once_the_obstacle_is_gone_requests_wait_as_before() -> None:
+    owner = LocalOwner()
+    owner.apply(catalog_of([Model("m", obstacle="Stopped: spec.replicas is 0")]))
+    owner.apply(catalog_of([Model("m")]))
+    task = await waiting(owner, 1)
+    task.cancel()

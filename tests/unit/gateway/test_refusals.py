@@ -13,6 +13,7 @@ from llmstack.routing.messages import Reason, Refusal
     [
         (Reason.QUEUE_FULL, 429, "queue_full", b"7"),
         (Reason.NO_REPLICA, 503, "no_replica", b"7"),
+        (Reason.CANNOT_START, 503, "cannot_start", None),
         (Reason.SLOT_TIMEOUT, 504, "slot_timeout", None),
         (Reason.TOO_MANY_SLOTS, 400, "too_many_slots", None),
         (Reason.MODEL_GONE, 404, "model_not_found", None),
@@ -30,6 +31,12 @@ def test_the_contract_of_the_queue(reason, status, code, retry_after):
 def test_every_reason_has_an_answer():
     for reason in Reason:
         assert refusals.of(Refusal(1, reason), "qwen").status >= 400
+
+
+def test_why_none_can_start_is_repeated_and_retrying_is_advised_against():
+    answer = refusals.of(Refusal(1, Reason.CANNOT_START), "qwen", "SourceNotFound: no such file")
+    assert "SourceNotFound: no such file" in orjson.loads(answer.body)["error"]["message"]
+    assert dict(answer.headers) == {b"X-Should-Retry": b"false"}
 
 
 def test_retry_after_is_never_zero():

@@ -145,8 +145,7 @@ def _not_applied(situation: Situation) -> Finding | None:
     told = next((describe(fetch.progress) for fetch in running if fetch.progress), "")
     return yes(
         reasons.ROLLING_OUT,
-        "the newest spec is applied once a Job has proved its model and images"
-        + (f": {told}" if told else ""),
+        "the newest spec is applied once a Job has proved it" + (f": {told}" if told else ""),
     )
 
 

@@ -149,23 +149,25 @@ def test_while_the_kubernetes_api_is_away_requests_go_on(
     stack.wait(chat)
 
 
-def test_a_request_to_a_stopped_model_is_held_until_it_runs_again(stack: Stack) -> None:
+def test_a_request_to_a_stopped_model_is_refused_at_once_until_it_runs_again(stack: Stack) -> None:
     stack.apply(stack.sample("sleeper"))
     stack.wait("sleeper")
     stack.apply(stack.sample("sleeper", replicas=0))
     stack.wait("sleeper", "Ready", "True", "Stopped")
-    load = load_of(stack)
     name = stack.full_name("sleeper")
+    body = {"model": name, "messages": [{"role": "user", "content": "Hi."}], "max_tokens": 4}
 
-    with stack.gateway(seconds=240) as gateway, ThreadPoolExecutor(1) as pool:
-        held = pool.submit(short, gateway, name)
-        wait_until(lambda: load()["models"][name]["waiting"] == 1, "the request to wait", 30)
-        assert load()["models"][name]["ready"] == 0
+    with stack.gateway(seconds=240) as gateway:
+
+        def is_refused() -> bool:
+            answer = gateway.post("/v1/chat/completions", json=body)
+            return answer.status_code == 503 and "spec.replicas is 0" in answer.text
+
+        wait_until(is_refused, "the refusal with its reason", 30)
         stack.apply(stack.sample("sleeper", replicas=1))
-        answer = held.result(timeout=240)
-
-    assert int(answer.headers["x-llmstack-queued-ms"]) > 0
-    assert load()["models"][name]["waiting"] == 0
+        stack.wait("sleeper")
+        wait_until(lambda: not is_refused(), "the gateway to know", 30)
+        short(gateway, name)
     stack.delete("sleeper")
 
 

@@ -74,6 +74,16 @@ PROGRESSING: Mapping[str, Remedy] = {
                 "A pod stays Terminating for longer: its node is lost. Only if that is certain:",
                 "kubectl -n NAMESPACE delete pod POD --force",
             ),
+            Step(
+                "*the newest spec is applied once a Job has proved it*: the replicas in use stay "
+                "until then. What the Job does:",
+                "kubectl -n NAMESPACE logs --all-containers --ignore-errors "
+                "--selector=app.kubernetes.io/component=edit-proof,llmstack.dev/deployment=NAME",
+            ),
+            Step(
+                "To apply edits without such a proof, whatever becomes of the replicas in use:",
+                patch('{"lifecycle": {"proveEdits": false}}'),
+            ),
         ),
     ),
     reasons.SERVER_WEDGED: Remedy(

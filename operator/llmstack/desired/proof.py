@@ -4,7 +4,7 @@ Derived from the template itself, so that it is what the replicas would do:
 
     fetch            the init container, on the same volumes. Where the cache outlives the pod it
                      brings the whole model; else it only looks (`--check`): what it would bring
-                     could not be kept
+                     could not be kept. The server's Secrets, ConfigMaps and claims are mounted, too
     llama-server     only if its image is another one than before: `--version`, which proves that
                      the image can be pulled and is a llama-server
 
@@ -39,6 +39,7 @@ _PLACED = (
 )
 """Fields of the pod that the proof's has, too. No runtime class: it may hand out devices."""
 
+_PROOF_PATH = "/run/llmstack/proof"
 _CHECK_LIMIT = "64Mi"
 """More than the header of a model, which is all that `--check` reads."""
 
@@ -69,12 +70,27 @@ def _fetching(template: Template) -> Object:
     spec = template["spec"]
     fetch = dict(_container(spec["initContainers"], FETCH_CONTAINER))
     mounted = {mount["name"] for mount in fetch["volumeMounts"]}
-    volumes = [volume for volume in spec["volumes"] if volume["name"] in mounted]
+    volumes = [each for each in spec["volumes"] if each["name"] in mounted or _is_given(each)]
+    fetch["volumeMounts"] = [
+        *fetch["volumeMounts"],
+        *(_beside(each) for each in volumes if each["name"] not in mounted),
+    ]
     if not _keeps_cache(template):
         fetch["args"] = [*fetch["args"], "--check"]
         volumes = [_looked_at(volume) for volume in volumes]
     placed = {key: spec[key] for key in _PLACED if key in spec}
     return {**placed, "containers": [fetch], "volumes": volumes}
+
+
+def _is_given(volume: Object) -> bool:
+    """Whether it has to be there already: a Secret, a ConfigMap, a claim."""
+    return not volume.keys() & {"emptyDir", "ephemeral"}
+
+
+def _beside(volume: Object) -> Object:
+    """A volume of the server's, mounted to prove that it can be: the kubelet mounts no other."""
+    name = volume["name"]
+    return {"name": name, "mountPath": f"{_PROOF_PATH}/{name}", "readOnly": True}
 
 
 def _keeps_cache(template: Template) -> bool:

@@ -83,3 +83,13 @@ def test_each_edit_has_a_job_of_its_own_with_a_short_name() -> None:
     other = job(GPU, **GPU, model={"source": "hf://owner/repo/third.gguf"})["metadata"]["name"]
     assert one != other
     assert len(proof_job_name(deployment("q" * 48), "a" * 16)) <= 63
+
+
+def test_what_the_server_mounts_is_mounted_to_see_whether_it_can_be() -> None:
+    spec = pod(SHARED, **SHARED, model=OTHER)
+    (fetch,) = spec["containers"]
+    volumes = {each["name"] for each in spec["volumes"]}
+    mounts = {each["name"] for each in fetch["volumeMounts"]}
+    assert volumes == mounts == {"cache", "tmp", "server-key"}
+    paths = [mount["mountPath"] for mount in fetch["volumeMounts"]]
+    assert len(set(paths)) == len(paths)

@@ -109,6 +109,7 @@ class Cluster:
 def space(crd: ApiServer) -> Iterator[Namespace]:
     name = f"edits-{next(_numbers)}"
     crd.kubectl("create", "namespace", name)
+    crd.kubectl("label", "namespace", name, "pod-security.kubernetes.io/enforce=restricted")
     yield Namespace(crd, name)
 
 

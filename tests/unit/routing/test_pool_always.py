@@ -317,6 +317,7 @@ def test_enough_happens() -> None:
         patch.setattr(run, "follow", note)
         for _ in range(8 * STEPS):
             run.step()
-    kinds = {"grant", *Reason} - {Reason.MODEL_GONE}
+    # These two are said of all that wait at once, by whoever owns the pool.
+    kinds = {"grant", *Reason} - {Reason.MODEL_GONE, Reason.CANNOT_START}
     assert all(kind in decided for kind in kinds)
     assert decided.count("grant") > 100

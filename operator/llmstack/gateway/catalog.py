@@ -28,6 +28,14 @@ class Backend:
     accepting: bool = True
     leaving: bool = False
 
+    @cached_property
+    def lines(self) -> bytes:
+        """Its name and its key, as the lines of a head."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        name = b"host: %b:%d\r\n" % (host.encode("ascii"), self.port)
+        key = b"authorization: Bearer %b\r\n" % self.key.encode("latin-1")
+        return name + key if self.key else name
+
 
 class Absence(StrEnum):
     """Why is no replica there, as whoever runs them says?"""

@@ -6,6 +6,7 @@ requests. paths.py tells how clients spell what is here.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from llmstack.api.engine import Mode
 
@@ -35,6 +36,16 @@ class Endpoint:
     def streams(self) -> bool:
         """Does it heed `stream`?"""
         return self.slots and Mode.GENERATE in self.modes
+
+    @cached_property
+    def settings(self) -> tuple[str, ...]:
+        """All fields that come before the prompt; an adapter changes what a prompt computes."""
+        return ("lora", *self.setting)
+
+    @cached_property
+    def setting_names(self) -> frozenset[str]:
+        """The same, to look names up in."""
+        return frozenset(self.settings)
 
 
 _GENERATE = frozenset({Mode.GENERATE})

@@ -38,6 +38,8 @@ def fit(path: str, body: bytes | bytearray, outline: Outline, policy: Policy) ->
     edits: Edits = judged.edits
     if _CHOSEN in outline.members and path in _CHOOSING:
         edits = {**edits, **_counted(body, outline)}
+    if not edits:
+        return Fitted(body, b"", edits)
     return Fitted(rewrite(body, outline, edits), _dropped(judged.unknown), edits)
 
 

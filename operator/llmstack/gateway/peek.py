@@ -4,7 +4,7 @@ outline ─> model, stream, cost in slots, and the bytes whose beginning a repli
 """
 
 from collections.abc import Callable
-from functools import lru_cache, partial
+from functools import partial
 from typing import Any
 
 from llmstack.gateway.endpoints import Endpoint
@@ -49,12 +49,12 @@ class Peek:
         """Whether anything precedes the prompt."""
         parsed = self._outline.parsed
         members = self._outline.members if parsed is None else parsed
-        return not _setting_names(self._endpoint).isdisjoint(members)
+        return not self._endpoint.setting_names.isdisjoint(members)
 
     @property
     def setting(self) -> tuple[memoryview, ...]:
         view, outline = memoryview(self._body), self._outline
-        places = map(outline.place, _settings(self._endpoint))
+        places = map(outline.place, self._endpoint.settings)
         return tuple(view[place[0] : place[1]] for place in places if place is not None)
 
     @property
@@ -126,13 +126,3 @@ def _count(value: Any, name: str) -> int:
     if type(value) is not int and not (type(value) is float and value.is_integer()):
         raise Refused(bad_request(f"'{name}' must be a whole number.", name))
     return min(max(1, int(value)), _MOST)
-
-
-@lru_cache
-def _settings(endpoint: Endpoint) -> tuple[str, ...]:
-    return ("lora", *endpoint.setting)
-
-
-@lru_cache
-def _setting_names(endpoint: Endpoint) -> frozenset[str]:
-    return frozenset(_settings(endpoint))

@@ -36,6 +36,7 @@ from llmstack.routing.suspects import Then
 
 log = logging.getLogger(__name__)
 
+_OURS = b"%bx-llmstack-replica: %b\r\nx-llmstack-queued-ms: %d\r\nx-llmstack-prefix-hit: %.2f\r\n"
 _LAST_BYTES = 4096
 """Replicas whose last byte is remembered, before those that are gone are forgotten."""
 
@@ -128,29 +129,29 @@ class Tries:
 
     def _end(self, request: Forward, grant: Grant, ending: Ending) -> None:
         """Releases the lease: at once, or when the replica knows that its client has left."""
-        relay, release = request.note.relay, partial(self._app.owner.release, grant.lease, ending)
-        ended = partial(self._deaths.ended, request, grant.replica)
+        relay, owner, deaths = request.note.relay, self._app.owner, self._deaths
         if relay is None or ending is Ending.DONE:
-            release()
-            ended()
-            self._deaths.answered(request)
+            owner.release(grant.lease, ending)
+            deaths.ended(request, grant.replica)
+            deaths.answered(request)
         elif grant.echoes:  # It shows what it works for, so nothing is given out twice.
-            relay.abandon(ended)
-            release()
+            relay.abandon(partial(deaths.ended, request, grant.replica))
+            owner.release(grant.lease, ending)
         else:
+            relay.abandon(partial(self._both, request, grant, ending))
 
-            def both() -> None:
-                release()
-                ended()
-
-            relay.abandon(both)
+    def _both(self, request: Forward, grant: Grant, ending: Ending) -> None:
+        """The replica has ended it."""
+        self._app.owner.release(grant.lease, ending)
+        self._deaths.ended(request, grant.replica)
 
     def _backend(self, model: Model, replica: str) -> Backend:
         """Where is it now? The catalog may have changed while the request waited."""
         known = self._app.catalog.by_id.get(model.id, model)
-        for backend in (*known.backends, *model.backends):
-            if backend.id == replica:
-                return backend
+        for backends in (known.backends, model.backends):
+            for backend in backends:
+                if backend.id == replica:
+                    return backend
         raise Unreachable("is no longer there")
 
     async def _relay(
@@ -203,13 +204,12 @@ class Tries:
 
     def _dress(self, request: Forward, grant: Grant) -> Callable[[ResponseHead], bytes]:
         """How does the head of the replica's response reach the client? Called as it begins."""
-        ours = b"%bx-llmstack-replica: %b\r\nx-llmstack-queued-ms: %d\r\n" % (
+        ours = _OURS % (
             request.ours,
             grant.replica.encode("latin-1", "replace"),
             request.note.queued * 1000,
+            grant.hit,
         )
-        ours += b"x-llmstack-prefix-hit: %.2f\r\n" % grant.hit
-
         early = request.client.early
 
         def dress(head: ResponseHead) -> bytes:

@@ -53,14 +53,13 @@ def at_sight(body: bytes | bytearray, watched: frozenset[str] = frozenset()) -> 
 
 def _brackets(body: bytes, fields: dict[str, Any], watched: frozenset[str]) -> int:
     """How many brackets open in it, at most; _WATCHED: there may be a watched name."""
-    brackets = _walked(fields, watched)
-    if brackets != _MANY:
-        return brackets
-    return _WATCHED if _may_hold(body, watched) else body.count(b"{") + body.count(b"[")
+    if not _may_hold(body, watched):
+        return body.count(b"{") + body.count(b"[")
+    return _walked(fields, watched)
 
 
 def _walked(fields: dict[str, Any], watched: frozenset[str]) -> int:
-    """How many brackets open in it. _WATCHED: a watched name is there; _MANY: more than a few."""
+    """How many brackets open in it. _WATCHED: a watched name is there, or too many brackets."""
     rest: list[Any] = [fields]
     for value in rest:
         if type(value) is dict and not watched.isdisjoint(value):
@@ -68,7 +67,7 @@ def _walked(fields: dict[str, Any], watched: frozenset[str]) -> int:
         entries = value.values() if type(value) is dict else value
         rest += [entry for entry in entries if type(entry) in _CONTAINERS]
         if len(rest) > _FEW:
-            return _MANY
+            return _WATCHED
     return len(rest)
 
 
@@ -88,10 +87,7 @@ def _quotes(text: bytes) -> bytes:
 
 def _may_hold(body: bytes, names: frozenset[str]) -> bool:
     """True if one of the names may be there: as a string, or spelt with escapes."""
-    for token in _tokens(names):
-        if token in body:
-            return True
-    return _has_escaped_name(body)
+    return _any_of(names).search(body) is not None or _has_escaped_name(body)
 
 
 def _has_escaped_name(body: bytes) -> bool:
@@ -101,8 +97,8 @@ def _has_escaped_name(body: bytes) -> bool:
 
 _CONTAINERS = frozenset({dict, list})
 _FEW = 100
-"""Brackets; in more of them, names are found faster as text than one after the other."""
-_WATCHED, _MANY = -1, -2
+"""Brackets; with more of them, a scanner looks whether one has a watched name."""
+_WATCHED = -1
 _ESCAPED_QUOTE = b"\\u0022"
 _ESCAPED_NAME = re.compile(rb'\\u00[0-9a-fA-F]{2}[^"\\]*+"[ \t\n\r]*+:')
 _COLON = re.compile(rb"[ \t\n\r]*+:[ \t\n\r]*+")
@@ -110,8 +106,9 @@ _SPACE = b" \t\n\r"
 
 
 @lru_cache(8)
-def _tokens(names: frozenset[str]) -> tuple[bytes, ...]:
-    return tuple(b'"%b"' % name.encode() for name in sorted(names))
+def _any_of(names: frozenset[str]) -> re.Pattern[bytes]:
+    """One of these as a string. A pattern that begins with a quote skips what is between quotes."""
+    return re.compile(b'"(?:%b)"' % b"|".join(re.escape(name.encode()) for name in sorted(names)))
 
 
 class ParsedMembers(Mapping[str, Span]):

@@ -76,10 +76,15 @@ class Client:
             and self.head.keep_alive
         )
 
-    async def body(self, tenant: str) -> Received:
-        """The whole body, which this tenant sends. Raises Malformed."""
+    def admit(self, tenant: str) -> Received | None:
+        """Takes the body from this tenant. Gives it if all of it is here. Raises Malformed."""
         intake = self._intake
         intake.admit(tenant)
+        return intake.received() if intake.reader.complete else None
+
+    async def body(self) -> Received:
+        """The whole body of a request that was admitted. Raises Malformed."""
+        intake = self._intake
         if self.head.expects and not intake.reader.complete:
             self._write(_CONTINUE)
         return await intake.body()

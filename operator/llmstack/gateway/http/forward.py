@@ -71,7 +71,7 @@ def request_head(
     """
     return b"POST %b HTTP/1.1\r\n%bcontent-length: %d\r\nx-request-id: %b\r\n%b%b" % (
         path.encode("ascii"),
-        _of_replica(backend),
+        backend.lines,
         length,
         id,
         ours,
@@ -105,15 +105,6 @@ def answer(what: Answer, ours: bytes, keep: bool, bodyless: bool = False) -> byt
         head += b"content-length: %d\r\n" % len(what.body)
     head += b"\r\n" if keep else b"connection: close\r\n\r\n"
     return head if bodyless else head + what.body
-
-
-@lru_cache(REMEMBERED)
-def _of_replica(backend: Backend) -> bytes:
-    """Its name and its key."""
-    host = f"[{backend.host}]" if ":" in backend.host else backend.host
-    name = b"host: %b:%d\r\n" % (host.encode("ascii"), backend.port)
-    key = b"authorization: Bearer %b\r\n" % backend.key.encode("latin-1")
-    return name + key if backend.key else name
 
 
 @lru_cache(REMEMBERED)

@@ -34,15 +34,20 @@ class Holdings:
 
     def has_room(self, tenant: str | None, size: int) -> bool:
         """Whether this tenant may hold so many bytes more."""
-        free = self.most - self.held - size
-        share = free if tenant is None else free * _TIMES_FREE
-        return free >= 0 and self._bytes.get(tenant, 0) + size <= share
+        if not self.take(tenant, size):
+            return False
+        self.give_back(tenant, size)
+        return True
 
     def take(self, tenant: str | None, size: int) -> bool:
         """Bytes have come. False: there is no room for them."""
-        if not self.has_room(tenant, size):
+        free = self.most - self.held - size
+        held = self._bytes.get(tenant, 0) + size
+        if free < 0 or held > (free if tenant is None else free * _TIMES_FREE):
             return False
-        self._add(tenant, size)
+        self.held += size
+        if size:
+            self._bytes[tenant] = held
         return True
 
     def give_back(self, tenant: str | None, size: int) -> None:

@@ -70,17 +70,20 @@ class Intake:
             now = asyncio.get_running_loop().time()
             self._upload = Progress(limits.body_seconds, limits.body_rate, now, size)
 
-    async def body(self) -> Received:
-        """The whole body of a request that was admitted. Raises Malformed."""
+    def received(self) -> Received | None:
+        """The body, if all of it was looked at; looks on. Raises Malformed."""
         self.look_on()
-        body = self.reader.body
-        if body.outline is None and self._fault is None:
-            self._wanted = asyncio.get_running_loop().create_future()
-            await self._wanted
         if self._fault is not None:
             raise self._fault
-        assert body.outline is not None
-        return Received(body.data, body.outline)
+        body = self.reader.body
+        return None if body.outline is None else Received(body.data, body.outline)
+
+    async def body(self) -> Received:
+        """The whole body of a request that was admitted, once it is looked at. Raises Malformed."""
+        while (received := self.received()) is None:
+            self._wanted = asyncio.get_running_loop().create_future()
+            await self._wanted
+        return received
 
     def look_on(self) -> None:
         """Looks at what has come of the body, if that is wanted; at a large one in turn."""

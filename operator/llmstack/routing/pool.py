@@ -212,6 +212,11 @@ class Pool:
         ledger = self._replicas.get(name)
         return ledger.lost(seconds) if ledger is not None else []
 
+    @property
+    def serving(self) -> bool:
+        """Whether there is a replica that gets requests."""
+        return self._clocks.serving
+
     def load(self) -> Load:
         """How things stand."""
         return Load(

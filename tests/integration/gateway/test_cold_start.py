@@ -237,11 +237,15 @@ async def test_what_does_not_stream_keeps_its_status(tmp_path: Path) -> None:
             assert "Retry-After" in answer.headers
 
 
-async def test_a_stream_that_waits_for_slots_keeps_its_status(tmp_path: Path) -> None:
+async def test_a_stream_that_waits_for_slots_hears_comments_too(tmp_path: Path) -> None:
     async with serving(tmp_path, SLOW, model={"queue": {"timeoutSeconds": 3}}) as it:
-        held = await it.holding(2)
-        answer = await it.ask(stream=True)
-        assert (answer.status, answer.code) == (504, "slot_timeout")
+        held = [it.begin(max_tokens=300) for _ in range(2)]
+        await it.gateway.loaded(MODEL, busy=2)
+        async with streaming(it.gateway) as stream:
+            await stream.comments(1)
+            (event,) = await stream.rest()
+        assert (stream.answer.status, event["type"]) == (200, "error")
+        assert event["error"]["code"] == "slot_timeout"
         await gone(*held)
 
 

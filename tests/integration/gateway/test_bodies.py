@@ -10,6 +10,7 @@ from tests.integration.gateway.dying import WELL
 from tests.integration.gateway.raw import BODY, Replica, gateway, on_uvloop, post
 
 EMOJI = "😀".encode()
+MESSAGE = b'{"role": "user", "content": "%b"},' % (b"word " * 200)
 
 
 def large(text: bytes, size: int = 3_000_000) -> bytes:
@@ -25,15 +26,16 @@ def large(text: bytes, size: int = 3_000_000) -> bytes:
         large(b"word "),
         large(b"a" * 4093 + EMOJI),
         large(b"\\n\\u00e9 \\\\"),
-        b'{"model": "smol", "messages": [%b{}]}' % (b'{"role": "user", "content": ""},' * 30_000),
-        b'{"model": "smol", "messages": [%b0]}' % (b"17, " * 300_000),
+        b'{"model": "smol", "messages": [%b{}]}' % (MESSAGE * 4_000),
+        b'{"model": "smol", "prompt": [%b0]}' % (b"17, " * 300_000),
     ],
     ids=["small", "text", "emoji", "escapes", "messages", "tokens"],
 )
 @on_uvloop
 async def test_a_body_reaches_the_replica_as_it_came(body: bytes) -> None:
+    path = b"/v1/completions" if b'"prompt"' in body else b"/v1/chat/completions"
     async with Replica.running(WELL) as replica, gateway(replica.port) as front:
-        assert (await front.ask(post(body))).body == b"well"
+        assert (await front.ask(post(body, path))).body == b"well"
         assert replica.turns[0].body == body
         assert front.idle
 

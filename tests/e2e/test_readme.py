@@ -60,8 +60,9 @@ def shell(stack: Stack, tmp_path: Path) -> Iterator[Shell]:
     started: list[int] = []
 
     def run(script: str) -> str:
-        # Into files: what a script leaves in the background would hold a pipe open.
-        output = tmp_path / "output"
+        # Into a file of its own: what a script leaves in the background would hold a pipe open, and
+        # writes on into its file.
+        output = tmp_path / f"output-{len(started)}"
         with output.open("w") as out:
             process = subprocess.Popen(
                 ["bash", "-e", "-c", script],

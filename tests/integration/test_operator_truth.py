@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from tests.e2e.cluster.processes import wait_until
@@ -25,38 +26,63 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
         yield made
 
 
-def says(process: Process, words: str) -> bool:
-    return words in process.log.read_text()
+class Container:
+    """An operator that is started again where its process ends, as the kubelet would.
 
+    It ends where a watch fails in the moment in which it looks what it may see.
+    """
 
-def not_ready(process: Process, words: str) -> bool:
-    answer = process.probe("/readyz")
-    return answer.status_code == 503 and words in answer.text
+    def __init__(self, stack: Installation, name: str) -> None:
+        self._stack, self._name = stack, name
+        self.process = stack.start(name)
+
+    def leads(self) -> None:
+        wait_until(lambda: self._kept().ready_as() == "leading", "the operator to lead", 60)
+
+    def not_ready(self, words: str) -> None:
+        """Waits until it says that it is not, in these words."""
+        wait_until(lambda: self._says(words), f"not ready: {words}", 30)
+
+    def _says(self, words: str) -> bool:
+        try:
+            answer = self._kept().probe("/readyz")
+        except httpx.TransportError:
+            return False  # It has just begun.
+        return answer.status_code == 503 and words in answer.text
+
+    def _kept(self) -> Process:
+        if not self.process.running:
+            self.process = self._stack.start(self._name)
+        return self.process
 
 
 def test_without_the_definition_it_is_not_ready_and_once_it_is_back_it_works(
     server: ApiServer, tmp_path: Path
 ) -> None:
     with installed(server, "truth-crd", tmp_path) as stack:
-        operator = stack.start("blind").wait_until("leading")
+        operator = Container(stack, "blind")
+        operator.leads()
         server.kubectl("delete", "-f", str(CRDS))
-        wait_until(lambda: not_ready(operator, "are the CRDs of crds/ applied?"), "the truth", 30)
-        server.apply_crds()
+        try:
+            operator.not_ready("are the CRDs of crds/ applied?")
+        finally:
+            server.apply_crds()
         space = Namespace(server, stack.namespace)
+        operator.leads()
         space.apply()
         space.wait_for_children()
-        operator.wait_until("leading")
         # Its watches are new ones: an edit is seen at once, long before the next resync.
         space.apply(slots=2)
         space.wait_for_children()
-        assert operator.running
+        assert operator.process.running
 
 
 def test_without_its_rights_it_is_not_ready_and_names_the_missing_one(
     server: ApiServer, tmp_path: Path
 ) -> None:
     with installed(server, "truth-rights", tmp_path) as stack:
-        operator = stack.start("powerless").wait_until("leading")
+        operator = Container(stack, "powerless")
+        operator.leads()
         space = Namespace(server, stack.namespace)
         bindings = json.loads(space.kubectl("get", "rolebindings", "-o", "json"))
         own = f"{stack.namespace}-llm-stack-own-namespace"
@@ -66,10 +92,9 @@ def test_without_its_rights_it_is_not_ready_and_names_the_missing_one(
             space.kubectl("delete", "rolebinding", binding["metadata"]["name"])
             for field in ("resourceVersion", "uid", "creationTimestamp", "managedFields"):
                 binding["metadata"].pop(field, None)
-        wait_until(lambda: not_ready(operator, "cannot list resource"), "the truth", 30)
-        assert says(operator, 'cannot list resource \\"llmdeployments\\"')
+        operator.not_ready('cannot list resource "llmdeployments"')
         space.kubectl("create", "-f", "-", stdin=json.dumps(bindings))
-        operator.wait_until("leading")
+        operator.leads()
         space.apply()
         space.wait_for_children()
 

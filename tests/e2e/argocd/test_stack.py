@@ -58,9 +58,9 @@ def test_what_a_hand_changed_is_as_in_git_again(scene: Scene) -> None:
 
     scene.apps.wait(STACK)
 
-    scene.cluster.kubectl("scale", "deployment", STACK, HERE, "--replicas=2")
+    scene.cluster.kubectl("scale", "deployment", STACK, HERE, "--replicas=3")
 
-    wait_until(lambda: replicas() == "1", "the replicas that are in Git", 60)
+    wait_until(lambda: replicas() == "2", "the replicas that are in Git", 60)
     scene.apps.wait(STACK)
 
 

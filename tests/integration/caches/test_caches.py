@@ -19,7 +19,7 @@ import pytest
 
 from tests.e2e.images import model_file
 from tests.integration.caches.models import sliding, tiny
-from tests.integration.caches.turns import Counts, Crowd
+from tests.integration.caches.turns import TENANTS, Counts, Crowd
 from tests.support.llama.client import Client
 from tests.support.llama.real import RealLlama
 
@@ -46,6 +46,7 @@ class Case:
     slots: int = 3
     extra: tuple[str, ...] = ()
     noise: float = 0.1
+    tenants: int = TENANTS
 
 
 def sample(_: Path) -> Path:
@@ -58,7 +59,8 @@ CASES = (
     Case("with a host cache for all", tiny, 256, 2500, 80),
     Case("with checkpoints of a sliding window", sliding, 4, 1500, 80),
     Case("with chunks that are moved", tiny, 1, 1000, 60, extra=("--cache-reuse", "16")),
-    Case("SmolLM2", sample, 8, 1000, 16, noise=0.5),
+    # Few tenants: of so few turns some shall find what was cached before.
+    Case("SmolLM2", sample, 8, 1000, 16, noise=0.5, tenants=3),
 )
 
 
@@ -98,7 +100,7 @@ async def crowd(directory: Path, model: Path, case: Case, salted: bool) -> Count
             clients.append(Client(server.port, server.key))
         there, quiet = clients
         turns = case.turns if SOAK else case.few
-        return await Crowd(there, quiet, WORDS, SEED, case.noise, salted).run(
+        return await Crowd(there, quiet, WORDS, SEED, case.noise, salted, case.tenants).run(
             turns, 6, alone_every=10
         )
 

@@ -78,6 +78,7 @@ class Crowd:
         seed: int,
         noise: float,
         salted: bool = True,
+        tenants: int = TENANTS,
     ) -> None:
         self.counts = Counts()
         self._server, self._quiet, self._words, self._salted = server, quiet, words, salted
@@ -86,7 +87,7 @@ class Crowd:
         self._common = tuple(self._random.choices(words, k=COMMON))
         self._tenants = [
             Tenant(f"tenant-{number}", tuple(self._random.sample(words, 6)))
-            for number in range(TENANTS)
+            for number in range(tenants)
         ]
         self._road = _Road()
 

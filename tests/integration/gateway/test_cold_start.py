@@ -33,6 +33,8 @@ from tests.support.llama.faults import Death
 from tests.support.llama.real import RealLlama
 
 COMMENT = b": waiting\n\n"
+PATIENCE = 120
+"""Seconds; the real server has one thread, and other tests beside it."""
 
 
 @pytest.fixture(autouse=True)
@@ -59,14 +61,14 @@ class Stream:
 
     async def comments(self, count: int) -> None:
         """Until so many have come; nothing else has."""
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE):
             while self.text.count(COMMENT) < count:
                 self.text += await self.answer.content.readany()
         assert not self.text.replace(COMMENT, b"")
 
     async def rest(self) -> list[Any]:
         """The events that follow, to an end that is none before its time."""
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE):
             self.text += await self.answer.read()
         lines = self.text.replace(COMMENT, b"").decode().splitlines()
         found = [line.removeprefix("data: ") for line in lines if line.startswith("data: ")]

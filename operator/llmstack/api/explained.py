@@ -31,7 +31,7 @@ def _told(field: Schema) -> Schema:
 
 
 def element(node: Schema) -> tuple[Schema, str]:
-    """What stands in this list or map, and how is it written behind the field's name?"""
+    """What stands in this list or map, and how that is written behind the field's name."""
     if "items" in node:
         return node["items"], "[]"
     if "additionalProperties" in node:

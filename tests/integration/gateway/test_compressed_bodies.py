@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import zlib
+from collections.abc import Callable
 
 import pytest
 
@@ -28,7 +29,9 @@ LARGE = BODY.replace(b"hi", b"a word and " * 200_000)
     [("gzip", gzip.compress), ("GZIP", gzip.compress), ("deflate", zlib.compress)],
 )
 @on_uvloop
-async def test_the_replica_gets_what_was_compressed(coding, packed, body: bytes) -> None:  # type: ignore[no-untyped-def]
+async def test_the_replica_gets_what_was_compressed(
+    coding: str, packed: Callable[[bytes], bytes], body: bytes
+) -> None:
     async with Replica.running(WELL) as replica, gateway(replica.port) as front:
         head = b"Content-Encoding: %b\r\nContent-Type: application/json\r\n" % coding.encode()
         client = await front.client()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import zlib
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given
@@ -23,7 +24,7 @@ def raw_deflate(data: bytes) -> bytes:
 
 
 def looked_at(body: Compressed) -> int:
-    """How many pieces were looked at until all was?"""
+    """The number of pieces that were looked at until all was."""
     count = 1
     while body.look():
         count += 1
@@ -53,7 +54,9 @@ def received(coding: str, sent: bytes, piece: int = 1000, most: int = MOST) -> C
     ],
     ids=["gzip", "x-gzip", "deflate", "deflate without zlib's head"],
 )
-def test_a_body_is_what_was_compressed(coding, packed, piece: int, plain: bytes) -> None:  # type: ignore[no-untyped-def]
+def test_a_body_is_what_was_compressed(
+    coding: str, packed: Callable[[bytes], bytes], piece: int, plain: bytes
+) -> None:
     body = received(coding, packed(plain), piece)
     assert bytes(body.data) == plain
     assert body.outline is not None

@@ -292,7 +292,7 @@ async def test_official_clients_stream_through_a_cold_start(
     backend = {"url": real_generator.url, "apiKeyFile": str(key)}
     async with cold(tmp_path) as gateway:
         talking = asyncio.create_task(talk(Endpoint(gateway.url, "none", MODEL)))
-        async with streaming(gateway) as beside:
+        async with streaming(gateway, max_tokens=TOKENS) as beside:
             await beside.comments(2)
             gateway.rewrite([{"name": MODEL, "backends": [backend]}])
             assert (await beside.rest())[-1] == "[DONE]"

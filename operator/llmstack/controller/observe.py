@@ -25,34 +25,11 @@ from llmstack.controller.observe_pods import parse_pod
 from llmstack.controller.pod_logs import LogReader
 from llmstack.desired import metadata as names
 from llmstack.kube.client import KubeClient
-from llmstack.kube.kinds import (
-    AUTOSCALER,
-    CLAIM,
-    CONFIG_MAP,
-    DEPLOYMENT,
-    DISRUPTION_BUDGET,
-    EVENT,
-    JOB,
-    NETWORK_POLICY,
-    POD,
-    SECRET,
-    SERVICE,
-    SERVICE_ACCOUNT,
-    Kind,
-)
+from llmstack.kube.kinds import CLAIM, CONFIG_MAP, EVENT, JOB, MADE, POD, SECRET, Kind
 from llmstack.observed import Claim, Demand, Observed, Pod
 from llmstack.scaling.load import ModelLoad
 
 Object = dict[str, Any]
-_LISTED = (
-    DEPLOYMENT,
-    SERVICE,
-    SERVICE_ACCOUNT,
-    DISRUPTION_BUDGET,
-    NETWORK_POLICY,
-    AUTOSCALER,
-    JOB,
-)
 
 
 class Observer:
@@ -147,7 +124,7 @@ class Observer:
     async def _children(self, deployment: LLMDeployment) -> list[Object]:
         label = f"{names.DEPLOYMENT_LABEL}={deployment.name}"
         lists, secret, config_map = await asyncio.gather(
-            asyncio.gather(*(self._list(kind, deployment, label) for kind in _LISTED)),
+            asyncio.gather(*(self._list(kind, deployment, label) for kind in MADE)),
             self._client.get(SECRET, deployment.namespace, names.key_secret_name(deployment)),
             self._client.get(
                 CONFIG_MAP, deployment.namespace, names.ca_config_map_name(deployment)

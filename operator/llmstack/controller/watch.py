@@ -16,31 +16,9 @@ from llmstack.controller.keys import KnownKeys
 from llmstack.controller.names import NameIndex
 from llmstack.controller.queue import WorkQueue
 from llmstack.desired.metadata import MANAGED_BY_LABEL, MANAGER
-from llmstack.kube.kinds import (
-    AUTOSCALER,
-    CLAIM,
-    DEPLOYMENT,
-    DISRUPTION_BUDGET,
-    JOB,
-    LLM_DEPLOYMENT,
-    NETWORK_POLICY,
-    POD,
-    SERVICE,
-    SERVICE_ACCOUNT,
-    Kind,
-)
+from llmstack.kube.kinds import CLAIM, LLM_DEPLOYMENT, MADE, POD, Kind
 
-CHILDREN = (
-    DEPLOYMENT,
-    SERVICE,
-    SERVICE_ACCOUNT,
-    DISRUPTION_BUDGET,
-    NETWORK_POLICY,
-    AUTOSCALER,
-    JOB,
-    CLAIM,
-    POD,
-)
+CHILDREN = (*MADE, CLAIM, POD)
 WATCHED = (LLM_DEPLOYMENT, *CHILDREN)
 
 WATCH_SECONDS = 240

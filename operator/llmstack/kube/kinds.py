@@ -57,6 +57,17 @@ ACCESS_REVIEW = Kind(
 )
 LLM_DEPLOYMENT = Kind(resource.API_VERSION, resource.KIND, resource.PLURAL)
 
+MADE = (
+    DEPLOYMENT,
+    SERVICE,
+    SERVICE_ACCOUNT,
+    DISRUPTION_BUDGET,
+    NETWORK_POLICY,
+    AUTOSCALER,
+    JOB,
+)
+"""What the operator makes of a deployment, owned by it; pods and claims come with these."""
+
 _KINDS = {
     (kind.api_version, kind.kind): kind
     for kind in (

@@ -103,6 +103,11 @@ def test_it_brings_the_crd_but_never_a_secret() -> None:
     assert "Secret" not in kinds
 
 
+def test_the_helm_of_the_cluster_needs_no_word_of_the_clusters_version() -> None:
+    done = helm("template", "x", str(CHART), f"--values={ALL_OPTIONS}")
+    assert done.returncode == 0, done.stderr
+
+
 def test_rights_name_verbs_and_resources() -> None:
     for rule in rules(render(file=ALL_OPTIONS)):
         assert "*" not in [*rule["verbs"], *rule["resources"], *rule["apiGroups"]], rule

@@ -6,6 +6,7 @@ Programs on the PATH are never used: their version would differ from machine to 
 from __future__ import annotations
 
 from functools import partial
+from hashlib import sha256
 from pathlib import Path
 
 from . import cache, gobuild, versions
@@ -18,14 +19,26 @@ KUBERNETES_PROGRAMS = (
     "kubelet",
     "kubectl",
 )
+
+
+def _helm_flags() -> str:
+    """Of a Kubernetes that it does not ask, `helm template` takes the version that is set here."""
+    major, minor, _ = versions.KUBERNETES.split(".")
+    values = {
+        "internal/version.version": f"v{versions.HELM}",
+        **{
+            f"{package}.k8sVersion{part}": number
+            for package in ("pkg/chartutil", "pkg/lint/rules")
+            for part, number in (("Major", major), ("Minor", minor))
+        },
+    }
+    return " ".join(f"-X helm.sh/helm/v3/{name}={value}" for name, value in values.items())
+
+
 # program -> (package to install, its version, linker flags)
 MODULE_PROGRAMS = {
     "coredns": ("github.com/coredns/coredns", versions.COREDNS, ""),
-    "helm": (
-        "helm.sh/helm/v3/cmd/helm",
-        versions.HELM,
-        f"-X helm.sh/helm/v3/internal/version.version=v{versions.HELM}",
-    ),
+    "helm": ("helm.sh/helm/v3/cmd/helm", versions.HELM, _helm_flags()),
     "kind": ("sigs.k8s.io/kind", versions.KIND, ""),
     "kube-router": (
         "github.com/cloudnativelabs/kube-router/v2/cmd/kube-router",
@@ -49,7 +62,8 @@ def binary(name: str) -> Path:
         return cache.entry(name, versions.TRAEFIK, _build_traefik) / name
     package, version, flags = MODULE_PROGRAMS[name]
     build = partial(gobuild.install, package=package, version=version, flags=flags)
-    return cache.entry(name, version, build) / name
+    key = f"{version}-{sha256(flags.encode()).hexdigest()[:8]}" if flags else version
+    return cache.entry(name, key, build) / name
 
 
 def _build_kubernetes(into: Path) -> None:

@@ -4,7 +4,7 @@ Everything is kept outside the repository, under `${XDG_CACHE_HOME:-~/.cache}/ll
 directory per kind and version:
 
     cache/kubernetes/1.34.4/        published: complete, never changed afterwards
-    cache/kubernetes/.1.34.4.lock   held by the run that builds it
+    cache/kubernetes/.1.34.4.lock   held by the run that builds it; when it began
     cache/kubernetes/.1.34.4.new/   being built; worthless after a crash
 
 An entry is published by one rename, so a directory that exists under its own name is complete.
@@ -15,6 +15,7 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -31,9 +32,11 @@ def entry(kind: str, version: str, build: Callable[[Path], None]) -> Path:
     published = root() / kind / version
     if published.is_dir():
         return published
-    with locked(published.with_name(f".{version}.lock")):
+    lock = published.with_name(f".{version}.lock")
+    with locked(lock):
         # The run that held the lock before us may have published it.
         if not published.is_dir():
+            lock.write_text(str(time.time()))
             _build_aside(published, build)
     return published
 
@@ -42,7 +45,7 @@ def entry(kind: str, version: str, build: Callable[[Path], None]) -> Path:
 def locked(path: Path) -> Iterator[None]:
     """Waits until no other process holds the lock at `path`; the kernel drops it at a crash."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w") as file:
+    with path.open("a") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
 

@@ -11,10 +11,12 @@ import os
 import re
 import shutil
 import subprocess
+import tempfile
 from pathlib import Path
 from typing import Any
 
 from .errors import BuildFailed, MissingTool
+from .underway import LOG
 
 OLDEST_GO = (1, 24)
 
@@ -22,7 +24,8 @@ OLDEST_GO = (1, 24)
 def install(into: Path, package: str, version: str, flags: str = "") -> None:
     """Puts the program of a package into `into`; `flags` are the linker's."""
     named = f"{package}@v{version}"
-    _go(["install", "-trimpath", f"-ldflags=-s -w {flags}", named], GOBIN=str(into))
+    command = ["install", "-trimpath", f"-ldflags=-s -w {flags}", named]
+    _go(command, log=into / LOG, GOBIN=str(into))
 
 
 def build(
@@ -35,7 +38,9 @@ def build(
     programs = [f"{module}/{package}" for package in packages]
     # One build for all: they share most packages, and the linker runs beside the compiler.
     options = ["-mod=mod", "-trimpath", f"-ldflags=-s -w {flags}", "-o", f"{into}/{name}"]
-    _go(["build", *options, *programs], cwd=source)
+    needed = _go(["list", "-mod=mod", "-deps", *programs], cwd=source).count("\n")
+    (into / LOG).write_text(f"packages {needed}\n")
+    _go(["build", "-v", *options, *programs], cwd=source, log=into / LOG)
     shutil.rmtree(source)
 
 
@@ -72,18 +77,25 @@ def _download(module: str, version: str) -> dict[str, str]:
     return found
 
 
-def _go(arguments: list[str], cwd: Path | None = None, **environment: str) -> str:
-    # Niced, because a build of minutes should not slow down what a person does meanwhile.
-    done = subprocess.run(
-        ["nice", _go_command(), *arguments],
-        cwd=cwd,
-        env=os.environ | {"CGO_ENABLED": "0", "GOFLAGS": "-buildvcs=false"} | environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+def _go(
+    arguments: list[str], cwd: Path | None = None, log: Path | None = None, **environment: str
+) -> str:
+    """What Go prints. What it says beside goes into `log`, if one is given, while it works."""
+    with log.open("a+") if log else tempfile.TemporaryFile("w+") as beside:
+        # Niced, because a build of minutes should not slow down what a person does meanwhile.
+        done = subprocess.run(
+            ["nice", _go_command(), *arguments],
+            cwd=cwd,
+            env=os.environ | {"CGO_ENABLED": "0", "GOFLAGS": "-buildvcs=false"} | environment,
+            stdout=subprocess.PIPE,
+            stderr=beside,
+            text=True,
+            check=False,
+        )
+        beside.seek(0)
+        said = beside.read().splitlines()
     if done.returncode != 0:
-        tail = "\n".join(done.stderr.splitlines()[-15:])
+        tail = "\n".join(said[-15:])
         raise BuildFailed(
             f"`go {' '.join(arguments)}` failed. Is the Go module proxy reached, and is there "
             f"room for about 5 GiB of build cache? Its last lines:\n{tail}"

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 
 import pytest
 
 from tests.e2e.cluster.errors import NotReady
+from tests.e2e.cluster.underway import Underway
 from tests.e2e.stack.errors import StackError
 from tests.e2e.stack.steps import Progress, Step, StepFailed, duration
 
@@ -43,6 +45,24 @@ def test_each_step_shows_when_it_began_and_how_long_it_took(screen: Screen) -> N
         "[ 1:05] cluster ...",
         "[ 1:09] cluster: 4 s",
     ]
+
+
+def test_what_is_built_in_a_step_is_told_now_and_then() -> None:
+    lines: list[str] = []
+    told = threading.Event()
+
+    def say(line: str) -> None:
+        lines.append(line)
+        if "of 1904" in line:
+            told.set()
+
+    builds = [Underway("kubernetes", 476, 1904, 100), Underway("helm", 0, 0, 61)]
+    progress = Progress(say, lambda: 0.0, lambda: builds, interval=0.001)
+    progress.perform([Step("tools", lambda: str(told.wait(60)), "")])
+
+    assert lines[0] == "[ 0:00] tools ..."
+    assert lines[1] == ("[ 0:00]   kubernetes: 476 of 1904, about 5 min left; helm: 1 min so far")
+    assert lines[-1] == "[ 0:00] tools: True, 0 s"
 
 
 def test_a_step_that_is_done_is_not_done_again(screen: Screen) -> None:

@@ -45,9 +45,9 @@ class PodVolume(ApiModel):
             f"a volume has one of {', '.join(_SOURCES)}",
         ),
         Rule(
-            "!(self.name in ['cache', 'source', 'tmp', 'server-key', 'source-token', 'ca'])",
-            "volumes cache, source, tmp, server-key, source-token and ca are the operator's: "
-            "choose another name",
+            "!(self.name in ['cache', 'source', 'tmp', 'server-key', 'source-token', 'ca', 'helpers'])",
+            "volumes cache, source, tmp, server-key, source-token, ca and helpers are the "
+            "operator's: choose another name",
         ),
     )
 

@@ -15,6 +15,8 @@ from llmstack.desired.metadata import (
     CACHE_PATH,
     CACHE_VOLUME,
     FETCH_CONTAINER,
+    HELPERS_PATH,
+    HELPERS_VOLUME,
     SOURCE_PATH,
     SOURCE_VOLUME,
     TMP_PATH,
@@ -26,7 +28,7 @@ from llmstack.desired.metadata import (
 )
 from llmstack.desired.resources import fetch_resources
 from llmstack.desired.security import container_security
-from llmstack.desired.server_container import runs_shipped_engine
+from llmstack.desired.server_container import needs_helpers, runs_shipped_engine
 
 TERMINATION_LOG = "/dev/termination-log"
 
@@ -58,6 +60,7 @@ def fetch_args(deployment: LLMDeployment, context: Context) -> tuple[str, ...]:
         # Of the default nobody expects more than the model has, and the server lowers it by itself.
         ("--context-length", None if context_length is None else str(context_length)),
         ("--termination-log", TERMINATION_LOG),
+        ("--helpers", HELPERS_PATH if needs_helpers(deployment.spec, context) else None),
     ]
     words = (word for flag, value in options if value is not None for word in (flag, value))
     engine = ("--shipped-engine",) if runs_shipped_engine(deployment.spec, context) else ()
@@ -91,6 +94,8 @@ def _mounts(deployment: LLMDeployment, context: Context) -> list[Object]:
         {"name": CACHE_VOLUME, "mountPath": CACHE_PATH},
         {"name": TMP_VOLUME, "mountPath": TMP_PATH},
     ]
+    if needs_helpers(deployment.spec, context):
+        mounts.append({"name": HELPERS_VOLUME, "mountPath": HELPERS_PATH})
     if source_claim(model):
         mounts.append({"name": SOURCE_VOLUME, "mountPath": SOURCE_PATH, "readOnly": True})
     if model.secret_ref:

@@ -70,6 +70,7 @@ TMP_VOLUME, TMP_PATH = "tmp", "/tmp"  # noqa: S108 - a mount inside the pod, pri
 KEY_VOLUME, KEY_PATH = "server-key", "/run/llmstack/server-key"
 TOKEN_VOLUME, TOKEN_PATH = "source-token", "/run/llmstack/source-token"
 CA_VOLUME, CA_PATH = "ca", "/run/llmstack/ca"
+HELPERS_VOLUME, HELPERS_PATH = "helpers", "/run/llmstack/helpers"
 
 # Keys in Secrets and ConfigMaps, which are also the file names under the mounts.
 SERVER_KEY = "key"

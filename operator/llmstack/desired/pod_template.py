@@ -10,6 +10,7 @@ from llmstack.desired.fetch_container import build_fetch_container
 from llmstack.desired.metadata import (
     CA_VOLUME,
     DEFAULT_CONTAINER,
+    HELPERS_VOLUME,
     KEY_VOLUME,
     SERVER_CONTAINER,
     TMP_VOLUME,
@@ -24,7 +25,7 @@ from llmstack.desired.metadata import (
 )
 from llmstack.desired.resources import pod_claims
 from llmstack.desired.security import pod_security
-from llmstack.desired.server_container import build_server_container
+from llmstack.desired.server_container import build_server_container, needs_helpers
 
 _STOP_MARGIN_SECONDS = 30
 # Readable by the pod's group only: restricted pods see Secret files through fsGroup.
@@ -64,6 +65,8 @@ def _volumes(deployment: LLMDeployment, context: Context) -> list[Object]:
         {"name": TMP_VOLUME, "emptyDir": {}},
         _secret_volume(KEY_VOLUME, key_secret_name(deployment)),
     ]
+    if needs_helpers(deployment.spec, context):
+        volumes.append({"name": HELPERS_VOLUME, "emptyDir": {}})
     secret = deployment.spec.model.secret_ref
     if secret:
         token = _secret_volume(TOKEN_VOLUME, secret.name)

@@ -1,5 +1,7 @@
 """When has a server started, when may it get requests, and when is it wedged?"""
 
+from collections.abc import Sequence
+
 from llmstack.api.pod import LifecycleSpec
 from llmstack.desired.metadata import PORT_NAME, Object
 
@@ -27,11 +29,14 @@ def readiness_probe() -> Object:
     }
 
 
-def liveness_probe() -> Object:
-    """`llmstack-liveness` decides how long silence may last (WEDGE_SECONDS) and remembers it in
-    /tmp, so the probe only asks it often enough; three failures in a row rule out a slow exec."""
+def liveness_probe(command: Sequence[str]) -> Object:
+    """The probe that runs `llmstack-liveness`.
+
+    It decides how long silence may last (WEDGE_SECONDS) and remembers it in /tmp, so the probe only
+    asks it often enough; three failures in a row rule out a slow exec.
+    """
     return {
-        "exec": {"command": ["llmstack-liveness"]},
+        "exec": {"command": list(command)},
         "periodSeconds": 10,
         "timeoutSeconds": 10,
         "failureThreshold": 3,

@@ -7,6 +7,8 @@ from llmstack.desired.context import Context
 from llmstack.desired.metadata import (
     CACHE_PATH,
     CACHE_VOLUME,
+    HELPERS_PATH,
+    HELPERS_VOLUME,
     KEY_PATH,
     KEY_VOLUME,
     PORT,
@@ -46,13 +48,20 @@ def build_server_container(deployment: LLMDeployment, context: Context) -> Objec
         "securityContext": container_security(),
         "startupProbe": startup_probe(spec.lifecycle),
         "readinessProbe": readiness_probe(),
-        "livenessProbe": liveness_probe(),
+        "livenessProbe": liveness_probe(_helper("llmstack-liveness", spec, context)),
         "lifecycle": {
-            "preStop": {"exec": {"command": ["llmstack-drain", str(spec.lifecycle.drain_seconds)]}}
+            "preStop": {
+                "exec": {
+                    "command": [
+                        *_helper("llmstack-drain", spec, context),
+                        str(spec.lifecycle.drain_seconds),
+                    ]
+                }
+            }
         },
         # The end of its log is the reason of a crash.
         "terminationMessagePolicy": "FallbackToLogsOnError",
-        "volumeMounts": _mounts(spec),
+        "volumeMounts": _mounts(spec, context),
     }
 
 
@@ -79,6 +88,21 @@ def runs_shipped_engine(spec: LLMDeploymentSpec, context: Context) -> bool:
     return spec.engine.image is None and repository == _SHIPPED
 
 
+def needs_helpers(spec: LLMDeploymentSpec, context: Context) -> bool:
+    """True if the init container brings the helpers of images/llama-server into the pod.
+
+    Another image may lack them, and a shell and curl as well: a static busybox comes with them.
+    """
+    return not runs_shipped_engine(spec, context)
+
+
+def _helper(name: str, spec: LLMDeploymentSpec, context: Context) -> list[str]:
+    """The command line that runs a helper, without the helper's own arguments."""
+    if needs_helpers(spec, context):
+        return [f"{HELPERS_PATH}/busybox", "sh", f"{HELPERS_PATH}/{name}"]
+    return [name]
+
+
 def _env(spec: LLMDeploymentSpec) -> list[Object]:
     """The user's variables, then those of the image's helpers, which nobody overrides."""
     ours = {
@@ -95,12 +119,14 @@ def _env(spec: LLMDeploymentSpec) -> list[Object]:
     ]
 
 
-def _mounts(spec: LLMDeploymentSpec) -> list[Object]:
+def _mounts(spec: LLMDeploymentSpec, context: Context) -> list[Object]:
     mounts: list[Object] = [
         {"name": CACHE_VOLUME, "mountPath": CACHE_PATH, "readOnly": True},
         {"name": TMP_VOLUME, "mountPath": TMP_PATH},
         {"name": KEY_VOLUME, "mountPath": KEY_PATH, "readOnly": True},
     ]
+    if needs_helpers(spec, context):
+        mounts.append({"name": HELPERS_VOLUME, "mountPath": HELPERS_PATH, "readOnly": True})
     if source_claim(spec.model):
         mounts.append({"name": SOURCE_VOLUME, "mountPath": SOURCE_PATH, "readOnly": True})
     writable = {volume.name for volume in spec.pod.volumes if volume.writable}

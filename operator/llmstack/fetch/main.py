@@ -20,6 +20,7 @@ from llmstack.fetch.cache import Cache, Entry
 from llmstack.fetch.claim import read_claim
 from llmstack.fetch.client import Client
 from llmstack.fetch.faults import Patience
+from llmstack.fetch.helpers import bring_helpers
 from llmstack.fetch.look import look
 from llmstack.fetch.progress import Meter
 from llmstack.fetch.story import bring
@@ -97,6 +98,8 @@ def _outcome(
 def _fetch(
     arguments: argparse.Namespace, settings: FetchSettings, stop: threading.Event, voice: Voice
 ) -> FetchResult:
+    if arguments.helpers:
+        bring_helpers(arguments.helpers)
     meter = Meter(voice.say, settings.progress)
     client = Client(settings, _token(settings.token_file, voice))
     tools = Tools(settings, client, meter, Patience(settings, stop, meter.note))
@@ -172,5 +175,6 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="the model is for this project's own llama-server: refuse what it cannot load",
     )
+    add("--helpers", type=Path, metavar="DIR", help="folder to copy the server's helpers into")
     add("--termination-log", type=Path, metavar="FILE", help="where to leave the outcome")
     return parser

@@ -75,6 +75,7 @@ def operator(context: Path = REPOSITORY, name: str = "operator") -> Recipe:
         "operator/requirements.txt",
         "operator/llmstack/**/*.py",
         "operator/llmstack/py.typed",
+        "images/llama-server/llmstack-*",
     )
     return Recipe(name, context, files, dockerfile="operator/Dockerfile")
 

@@ -7,7 +7,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -67,7 +67,11 @@ def options(**changes: object) -> ServerOptions:
 
 @contextmanager
 def serving(
-    chosen: ServerOptions, *, ready: bool = True, model: Path | None = None
+    chosen: ServerOptions,
+    *,
+    ready: bool = True,
+    model: Path | None = None,
+    mounts: Mapping[Path, str] | None = None,
 ) -> Iterator[Served]:
     """llama-server in its container; with `ready`, only once it has loaded its model."""
     with tempfile.TemporaryDirectory(prefix="llm-stack-key-") as place:
@@ -75,8 +79,8 @@ def serving(
         key.write_text(KEY)
         Path(place).chmod(0o755)
         env = {"LLAMA_API_KEY_FILE": KEY_FILE, "LLAMA_PORT": str(chosen.port)}
-        mounts = {key: KEY_FILE, (model or model_file()): MODEL}
-        with running(build("llama-server"), server_args(chosen), env, mounts) as container:
+        mounted = {key: KEY_FILE, (model or model_file()): MODEL, **(mounts or {})}
+        with running(build("llama-server"), server_args(chosen), env, mounted) as container:
             url = f"http://127.0.0.1:{chosen.port}"
             headers = {"Authorization": f"Bearer {KEY}"}
             with httpx.Client(base_url=url, headers=headers, timeout=PATIENCE) as client:

@@ -1,10 +1,11 @@
 """How is llama-server run?"""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from tests.unit.desired.samples import SOURCE, env, mounts, server
+from tests.unit.desired.samples import CONTEXT, SOURCE, env, mounts, pod, server
 
 
 def argument(flag: str, **spec: Any) -> str:
@@ -121,6 +122,46 @@ def test_probes() -> None:
     assert container["livenessProbe"]["exec"]["command"] == ["llmstack-liveness"]
     startup = container["startupProbe"]
     assert startup["periodSeconds"] * startup["failureThreshold"] == 90
+
+
+HELPERS = "/run/llmstack/helpers"
+
+
+@pytest.mark.parametrize(
+    ("sentence", "image", "brought"),
+    [
+        ("this project's image has its helpers", "registry/llm-stack/llama-server:0.2.0", False),
+        ("upstream's has none", "ghcr.io/ggml-org/llama.cpp:server", True),
+        ("nor one by digest", "ghcr.io/ggml-org/llama.cpp@sha256:" + "0" * 64, True),
+        ("of an image with a similar name nobody knows", "mine/llama-server-cuda:1", True),
+    ],
+)
+def test_an_installations_image_without_helpers_gets_them(
+    sentence: str, image: str, brought: bool
+) -> None:
+    found = pod(replace(CONTEXT, server_images={"cpu": image}))
+    assert (f"{HELPERS}/busybox" in container_commands(found)) is brought, sentence
+    assert ("helpers" in {volume["name"] for volume in found["volumes"]}) is brought, sentence
+
+
+def test_an_image_of_the_users_gets_the_helpers_from_the_init_container() -> None:
+    found = pod(engine={"image": "ghcr.io/ggml-org/llama.cpp:server-cuda"})
+    (server_container,), (fetch_container,) = found["containers"], found["initContainers"]
+    run = [f"{HELPERS}/busybox", "sh"]
+    liveness = server_container["livenessProbe"]["exec"]["command"]
+    assert liveness == [*run, f"{HELPERS}/llmstack-liveness"]
+    drain = server_container["lifecycle"]["preStop"]["exec"]["command"]
+    assert drain == [*run, f"{HELPERS}/llmstack-drain", "120"]
+    assert mounts(server_container)[HELPERS] is True
+    assert mounts(fetch_container)[HELPERS] is False
+    assert fetch_container["args"][-2:] == ["--helpers", HELPERS]
+
+
+def container_commands(found: dict[str, Any]) -> list[str]:
+    """The words of the commands that the kubelet runs in the server's container."""
+    container = found["containers"][0]
+    hook = container["lifecycle"]["preStop"]["exec"]
+    return [*container["livenessProbe"]["exec"]["command"], *hook["command"]]
 
 
 def test_a_crash_leaves_the_end_of_its_log() -> None:

@@ -169,7 +169,11 @@ def environment(objects: list[Object], component: str = OPERATOR) -> dict[str, s
 def referred(container: Object, source: Object) -> str:
     """What the kubelet puts in for a field of the pod, or for a limit of its container."""
     if "fieldRef" in source:
-        fields = {"metadata.name": "llm-stack-0", "metadata.namespace": "llm-stack"}
+        fields = {
+            "metadata.name": "llm-stack-0",
+            "metadata.namespace": "llm-stack",
+            "status.podIPs": "10.0.0.7,fd00::7",
+        }
         return fields[source["fieldRef"]["fieldPath"]]
     limits, _, resource = source["resourceFieldRef"]["resource"].partition(".")
     assert limits == "limits"
@@ -190,6 +194,7 @@ def test_the_operator_understands_what_the_chart_tells_it(tmp_path: Path) -> Non
     assert settings.fetch_env == {"HF_ENDPOINT": "https://hub.example.internal"}
     assert settings.ca_bundle == bundle.read_text()
     assert settings.log_level == "debug"
+    assert settings.ipv6
     assert settings.metrics.service == ""
     assert settings.gateway_host == "llm-stack-gateway.llm-stack.svc.cluster.example.internal"
     (policy,) = (
@@ -198,6 +203,18 @@ def test_the_operator_understands_what_the_chart_tells_it(tmp_path: Path) -> Non
         if (body["kind"], body["metadata"]["name"]) == ("NetworkPolicy", "llm-stack-gateway")
     )
     assert settings.gateway_pods == policy["spec"]["podSelector"]["matchLabels"]
+
+
+@pytest.mark.parametrize(
+    ("value", "policy"), [(None, "PreferDualStack"), ("SingleStack", "SingleStack"), ("", None)]
+)
+def test_every_service_gets_the_address_families_of_the_values(
+    value: str | None, policy: str | None
+) -> None:
+    objects = render(*IMAGES, *([] if value is None else [f"ipFamilyPolicy={value}"]))
+    services = [body for body in objects if body["kind"] == "Service"]
+    assert len(services) == 4
+    assert {body["spec"].get("ipFamilyPolicy") for body in services} == {policy}
 
 
 def test_without_networkpolicies_the_operator_is_told_to_make_none() -> None:

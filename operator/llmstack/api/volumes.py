@@ -45,7 +45,8 @@ class PodVolume(ApiModel):
             f"a volume has one of {', '.join(_SOURCES)}",
         ),
         Rule(
-            "!(self.name in ['cache', 'source', 'tmp', 'server-key', 'source-token', 'ca', 'helpers'])",
+            "!(self.name in "
+            "['cache', 'source', 'tmp', 'server-key', 'source-token', 'ca', 'helpers'])",
             "volumes cache, source, tmp, server-key, source-token, ca and helpers are the "
             "operator's: choose another name",
         ),

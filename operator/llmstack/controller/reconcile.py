@@ -122,6 +122,7 @@ class Reconciler:
             ),
             egress=Egress(self._settings.egress_restricted, self._settings.egress_allow),
             fixed_ids=self._settings.fixed_ids,
+            ipv6=self._settings.ipv6,
             recorded=read_recorded(live),
         )
 

@@ -46,6 +46,7 @@ class Context:
     `server_images` maps a vendor, as the spec writes it, to its llama-server image. `fetch_env` is
     passed to the init container as it is. `ca_bundle` is PEM text, "" for the system's own.
     `fixed_ids` is False where the cluster gives user and group ids to pods, as OpenShift does.
+    `ipv6` is True where pods have an IPv6 address, alone or beside one of IPv4.
     `recorded` is None before the first Deployment exists. `held` is why the recorded template stays
     in use although the spec has changed (desired/hold.py); None if it does not.
     """
@@ -58,5 +59,6 @@ class Context:
     gateway: GatewayPlace = GatewayPlace()
     egress: Egress = Egress()
     fixed_ids: bool = True
+    ipv6: bool = False
     recorded: Recorded | None = None
     held: Held | None = None

@@ -39,6 +39,8 @@ class ServerOptions:
     api_key_file: str
     mmproj_path: str | None = None
     port: int = 8080
+    ipv6: bool = False
+    """Listen on all addresses of both families; where the kernel has no IPv6, the server cannot."""
     mode: Mode = Mode.GENERATE
     gpu_layers: int | Literal["auto", "all"] = "all"
     flash_attention: Toggle = Toggle.AUTO
@@ -78,8 +80,9 @@ def slots_in(arguments: Sequence[str]) -> int:
 
 
 def _endpoint(options: ServerOptions) -> tuple[str, ...]:
+    host = "::" if options.ipv6 else "0.0.0.0"  # noqa: S104  (the pod's own addresses)
     return (
-        *("--host", "0.0.0.0", "--port", str(options.port)),  # noqa: S104  (the pod's own address)
+        *("--host", host, "--port", str(options.port)),
         *("--api-key-file", options.api_key_file),
         *("--metrics", "--slots", "--jinja", "--no-webui"),
         "--offline",

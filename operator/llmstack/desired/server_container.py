@@ -38,10 +38,11 @@ def build_server_container(deployment: LLMDeployment, context: Context) -> Objec
     As process 1 the server would ignore SIGTERM while it loads; the init forwards it.
     """
     spec = deployment.spec
+    arguments = server_args(server_options(deployment, ipv6=context.ipv6))
     return {
         "name": SERVER_CONTAINER,
         "image": server_image(spec, context),
-        "args": [str(word) for word in server_args(server_options(deployment))],
+        "args": [str(word) for word in arguments],
         "env": _env(spec),
         "ports": [{"name": PORT_NAME, "containerPort": PORT, "protocol": "TCP"}],
         "resources": server_resources(spec),

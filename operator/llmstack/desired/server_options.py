@@ -16,7 +16,7 @@ from llmstack.models.source import model_path, parse_source
 _MEBIBYTE = 2**20
 
 
-def server_options(deployment: LLMDeployment) -> ServerOptions:
+def server_options(deployment: LLMDeployment, *, ipv6: bool = False) -> ServerOptions:
     """Every option that the operator decides. Raises InvalidSpec for refused extra flags.
 
     The alias is the deployment's name; further aliases are the gateway's to map, so that changing
@@ -34,6 +34,7 @@ def server_options(deployment: LLMDeployment) -> ServerOptions:
         context_length=spec.context_length,
         api_key_file=SERVER_KEY_FILE,
         port=PORT,
+        ipv6=ipv6,
         mode=engine.mode,
         gpu_layers=_gpu_layers(spec),
         flash_attention=engine.flash_attention,

@@ -49,6 +49,8 @@ def build_replicas_service(deployment: LLMDeployment) -> Object:
     """A headless Service whose EndpointSlices list exactly the ready replicas.
 
     `publishNotReadyAddresses` stays away, which means false: a replica that loads gets no traffic.
+    So does `ipFamilyPolicy`: the cluster's first family, IPv6 where there is no other, is the one
+    that all pods have.
     """
     return {
         "apiVersion": "v1",

@@ -59,6 +59,14 @@ class Endpoint:
     accepting: bool
     leaving: bool = False
 
+    @property
+    def rank(self) -> tuple[bool, bool]:
+        """Which of several addresses of one pod to use: the highest.
+
+        One of IPv4 is before one of IPv6, on which servers of older templates do not listen.
+        """
+        return self.accepting, ":" not in self.host
+
 
 def build_catalog(
     deployments: Iterable[LLMDeployment], slices: Iterable[Object], root: bytes
@@ -123,7 +131,7 @@ def _endpoints(slices: Iterable[Object]) -> dict[ObjectKey, dict[str, Endpoint]]
         known = found.setdefault((metadata["namespace"], service), {})
         for endpoint in read_slice(each):
             # One that moves between slices, or has an address of each family, is in two of them.
-            if endpoint.id not in known or endpoint.accepting > known[endpoint.id].accepting:
+            if endpoint.id not in known or endpoint.rank > known[endpoint.id].rank:
                 known[endpoint.id] = endpoint
     return found
 

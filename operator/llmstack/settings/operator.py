@@ -52,6 +52,8 @@ class OperatorSettings:
         LLMSTACK_REPLICA_EGRESS_ALLOW "": further rules of its `egress`, as a JSON list
         LLMSTACK_REPLICA_IDS          "fixed": replicas run as user and group 65532; "cluster": as
                                       the ids that the cluster gives them, as OpenShift does
+        LLMSTACK_POD_IPS              "": addresses of the operator's own pod, with commas between:
+                                      if one is of IPv6, replicas listen on IPv6 as well
         LLMSTACK_GATEWAY_LOAD_URL     "": where the gateway tells its load; empty: it is not asked
         LLMSTACK_CA_BUNDLE_FILE       "": PEM file of the authorities that downloads trust, which
                                       the operator hands on as a ConfigMap; empty: the image's own
@@ -90,6 +92,7 @@ class OperatorSettings:
     egress_restricted: bool
     egress_allow: tuple[Mapping[str, Any], ...]
     fixed_ids: bool
+    ipv6: bool
     gateway_load_url: str
     ca_bundle: str
     metrics: MetricsSettings
@@ -121,6 +124,7 @@ class OperatorSettings:
             == "restricted",
             egress_allow=read.objects("LLMSTACK_REPLICA_EGRESS_ALLOW"),
             fixed_ids=read.choice("LLMSTACK_REPLICA_IDS", ("fixed", "cluster")) == "fixed",
+            ipv6=any(":" in address for address in read.names("LLMSTACK_POD_IPS")),
             gateway_load_url=read.text("LLMSTACK_GATEWAY_LOAD_URL", ""),
             ca_bundle=read.file("LLMSTACK_CA_BUNDLE_FILE"),
             metrics=metrics_settings(read),

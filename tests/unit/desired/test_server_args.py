@@ -35,6 +35,7 @@ def value(options: ServerOptions, flag: str) -> str:
     ("sentence", "options", "flag", "expected"),
     [
         ("it listens for other pods", PLAIN, "--host", "0.0.0.0"),
+        ("on IPv6 as well where pods have it", replace(PLAIN, ipv6=True), "--host", "::"),
         ("the port is passed even if it is the default", PLAIN, "--port", "8080"),
         ("the context is slots times context per slot", PLAIN, "--ctx-size", "32768"),
         ("slots are explicit", PLAIN, "--parallel", "4"),

@@ -67,6 +67,12 @@ def test_a_wish_becomes_an_argument(
     assert argument(flag, **spec) == expected, sentence
 
 
+@pytest.mark.parametrize(("ipv6", "host"), [(False, "0.0.0.0"), (True, "::")])
+def test_it_listens_on_the_addresses_that_pods_have(ipv6: bool, host: str) -> None:
+    args = pod(replace(CONTEXT, ipv6=ipv6))["containers"][0]["args"]
+    assert args[args.index("--host") + 1] == host
+
+
 def test_a_downloaded_model_is_read_from_the_cache_under_its_own_name() -> None:
     path = argument("--model")
     assert path.startswith("/models/sources/")

@@ -182,6 +182,25 @@ def test_a_replica_in_two_slices_is_one(sentence: str, ready: list[bool], host: 
     assert [backend.host for backend in model.backends] == [host]
 
 
+FAMILIES = [
+    ("of both families IPv4, which every server listens on", [True, True], "10.0.0.1"),
+    ("or the one that accepts", [False, True], "fd00::1"),
+]
+
+
+@pytest.mark.parametrize(("sentence", "ready", "host"), FAMILIES, ids=[row[0] for row in FAMILIES])
+@pytest.mark.parametrize("names", [("s1", "s2"), ("s2", "s1")])
+def test_a_replica_with_two_addresses_is_one(
+    sentence: str, ready: list[bool], host: str, names: tuple[str, str]
+) -> None:
+    slices = [
+        a_slice(endpoint(address="10.0.0.1", ready=ready[0]), name=names[0]),
+        a_slice(endpoint(address="fd00::1", ready=ready[1]), name=names[1], addressType="IPv6"),
+    ]
+    (model,) = build_catalog([deployment()], slices, ROOT).models
+    assert [backend.host for backend in model.backends] == [host]
+
+
 def body(version: str, slots: object = 4, uid: str = "u", name: str = "qwen") -> dict[str, Any]:
     metadata = {"namespace": "n", "name": name, "uid": uid, "resourceVersion": version}
     return {

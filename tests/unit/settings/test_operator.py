@@ -43,6 +43,17 @@ def test_images_by_vendor_namespaces_and_what_fetch_gets() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("addresses", "ipv6"),
+    [("", False), ("10.0.0.7", False), ("fd00::7", True), ("10.0.0.7,fd00::7", True)],
+)
+def test_replicas_listen_on_ipv6_where_the_operators_own_pod_has_it(
+    addresses: str, ipv6: bool
+) -> None:
+    settings = OperatorSettings.from_env({**NEEDED, "LLMSTACK_POD_IPS": addresses})
+    assert settings.ipv6 is ipv6
+
+
 def test_the_ca_bundle_is_read(tmp_path: Path) -> None:
     bundle = tmp_path / "ca.pem"
     bundle.write_text("PEM")

@@ -14,7 +14,7 @@ import pytest
 from tests.e2e.cluster.processes import wait_until
 from tests.integration.apiserver import CRDS, ApiServer
 from tests.integration.deployments import Namespace
-from tests.integration.metrics_api import NAMES
+from tests.integration.metrics_api import GROUP, NAMES, host_address
 from tests.integration.operators import Installation, Process, installed
 
 
@@ -167,3 +167,61 @@ def test_the_last_operator_to_end_takes_its_api_services_along(
         two.send(signal.SIGTERM)
         assert two.wait() == 0
         assert api_services(server) == 0
+
+
+def unready_pod(stack: Installation, process: Process) -> None:
+    """The process as a pod that is not ready, as the kubelet would say, at an address of here."""
+    space, ip = Namespace(stack.server, stack.namespace), host_address()
+    service = space.need("service", f"{stack.namespace}-llm-stack-metrics")
+    body: dict[str, Any] = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": "unready", "labels": service["spec"]["selector"]},
+        "spec": {
+            "containers": [
+                {
+                    "name": "operator",
+                    "image": "none.example/none",
+                    "ports": [{"name": "metrics", "containerPort": process.metrics_port}],
+                }
+            ],
+            "automountServiceAccountToken": False,
+        },
+    }
+    wait_until(lambda: space.get("serviceaccount", "default") is not None, "its account", 30)
+    space.kubectl("create", "-f", "-", stdin=json.dumps(body))
+    conditions = [{"type": "Ready", "status": "False"}]
+    status = {"phase": "Running", "podIP": ip, "podIPs": [{"ip": ip}], "conditions": conditions}
+    patch = json.dumps({"status": status})
+    space.kubectl("patch", "pod", "unready", "--subresource=status", "-p", patch)
+
+
+def test_an_operator_that_is_not_ready_serves_the_metrics_api_and_no_namespace_hangs(
+    server: ApiServer, tmp_path: Path
+) -> None:
+    with (
+        installed(server, "truth-api", tmp_path, everywhere=True, metrics=True) as stack,
+        server.controllers(),
+    ):
+        operator = stack.start("alone").wait_until("leading")
+        unready_pod(stack, operator)
+        wait_until(lambda: api_services(server) == len(NAMES), "the APIServices", 60)
+        server.kubectl("delete", "-f", str(CRDS))
+        try:
+            wait_until(lambda: operator.probe("/readyz").status_code == 503, "not ready", 60)
+            for name in NAMES:
+                version = name.partition(".")[0]
+                wait_until(lambda v=version: answers(server, v), f"{version} to answer", 60)
+            server.kubectl("create", "namespace", "leaving")
+            server.kubectl("delete", "namespace", "leaving", "--timeout=60s")
+            assert operator.probe("/readyz").status_code == 503
+        finally:
+            server.apply_crds()
+            operator.close()
+            server.kubectl("delete", "apiservice", *NAMES)
+
+
+def answers(server: ApiServer, version: str) -> bool:
+    """Whether the API server gets the metrics API's own answer."""
+    with server.client() as client:
+        return client.get(f"{GROUP}/{version}").is_success

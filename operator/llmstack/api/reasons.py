@@ -54,6 +54,7 @@ START_TIMEOUT = "StartTimeout"
 POD_FAILED = "PodFailed"
 MOUNT_FAILED = "MountFailed"
 SERVER_WEDGED = "ServerWedged"
+REPLICA_UNREACHABLE = "ReplicaUnreachable"
 SERVER_KILLED_BY_REQUEST = "ServerKilledByRequest"
 
 # Autoscaling.

@@ -97,6 +97,7 @@ class Observer:
             name_conflicts=self._name_index.conflicts(key),
             wedged=load.wedged,
             uncached=load.uncached,
+            unreachable=load.unreachable,
             autoscaler=parse_autoscaler(
                 by_name.get(("HorizontalPodAutoscaler", names.autoscaler_name(deployment)))
             ),

@@ -6,6 +6,7 @@
         "corrections": {"foreign": 1},
         "deaths": [{"id": "3f2a9c1e07-1", "replica": "qwen-0", "at": 1764530000.5, "suspects": 1,
                     "tenant": "team-b", "request": "req-1"}],
+        "unreachable": [{"id": "qwen-1", "why": "it takes no connection"}],
         "replicas": [{"id": "qwen-0", "state": "ready", "slots": 4, "busy": 3, …}]}}}
 
 `version` changes when a field changes its meaning. An `epoch` ends with the process: counts start
@@ -13,6 +14,7 @@ anew with the next. A model is left out until each of its ready replicas was ask
 A replica that cannot keep tenants' caches apart, and so may reuse nothing, has `"uncached": true`.
 `deaths` are the newest replicas that died under requests, oldest first: when (Unix time), under how
 many, and whose was to blame, "" if several may be.
+`unreachable` are replicas that are ready, and that the gateway has not reached for a while.
 `requests` counts those that named the model, whatever became of them. `slotsPerReplica` is what the
 model's spec says, 0 where it says nothing.
 """
@@ -33,13 +35,20 @@ def load_page(
     slots: Mapping[str, int],
     uncached: Mapping[str, Collection[str]] = MappingProxyType({}),
     deaths: Mapping[str, Sequence[Death]] = MappingProxyType({}),
+    unreachable: Mapping[str, Mapping[str, str]] = MappingProxyType({}),
 ) -> bytes:
     """The page, as one line of JSON.
 
-    By model: `slots` a replica is to have, which replicas are `uncached`, and the newest `deaths`.
+    By model: `slots` a replica is to have, which replicas are `uncached`, the newest `deaths`, and
+    why replicas are `unreachable`, by id.
     """
     models = {
-        model: _model(load, slots.get(model, 0), uncached.get(model, ()), deaths.get(model, ()))
+        model: {
+            **_model(load, slots.get(model, 0), uncached.get(model, ()), deaths.get(model, ())),
+            "unreachable": [
+                {"id": id, "why": why} for id, why in sorted(unreachable.get(model, {}).items())
+            ],
+        }
         for model, load in sorted(loads.items())
     }
     return orjson.dumps({"version": VERSION, "epoch": epoch, "models": models})

@@ -145,7 +145,8 @@ class Gateway:
         uncached = {id: self._uncached(models[id]) for id in loads}
         deaths = {id: self._deaths.recent(id) for id in loads}
         slots = {id: models[id].slots for id in loads}
-        return load_page(self._epoch, loads, slots, uncached, deaths)
+        unreachable = {id: self._replicas.unreachable(models[id]) for id in loads}
+        return load_page(self._epoch, loads, slots, uncached, deaths, unreachable)
 
     def _uncached(self, model: Model) -> frozenset[str]:
         """Replicas that answer, and that are told to reuse nothing (uncached.py)."""

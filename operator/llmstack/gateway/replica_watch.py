@@ -58,7 +58,8 @@ class Pace:
 
     Every `poll` it is asked for /slots, and every `metrics` for /metrics. `quick` to `slow`: while
     slots are in doubt, ever slower. `away`: between two tries to find it. `patience`: longest wait
-    for an answer, `connect` for a connection.
+    for an answer, `connect` for a connection. A replica that is said to be ready and was not
+    reached for `unreachable` seconds cannot be reached, and is not only late.
     """
 
     poll: float = 1.0
@@ -68,6 +69,7 @@ class Pace:
     metrics: float = 10.0
     patience: float = 15.0
     connect: float = 3.0
+    unreachable: float = 15.0
 
 
 class State(StrEnum):
@@ -117,6 +119,7 @@ class ReplicaWatch:
         self._metrics_at = 0.0
         self._connections = 0
         self._broken = False
+        self._away_since = time.monotonic()
         self._backend = backend
         self._wedge = Wedge(model.wedge_seconds)
         self._patience = _patience(pace, model.wedge_seconds)
@@ -136,10 +139,18 @@ class ReplicaWatch:
         """What the newest catalog says of it. False: it stands elsewhere, so it is another one."""
         if (backend.host, backend.port) != (self._backend.host, self._backend.port):
             return False
+        if backend.accepting and not self._backend.accepting:
+            self._away_since = time.monotonic()
         self._backend = backend
         self._wedge.wedge_seconds = model.wedge_seconds
         self._patience = _patience(self._pace, model.wedge_seconds)
         return True
+
+    def unreachable(self) -> str:
+        """Why it cannot be reached although it is said to be ready; "" if it can, or may yet."""
+        away = self.state is State.AWAY and self._backend.accepting
+        late = time.monotonic() - self._away_since >= self._pace.unreachable
+        return self.why if away and late else ""
 
     def hurry(self) -> None:
         """A request of it was cancelled or broke: how it stands shall be known soon."""
@@ -205,6 +216,7 @@ class ReplicaWatch:
         was, self.state, self.why, self.deferred = self.state, State.AWAY, why, 0
         self.asked = True
         if was is not State.AWAY:
+            self._away_since = time.monotonic()
             self._owner.replica_down(*self._ids)
 
     async def _poll(self) -> None:

@@ -57,6 +57,15 @@ class Replicas:
         """How does each stand?"""
         return {key: watch.state for key, watch in self._watches.items()}
 
+    def unreachable(self, model: Model) -> Mapping[str, str]:
+        """Its ready replicas that cannot be reached for a while, and why, by id."""
+        whys = {
+            backend.id: watch.unreachable()
+            for backend in model.backends
+            if (watch := self._watches.get((model.id, backend.id)))
+        }
+        return {id: why for id, why in whys.items() if why}
+
     def keeps_apart(self, model: str, replica: str) -> bool:
         """Whether it keeps apart what it caches under different salts."""
         watch = self._watches.get((model, replica))

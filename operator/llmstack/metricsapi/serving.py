@@ -18,7 +18,7 @@ from llmstack.kube.errors import ApiError
 from llmstack.kube.kinds import CONFIG_MAP, SECRET
 from llmstack.metricsapi import front_proxy
 from llmstack.metricsapi.access import Access
-from llmstack.metricsapi.answer import View, answer
+from llmstack.metricsapi.answer import View, answer, question
 from llmstack.metricsapi.certificate import Material
 from llmstack.metricsapi.documents import Answer, failure
 from llmstack.metricsapi.front_proxy import FrontProxy, identify, read_front_proxy
@@ -135,6 +135,10 @@ class MetricsServer:
         try:
             refusal = await self._access.refusal(user, request.path)
         except ApiError as error:
+            # What is served is no secret, the API server has judged this user once already, and
+            # without these answers it could delete no namespace.
+            if question(request.path) is None:
+                return answer(request.path, request.query, None)
             return failure(503, f"the API server does not say who may read metrics: {error}")
         if refusal:
             return failure(403, refusal)

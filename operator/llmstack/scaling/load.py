@@ -40,7 +40,7 @@ class ModelLoad:
     `slots_per_replica` is what its spec says; 0 if the gateway does not know it. `requests` counts
     those that named this model since the gateway's epoch began, whatever became of them: a short
     one that came and went between two lines shows in it. `deaths`: replicas that died under
-    requests lately.
+    requests lately. `unreachable`: why ready replicas cannot be reached, by pod.
     """
 
     replicas: tuple[ReplicaLoad, ...] = ()
@@ -49,6 +49,7 @@ class ModelLoad:
     requests: int = 0
     slots_per_replica: int = 0
     deaths: tuple[Death, ...] = ()
+    unreachable: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def ready(self) -> int:
@@ -118,6 +119,7 @@ def _parse_model(body: Mapping[str, Any]) -> ModelLoad:
         body.get("requests", 0),
         body.get("slotsPerReplica", 0),
         tuple(_parse_death(each) for each in body.get("deaths", ())),
+        {str(each["id"]): str(each["why"]) for each in body.get("unreachable", ())},
     )
 
 
@@ -133,7 +135,7 @@ def _parse_death(body: Mapping[str, Any]) -> Death:
 
 
 def server_changes(before: Load, after: Load) -> list[Key]:
-    """The deployments that have other wedged, uncached or dead servers now."""
+    """The deployments that have other wedged, uncached, dead or unreachable servers now."""
     nothing = ModelLoad()
     return sorted(
         key
@@ -142,5 +144,5 @@ def server_changes(before: Load, after: Load) -> list[Key]:
     )
 
 
-def _servers(model: ModelLoad) -> tuple[frozenset[str], frozenset[str], frozenset[Death]]:
-    return model.wedged, model.uncached, frozenset(model.deaths)
+def _servers(model: ModelLoad) -> tuple[object, ...]:
+    return model.wedged, model.uncached, frozenset(model.deaths), dict(model.unreachable)

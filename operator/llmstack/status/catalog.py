@@ -174,6 +174,11 @@ CATALOG: dict[str, Entry] = {
     reasons.MOUNT_FAILED: Entry(
         _PROGRESS, Weight.WARNING, "A volume cannot be mounted; the message repeats the kubelet."
     ),
+    reasons.REPLICA_UNREACHABLE: Entry(
+        _READY,
+        Weight.WARNING,
+        "The kubelet finds a replica ready, and the gateway cannot reach it.",
+    ),
     reasons.SERVER_WEDGED: Entry(
         _PROGRESS,
         Weight.WARNING,

@@ -1,6 +1,7 @@
 """Ready: are requests answered, and if not, why?
 
-It sums up the other conditions and repeats the one that decides. Replicas that answer count more
+It sums up the other conditions and repeats the one that decides, but for what the gateway alone
+knows: whether it reaches the replicas. Replicas that answer count more
 than a spec that cannot be carried out, an update that fails or waits, or a further replica that
 cannot start: then Ready stays True, with the reason of Progressing, which says what it is.
 """
@@ -42,6 +43,18 @@ def _warned(situation: Situation) -> Finding | None:
 def _wedged(situation: Situation) -> Finding | None:
     """A warning while another replica answers; where none does, Progressing says why."""
     return wedged(situation) if situation.available else None
+
+
+def _unreachable(situation: Situation) -> Finding | None:
+    """False where no replica can be reached: clients come through the gateway alone."""
+    cut = situation.unreachable
+    if not cut or not situation.available:
+        return None
+    names, whys = ", ".join(sorted(cut)), "; ".join(sorted(set(cut.values())))
+    said = f"the gateway cannot reach {names}, which the kubelet finds ready: {whys}"
+    if not situation.reached:
+        return no(reasons.REPLICA_UNREACHABLE, said)
+    return yes(reasons.REPLICA_UNREACHABLE, f"{_answering(situation)}; {said}")
 
 
 def _stuck(situation: Situation) -> Finding | None:
@@ -103,6 +116,7 @@ def _not_yet(situation: Situation) -> Finding | None:
 
 
 _CHECKS: tuple[Check, ...] = (
+    _unreachable,
     _wedged,
     _stuck,
     _behind,

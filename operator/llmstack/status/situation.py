@@ -1,5 +1,6 @@
 """What do all conditions look at? The snapshot, seen from one deployment."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -76,6 +77,18 @@ class Situation:
             if pod.name in self.observed.wedged
             and (pod.ready or (pod.server is not None and pod.server.started))
         )
+
+    @cached_property
+    def unreachable(self) -> Mapping[str, str]:
+        """Why the gateway cannot reach replicas that the kubelet finds ready, by pod."""
+        said = self.observed.unreachable
+        return {pod.name: said[pod.name] for pod in self._alive if pod.ready and pod.name in said}
+
+    @property
+    def reached(self) -> int:
+        """How many replicas answer, and can be reached by the gateway, as far as is known?"""
+        answering = (pod for pod in self._alive if pod.ready and pod not in self.wedged)
+        return sum(pod.name not in self.unreachable for pod in answering)
 
     @property
     def uncached(self) -> bool:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from functools import partial
@@ -48,9 +48,14 @@ class Watched:
     def follow(self, *backends: Backend, wedge_seconds: float = 120) -> None:
         queue = QueueLimits(100, 100, 100)
         model = Model("m", queue=queue, wedge_seconds=wedge_seconds, backends=backends)
+        self.model = model
         catalog = Catalog((model,))
         self.owner.apply(catalog)
         self.replicas.follow(catalog)
+
+    @property
+    def unreachable(self) -> Mapping[str, str]:
+        return self.replicas.unreachable(self.model)
 
     @property
     def load(self) -> Load:
@@ -113,6 +118,29 @@ async def test_one_that_dies_is_gone_and_comes_back_as_it_is_then() -> None:
         await it.until(lambda load: not load.replicas)
         await server.restart(Shape(slots=1))
         assert (await it.is_up()).total == 1
+
+
+async def test_one_that_is_ready_and_takes_no_connection_cannot_be_reached() -> None:
+    soon = replace(QUICK, unreachable=0.1)
+    async with FakeLlama.running(Shape()) as server, watched(soon) as it:
+        await server.die()
+        it.follow(backend(server, accepting=False))
+        assert it.unreachable == {}
+        it.follow(backend(server))
+        await _until(lambda: list(it.unreachable.values()) == ["it takes no connection"])
+        await server.restart(Shape())
+        await it.is_up()
+        assert it.unreachable == {}
+
+
+async def test_one_that_is_only_late_can_be_reached() -> None:
+    late = replace(QUICK, unreachable=1000)
+    async with FakeLlama.running(Shape()) as server, watched(late) as it:
+        it.follow(backend(server))
+        await it.is_up()
+        await server.die()
+        await it.until(lambda load: not load.replicas)
+        assert it.unreachable == {}
 
 
 async def test_one_that_was_replaced_between_two_polls_is_seen_as_it_is() -> None:

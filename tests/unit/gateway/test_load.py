@@ -49,6 +49,13 @@ def test_the_load_tells_which_replicas_died_of_requests_and_the_operator_reads_i
     assert parse_load(page).models[Key("team-a", "qwen")].deaths == deaths
 
 
+def test_the_load_tells_which_ready_replicas_cannot_be_reached_and_the_operator_reads_it():
+    cut = {"qwen-2": "it takes no connection"}
+    page = load_page("e1", LOADS, {}, unreachable={"team-a/qwen": cut})
+    assert parse_load(page).models[Key("team-a", "qwen")].unreachable == cut
+    assert parse_load(load_page("e1", LOADS, {})).models[Key("team-a", "qwen")].unreachable == {}
+
+
 def test_models_stand_under_the_shortest_name_that_is_their_own():
     data = orjson.loads(models_list(CATALOG, LOADS, 7).body)["data"]
     assert [entry["id"] for entry in data] == ["qwen", "same", "phi", "team-b/same"]

@@ -12,13 +12,18 @@ QWEN = Key("team-a", "qwen")
 
 
 def line(*replicas: tuple[str, str], **fields: Any) -> bytes:
-    """Of replicas by name and state; an asterisk after the state: it may reuse nothing."""
+    """Of replicas by name and state; an asterisk after the state: it may reuse nothing.
+
+    `cut` is the state of one that cannot be reached.
+    """
     listed = [
         {"id": name, "state": state.rstrip("*"), "slots": 4, "busy": 1}
         | ({"uncached": True} if state.endswith("*") else {})
         for name, state in replicas
     ]
-    model = {"replicas": listed, "waiting": 2, "waitingSlots": 3}
+    cut = [{"id": name, "why": "w"} for name, state in replicas if state == "cut"]
+    listed = [each for each in listed if each["state"] != "cut"]
+    model = {"replicas": listed, "waiting": 2, "waitingSlots": 3, "unreachable": cut}
     body = {"version": 1, "epoch": "e1", "models": {"team-a/qwen": model}, **fields}
     return json.dumps(body).encode() + b"\n"
 
@@ -50,6 +55,9 @@ def test_fields_that_a_later_gateway_adds_are_ignored() -> None:
         ("it stays so", line(("a", "wedged")), line(("a", "wedged"), ("b", "ready")), []),
         ("one may reuse nothing", line(("a", "ready")), line(("a", "ready*")), [QWEN]),
         ("it may again", line(("a", "ready*")), line(("a", "ready")), [QWEN]),
+        ("one cannot be reached", line(("a", "ready")), line(("a", "cut")), [QWEN]),
+        ("it can again", line(("a", "cut")), line(("a", "ready")), [QWEN]),
+        ("it still cannot", line(("a", "cut")), line(("a", "cut")), []),
         ("another one", line(("a", "wedged")), line(("b", "wedged")), [QWEN]),
     ],
 )

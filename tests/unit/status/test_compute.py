@@ -80,10 +80,12 @@ def test_ready_is_true_exactly_when_someone_answers_or_nobody_is_needed(passes: 
     for (snapshot, spec), status in zip(passes, run(passes), strict=True):
         found = conditions(status)
         counted = snapshot.workload
-        well = [pod for pod in snapshot.pods if pod.ready and pod.name not in snapshot.wedged]
+        cut = {pod.name for pod in snapshot.pods if pod.ready} & snapshot.unreachable.keys()
+        failing = snapshot.wedged | cut
+        well = [pod for pod in snapshot.pods if pod.ready and pod.name not in failing]
         known = {pod.name for pod in snapshot.pods if not pod.terminating}
         answering = bool(counted and counted.available)
-        answering = answering and bool(well or not snapshot.wedged & known)
+        answering = answering and bool(well or not failing & known)
         needless = bool(counted and counted.wanted == 0) and (
             spec.get("replicas") == 0 or spec.get("autoscaling", {}).get("minReplicas") == 0
         )
@@ -98,7 +100,8 @@ def test_ready_repeats_the_condition_that_decides(passes: Any) -> None:
         found = conditions(status)
         ready = found.pop("Ready")
         coming_back = "of the spec before starting again" in ready.message
-        if ready.status is ConditionStatus.FALSE and ready.reason != "Pending" and not coming_back:
+        its_own = ready.reason in ("Pending", "ReplicaUnreachable") or coming_back
+        if ready.status is ConditionStatus.FALSE and not its_own:
             assert ready.reason in {item.reason for item in found.values()}
 
 

@@ -86,6 +86,36 @@ PROGRESSING: Mapping[str, Remedy] = {
             ),
         ),
     ),
+    reasons.REPLICA_UNREACHABLE: Remedy(
+        see=(
+            message("Ready"),
+            GATEWAY_LOG,
+            "kubectl -n NAMESPACE get networkpolicies,endpointslices",
+        ),
+        mend=(
+            Step(
+                "*it takes no connection*, *is not answered*: something between the gateway and "
+                "the pod drops or refuses connections to port 8080. Usually it is a NetworkPolicy "
+                "that allows less than the operator's own. Policies add up: allow the gateway's "
+                "pods in yours, or take it away."
+            ),
+            Step(
+                "*its connections break*, or the answer of a proxy: a service mesh asks for mTLS. "
+                "Leave the model pods out of it, for instance out of Istio's.",
+                patch('{"pod": {"labels": {"sidecar.istio.io/inject": "false"}}}'),
+            ),
+            Step(
+                "*it refuses the gateway's key*: the server was started with another key. Once the "
+                "root Secret is right, start it again.",
+                "kubectl -n NAMESPACE delete pod POD",
+            ),
+            Step(
+                "In an IPv6 cluster, a model that was made by an older version listens on IPv4 "
+                "only: any edit of the spec that changes its pods mends it.",
+                patch('{"pod": {"annotations": {"example.com/ipv6": "yes"}}}'),
+            ),
+        ),
+    ),
     reasons.SERVER_WEDGED: Remedy(
         see=(message("Progressing"), SERVER_LOG, GATEWAY_LOG),
         mend=(

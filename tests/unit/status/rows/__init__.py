@@ -10,6 +10,7 @@ from tests.unit.status.rows import (
     spec_valid,
     stuck,
     uncached,
+    unreachable,
     up_to_date,
     wedged,
 )
@@ -24,6 +25,7 @@ ROWS = [
     *ready.ROWS,
     *wedged.ROWS,
     *uncached.ROWS,
+    *unreachable.ROWS,
     *held.ROWS,
     *up_to_date.ROWS,
 ]

@@ -93,7 +93,7 @@ async def passes(
     """
     settings = replace(SETTINGS, **changes)  # type: ignore[arg-type]
     made = Passes(settings)
-    connection = connect(str(server.kubeconfig), {})
+    connection = await connect(str(server.kubeconfig), {})
     transport = Transport(connection, "llmstack/test (pass)", 20, lambda: None, made.call_ended)
     client, clock = KubeClient(transport), time.monotonic
     root = RootSecret(client, settings.namespace, settings.root_secret, 300, clock)

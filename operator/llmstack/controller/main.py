@@ -48,7 +48,7 @@ def run(argv: Sequence[str], env: Mapping[str, str]) -> int:
         return 2
     try:
         settings = OperatorSettings.from_env(env)
-        connection = connect(settings.kubeconfig, env)
+        connection = asyncio.run(connect(settings.kubeconfig, env))
     except ConfigurationError as error:
         sys.stderr.write(f"llmstack operator: {error}\n")
         return 2

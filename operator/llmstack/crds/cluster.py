@@ -37,7 +37,7 @@ async def with_client(
     environ: Mapping[str, str], use: Callable[[KubeClient], Awaitable[str]]
 ) -> str:
     """What `use` returns. Its client writes without a Lease: nobody else writes definitions."""
-    connection = connect(environ.get("KUBECONFIG", ""), environ)
+    connection = await connect(environ.get("KUBECONFIG", ""), environ)
     agent = f"llmstack-crds/{VERSION}"
     transport = Transport(connection, agent, _CALL_SECONDS, lambda: None, lambda *_: None)
     try:

@@ -28,7 +28,8 @@ from llmstack.errors import ConfigurationError, FetchError
 from llmstack.fetch.answering import pool_classes
 from llmstack.fetch.faults import Fault, may_pass
 from llmstack.fetch.pace import Pace
-from llmstack.fetch.proxies import proxy_for, proxy_refusal, shown_proxy
+from llmstack.fetch.proxies import proxy_refusal, shown_proxy
+from llmstack.proxies import proxy_for
 from llmstack.secret import Secret, host_of, without_credentials
 from llmstack.settings import FetchSettings
 

@@ -104,7 +104,7 @@ async def _from_cluster(settings: GatewaySettings, env: Mapping[str, str]) -> No
         settings.limits.drain_seconds,
     )
     gateway = Gateway(place, limits_of(settings.limits))
-    source = ClusterSource(settings, connect(settings.kubeconfig, env))
+    source = ClusterSource(settings, await connect(settings.kubeconfig, env))
 
     def take() -> None:
         gateway.load_key = source.load_key

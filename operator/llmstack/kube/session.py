@@ -1,57 +1,75 @@
-"""Through which HTTP sessions does this process reach the API server?
+"""What does every request to the API server carry, and who may send which?
 
-Two, both with a token that is read anew: one for calls (transport.py), and one for watches, which
-refuses everything that could write.
+Two ways lead there, both with the same credentials and TLS (connection.py): the package's client,
+for calls (transport.py), and a session for watches, which refuses everything that could write.
 """
 
-import ssl
-import time
 from collections.abc import Callable
+from typing import Any
 
 import aiohttp
+from kubernetes.aio.client.api_client import ApiClient
+from kubernetes.aio.client.configuration import Configuration
 
-from llmstack.kube.connection import Connection
+from llmstack.errors import ConfigurationError
+from llmstack.kube.connection import Connection, NoCredentials
 
-_TOKEN_SECONDS = 60.0
 _READS = frozenset({"GET", "HEAD"})
+_UNAUTHORIZED = 401
 
 WatchSeen = Callable[[str], None]
 """Told when a watch begins: the path of its collection."""
 
 
-class Bearer:
-    """Adds the token to each request. The kubelet rotates it, so it is read once a minute."""
+class Credentials:
+    """Adds what says who we are; asks the plug-in once more where the API server says 401."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._token = ""
-        self._read_at = float("-inf")
 
     async def __call__(
         self, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
     ) -> aiohttp.ClientResponse:
-        if time.monotonic() - self._read_at > _TOKEN_SECONDS:
-            self._token, self._read_at = self._connection.read_token(), time.monotonic()
-        if self._token:
-            request.headers["Authorization"] = f"Bearer {self._token}"
+        plugin = self._connection.plugin
+        await self._add(request)
+        used = plugin.known if plugin else None
+        answer = await handler(request)
+        if plugin is None or answer.status != _UNAUTHORIZED:
+            return answer
+        answer.release()
+        try:
+            await plugin.credential(refused=used)
+        except ConfigurationError as error:
+            raise NoCredentials(str(error)) from None
+        await self._add(request)
         return await handler(request)
 
+    async def _add(self, request: aiohttp.ClientRequest) -> None:
+        connection = self._connection
+        request.server_hostname = connection.configuration.tls_server_name
+        authorization = await connection.authorization()
+        if authorization:
+            request.headers["Authorization"] = authorization
+        if connection.plugin and connection.plugin.certifies:
+            # A connection keeps the certificate that it began with, and plug-ins give short ones.
+            request.headers["Connection"] = "close"
 
-def open_session(
-    connection: Connection,
-    user_agent: str,
-    *middlewares: aiohttp.ClientMiddlewareType,
-    traces: list[aiohttp.TraceConfig] | None = None,
-    limit: int = 32,
-) -> aiohttp.ClientSession:
-    """A pool of up to `limit` connections (0: any number)."""
-    tls: ssl.SSLContext | bool = connection.ssl_context() or True
-    return aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(ssl=tls, limit=limit),
-        headers={"User-Agent": user_agent, "Accept": "application/json"},
-        middlewares=(Bearer(connection), *middlewares),
-        trace_configs=traces,
+
+def open_client(
+    connection: Connection, user_agent: str, trace: aiohttp.TraceConfig, limit: int = 32
+) -> ApiClient:
+    """The package's client, with a pool of up to `limit` connections."""
+    configuration = Configuration(
+        host=connection.server,
+        connection_pool_maxsize=limit,
+        proxy=connection.proxy,
+        trace_configs=[trace],
+        client_session_kwargs=_session(connection, user_agent),
     )
+    client = ApiClient(configuration)
+    client.rest_client.ssl_context = connection.tls
+    client.user_agent = user_agent
+    return client
 
 
 def open_watch_session(
@@ -69,4 +87,20 @@ def open_watch_session(
             seen(request.url.path)
         return answer
 
-    return open_session(connection, user_agent, only_reads, limit=0)
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(ssl=connection.tls, limit=0),
+        proxy=connection.proxy,
+        **_session(connection, user_agent, only_reads),
+    )
+
+
+def _session(
+    connection: Connection, user_agent: str, *middlewares: aiohttp.ClientMiddlewareType
+) -> dict[str, Any]:
+    """What every session gets. The environment's proxies are none of its business."""
+    own = (("User-Agent", user_agent), ("Accept", "application/json"))
+    return {
+        "headers": [*own, *connection.headers],
+        "middlewares": (Credentials(connection), *middlewares),
+        "trust_env": False,
+    }

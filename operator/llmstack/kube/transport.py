@@ -6,7 +6,6 @@ process that was stopped in between (SIGSTOP, a frozen VM) thus cannot write wit
 expired meanwhile.
 """
 
-import json
 import time
 from collections.abc import Callable, Mapping
 from types import SimpleNamespace
@@ -16,13 +15,14 @@ import aiohttp
 
 from llmstack.kube.connection import Connection
 from llmstack.kube.errors import TIMEOUT, UNREACHABLE, ApiError, from_answer
-from llmstack.kube.session import open_session
+from llmstack.kube.session import open_client
+from llmstack.secret import without_credentials
 
 APPLY = "application/apply-patch+yaml"
 MERGE = "application/merge-patch+json"
 JSON = "application/json"
 _READS = ("GET", "HEAD")
-_UNFENCED = ("leases", "subjectaccessreviews")
+_UNFENCED = ("/apis/coordination.k8s.io/", "/apis/authorization.k8s.io/")
 """The Lease itself, and a question that is asked by POST: neither needs the Lease."""
 
 Fence = Callable[[], None]
@@ -37,14 +37,13 @@ class Transport:
     def __init__(
         self, connection: Connection, user_agent: str, timeout: float, fence: Fence, seen: Observer
     ) -> None:
-        self._server = connection.server
         self._timeout = timeout
         self._fence = fence
         self._seen = seen
-        self._session = open_session(connection, user_agent, traces=[_trace(self._before_sending)])
+        self._client = open_client(connection, user_agent, _trace(self._before_sending))
 
     async def close(self) -> None:
-        await self._session.close()
+        await self._client.close()
 
     async def call(
         self,
@@ -57,53 +56,58 @@ class Transport:
         content_type: str = JSON,
     ) -> str:
         """Body of a successful answer. Raises ApiError, or LeaseLost before it writes."""
-        fenced = method not in _READS and plural not in _UNFENCED
-        if fenced:
-            self._fence()
-        request = {
-            "params": dict(query or {}),
-            "data": None if body is None else json.dumps(body, separators=(",", ":")),
-            "headers": {"Content-Type": content_type},
-            "trace_request_ctx": fenced,
-        }
-        status, text = await self._exchanged(method, path, plural, request)
+        self._before_sending(method, path)
+        started, status = time.monotonic(), 0
+        try:
+            status, text = await self._exchanged(method, path, query, body, content_type)
+        except TimeoutError as error:
+            raise ApiError(0, TIMEOUT, f"{method} {path}: no answer in time") from error
+        except (aiohttp.ClientError, OSError) as error:
+            words = without_credentials(str(error) or repr(error))  # of the proxy, say
+            raise ApiError(0, UNREACHABLE, f"{method} {path}: {words}") from error
+        finally:
+            self._seen(method, plural, status, time.monotonic() - started)
         if status >= 400:
             raise from_answer(status, text)
         return text
 
     async def _exchanged(
-        self, method: str, path: str, plural: str, request: dict[str, Any]
+        self, method: str, path: str, query: Mapping[str, str] | None, body: Any, content_type: str
     ) -> tuple[int, str]:
-        """Status and body of the answer. Raises ApiError if there is none."""
-        started, status = time.monotonic(), 0
-        try:
-            async with self._session.request(
-                method,
-                self._server + path,
-                timeout=aiohttp.ClientTimeout(total=self._timeout),
-                **request,
-            ) as answer:
-                status = answer.status
-                return status, await answer.text()
-        except TimeoutError as error:
-            raise ApiError(0, TIMEOUT, f"{method} {path}: no answer in time") from error
-        except (aiohttp.ClientError, OSError) as error:
-            raise ApiError(0, UNREACHABLE, f"{method} {path}: {error or repr(error)}") from error
-        finally:
-            self._seen(method, plural, status, time.monotonic() - started)
+        """Status and body of the answer."""
+        client = self._client
+        _, url, headers, sent, _ = await client.param_serialize(
+            method,
+            path,
+            query_params=list((query or {}).items()),
+            header_params={"Content-Type": content_type},
+            body=body,
+        )
+        patience = aiohttp.ClientTimeout(total=self._timeout)
+        answer = await client.call_api(method, url, headers, sent, _request_timeout=patience)
+        async with answer.response:
+            return answer.status, (await answer.read()).decode("utf-8", "replace")
 
-    def _before_sending(self, fenced: bool) -> None:
-        if fenced:
+    def _before_sending(self, method: str, path: str) -> None:
+        if method not in _READS and not any(group in path for group in _UNFENCED):
             self._fence()
 
 
-def _trace(before_sending: Callable[[bool], None]) -> aiohttp.TraceConfig:
+def _trace(before_sending: Callable[[str, str], None]) -> aiohttp.TraceConfig:
     """Calls back when a request has got its connection, new or reused, and goes out next."""
 
+    async def started(
+        _session: aiohttp.ClientSession,
+        context: SimpleNamespace,
+        request: aiohttp.TraceRequestStartParams,
+    ) -> None:
+        context.method, context.path = request.method, request.url.path
+
     async def connected(_session: aiohttp.ClientSession, context: SimpleNamespace, _: Any) -> None:
-        before_sending(bool(context.trace_request_ctx))
+        before_sending(context.method, context.path)
 
     trace = aiohttp.TraceConfig()
+    trace.on_request_start.append(started)
     trace.on_connection_create_end.append(connected)
     trace.on_connection_reuseconn.append(connected)
     return trace

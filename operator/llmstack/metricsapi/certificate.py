@@ -6,7 +6,7 @@
 import ssl
 from dataclasses import dataclass
 
-from llmstack.kube.connection import load_chain
+from llmstack.kube.pem import load_chain
 
 _BEGIN = "-----BEGIN CERTIFICATE-----"
 _RENEWED_AT = 2 / 3

@@ -10,7 +10,7 @@ Connections that stand keep theirs.
 
 import ssl
 
-from llmstack.kube.connection import load_chain
+from llmstack.kube.pem import load_chain
 from llmstack.metricsapi.certificate import Material
 
 

@@ -5,7 +5,8 @@ later. A setting that cannot work is a ConfigurationError that names the variabl
 lists its variables: `operator` (with `lease` and `metrics`), `gateway` and `fetch`.
 """
 
-from llmstack.settings.fetch import FetchSettings, ProxySettings
+from llmstack.proxies import ProxySettings
+from llmstack.settings.fetch import FetchSettings
 from llmstack.settings.gateway import GatewayLimits, GatewaySettings
 from llmstack.settings.lease import LeaseSettings
 from llmstack.settings.metrics import MetricsSettings

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from llmstack.errors import ConfigurationError
+from llmstack.proxies import ProxySettings, read_proxies
 from llmstack.secret import without_credentials
 from llmstack.settings.reader import Reader
 
@@ -18,15 +19,6 @@ ADDRESSES = (
 
 
 @dataclass(frozen=True)
-class ProxySettings:
-    """Through which proxies do requests go? Empty: directly. `bypass` is NO_PROXY."""
-
-    http: str = field(default="", repr=False)
-    https: str = field(default="", repr=False)
-    bypass: str = ""
-
-
-@dataclass(frozen=True)
 class FetchSettings:
     """What does `llmstack fetch` need to know besides its arguments?
 
@@ -35,7 +27,7 @@ class FetchSettings:
         HF_TOKEN_FILE                 "": file with a bearer token for the source's own host (the
                                       key `token` of the Secret in spec.model.secretRef)
         HTTPS_PROXY, HTTP_PROXY, NO_PROXY   "": as Go programs read them, in lower case too; see
-                                      llmstack.fetch.proxies
+                                      llmstack.proxies
         SSL_CERT_FILE                 "": CA bundle in place of the system's
         LLMSTACK_FETCH_CONNECTIONS    8: ranges of a file downloaded at once
         LLMSTACK_FETCH_ATTEMPTS       6: failures in a row, without progress, that end a download
@@ -74,11 +66,7 @@ class FetchSettings:
         return cls(
             endpoint=endpoint,
             token_file=read.text("HF_TOKEN_FILE", ""),
-            proxies=ProxySettings(
-                http=read.text("http_proxy", "") or read.text("HTTP_PROXY", ""),
-                https=read.text("https_proxy", "") or read.text("HTTPS_PROXY", ""),
-                bypass=read.text("no_proxy", "") or read.text("NO_PROXY", ""),
-            ),
+            proxies=read_proxies(env),
             ca_file=read.text("SSL_CERT_FILE", ""),
             connections=read.count("LLMSTACK_FETCH_CONNECTIONS", 8),
             attempts=read.count("LLMSTACK_FETCH_ATTEMPTS", 6),

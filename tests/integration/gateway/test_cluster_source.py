@@ -171,8 +171,8 @@ def cluster(crd: ApiServer) -> Iterator[Cluster]:
 class Followed:
     """A source at work, and how often it told of something new."""
 
-    def __init__(self, settings: GatewaySettings) -> None:
-        self.source = ClusterSource(settings, connect(settings.kubeconfig, {}))
+    def __init__(self, source: ClusterSource) -> None:
+        self.source = source
         self.told = 0
         self._changes = asyncio.Event()
 
@@ -210,7 +210,7 @@ def described(models: tuple[Model, ...]) -> list[str]:
 
 @asynccontextmanager
 async def followed(settings: GatewaySettings) -> AsyncIterator[Followed]:
-    made = Followed(settings)
+    made = Followed(ClusterSource(settings, await connect(settings.kubeconfig, {})))
     task = asyncio.create_task(made.source.follow(made.changed))
     try:
         yield made

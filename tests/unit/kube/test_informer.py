@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from llmstack.kube.connection import Connection
 from llmstack.kube.informer import Informer, Scope
 from llmstack.kube.kinds import POD, SECRET
 from llmstack.kube.session import open_watch_session
+from tests.support.api import connection_to
 
 Object = dict[str, Any]
 PODS = Scope(POD)
@@ -124,7 +124,7 @@ class Following:
 @asynccontextmanager
 async def following(server: Server, scope: Scope = PODS) -> AsyncIterator[Following]:
     made = Following()
-    async with open_watch_session(Connection(server.url), "test", lambda _: None) as session:
+    async with open_watch_session(connection_to(server.url), "test", lambda _: None) as session:
         made.informer = Informer(session, server.url, scope, made.changed, chance=lambda: 0)
         task = asyncio.create_task(made.informer.run())
         try:

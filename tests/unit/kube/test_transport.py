@@ -8,17 +8,19 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 from aiohttp import web
 
 from llmstack.errors import LeaseLost
 from llmstack.kube.client import KubeClient
-from llmstack.kube.connection import Connection
 from llmstack.kube.errors import TIMEOUT, UNREACHABLE, ApiError
 from llmstack.kube.kinds import DEPLOYMENT, LEASE, POD, SERVICE
 from llmstack.kube.session import open_watch_session
 from llmstack.kube.transport import Transport
+from tests.support.api import connection_to
+from tests.support.proxy import RefusingProxy
 
 SERVICE_BODY = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "a", "namespace": "n"}}
 LEASE_BODY = {
@@ -35,6 +37,7 @@ class Server:
         self.asked: list[str] = []
         self.bodies: list[str] = []
         self.headers: list[dict[str, str]] = []
+        self.raw_headers: list[list[tuple[str, str]]] = []
         self.answers: list[tuple[int, str]] = []
         self.silent = asyncio.Event()
         self.hangs = False
@@ -43,6 +46,7 @@ class Server:
     async def answer(self, request: web.Request) -> web.Response:
         self.asked.append(f"{request.method} {request.path_qs}")
         self.headers.append(dict(request.headers))
+        self.raw_headers.append(list(request.headers.items()))
         self.bodies.append(await request.text())
         if self.hangs:
             await self.silent.wait()
@@ -83,13 +87,13 @@ def no_one(*_: object) -> None:
 
 @pytest.fixture
 async def transport(server: Server) -> AsyncIterator[Transport]:
-    made = Transport(Connection(server.url, token="t"), "test (me)", 5, Fence(), no_one)
+    made = Transport(connection_to(server.url, token="t"), "test (me)", 5, Fence(), no_one)
     yield made
     await made.close()
 
 
 async def fenced(server: Server, checks: int) -> tuple[KubeClient, Transport]:
-    made = Transport(Connection(server.url), "test (me)", 5, Fence(checks), no_one)
+    made = Transport(connection_to(server.url), "test (me)", 5, Fence(checks), no_one)
     return KubeClient(made), made
 
 
@@ -102,6 +106,51 @@ async def test_the_operators_own_calls_use_no_proxy(
     monkeypatch.setenv("NO_PROXY", bypass)
     await KubeClient(transport).get(SERVICE, "n", "a")
     assert server.asked == ["GET /api/v1/namespaces/n/services/a"]
+
+
+async def test_a_proxy_of_the_connection_is_used_and_its_password_not_shown() -> None:
+    connection = connection_to("http://api.test/prefix")
+    with RefusingProxy(503) as proxy:
+        connection.configuration.proxy = f"http://user:hf_secret@{proxy.place}"
+        transport = Transport(connection, "t", 5, Fence(), no_one)
+        with pytest.raises(ApiError) as caught:
+            await KubeClient(transport).get(SERVICE, "n", "a")
+        await transport.close()
+        async with open_watch_session(connection, "w", no_one) as session:
+            assert (await session.get("http://api.test/prefix/api/v1/pods")).status == 503
+        assert proxy.seen == [
+            "http://api.test/prefix/api/v1/namespaces/n/services/a",
+            "http://api.test/prefix/api/v1/pods",
+        ]
+    assert "hf_secret" not in str(caught.value)
+
+
+async def test_a_proxy_that_refuses_the_tunnel_is_told_without_its_password() -> None:
+    connection = connection_to("https://api.test")
+    with RefusingProxy(407) as proxy:
+        connection.configuration.proxy = f"http://user:hf_secret@{proxy.place}"
+        transport = Transport(connection, "t", 5, Fence(), no_one)
+        with pytest.raises(ApiError, match="407") as caught:
+            await KubeClient(transport).get(SERVICE, "n", "a")
+        await transport.close()
+    assert "hf_secret" not in str(caught.value)
+
+
+async def test_every_request_acts_as_whom_the_kubeconfig_names(server: Server) -> None:
+    groups = (("Impersonate-Group", "a"), ("Impersonate-Group", "b"))
+    connection = replace(connection_to(server.url), headers=(("Impersonate-User", "jane"), *groups))
+    transport = Transport(connection, "t", 5, Fence(), no_one)
+    await KubeClient(transport).get(SERVICE, "n", "a")
+    await transport.close()
+    async with open_watch_session(connection, "w", no_one) as session:
+        await session.get(f"{server.url}/api/v1/pods")
+    for headers in server.raw_headers:
+        assert [value for name, value in headers if name.startswith("Impersonate-")] == [
+            "jane",
+            "a",
+            "b",
+        ]
+    assert len(server.raw_headers) == 2
 
 
 async def test_a_closed_fence_lets_reads_pass_and_no_write(server: Server) -> None:
@@ -154,7 +203,7 @@ async def test_a_server_that_is_silent_is_given_up(server: Server) -> None:
     server.hangs = True
     seen: list[tuple[str, str, int]] = []
     transport = Transport(
-        Connection(server.url), "t", 0.1, Fence(), lambda m, r, s, _: seen.append((m, r, s))
+        connection_to(server.url), "t", 0.1, Fence(), lambda m, r, s, _: seen.append((m, r, s))
     )
     with pytest.raises(ApiError) as caught:
         await KubeClient(transport).get(SERVICE, "n", "a")
@@ -164,7 +213,7 @@ async def test_a_server_that_is_silent_is_given_up(server: Server) -> None:
 
 
 async def test_no_server_at_all() -> None:
-    transport = Transport(Connection("http://127.0.0.1:1"), "t", 5, Fence(), no_one)
+    transport = Transport(connection_to("http://127.0.0.1:1"), "t", 5, Fence(), no_one)
     with pytest.raises(ApiError) as caught:
         await KubeClient(transport).get(SERVICE, "n", "a")
     await transport.close()
@@ -242,7 +291,7 @@ async def test_the_session_for_watches_refuses_to_write_and_tells_of_each_watch(
     server: Server,
 ) -> None:
     began: list[str] = []
-    async with open_watch_session(Connection(server.url), "w", began.append) as session:
+    async with open_watch_session(connection_to(server.url), "w", began.append) as session:
         async with session.get(f"{server.url}/api/v1/pods", params={"watch": "true"}):
             pass
         async with session.get(f"{server.url}/api/v1/pods"):

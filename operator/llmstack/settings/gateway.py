@@ -108,7 +108,8 @@ class GatewaySettings:
         LLMSTACK_ADMIN_PORT           9090: /metrics, /healthz, /readyz, /load
         LLMSTACK_API_TIMEOUT_SECONDS  20: longest call of the Kubernetes API, watches aside
         LLMSTACK_LOG_LEVEL            "info": debug, info, warning or error
-        KUBECONFIG                    "": path of a kubeconfig, for a run outside the cluster
+        KUBECONFIG                    "": kubeconfig files with colons between, for a run outside
+                                      the cluster; merged as kubectl does
         and those of GatewayLimits
     """
 

@@ -40,8 +40,8 @@ class OperatorSettings:
         LLMSTACK_ROOT_SECRET          "llmstack-root": Secret that server keys are derived from,
                                       created by the operator in its own namespace if missing
         HF_ENDPOINT, HTTP_PROXY, HTTPS_PROXY, NO_PROXY, LLMSTACK_FETCH_…
-                                      passed on to the init container; the operator's own calls
-                                      use no proxy
+                                      passed on to the init container; in a pod the operator's
+                                      own calls use no proxy
         LLMSTACK_GATEWAY_HOST         "": DNS name of the gateway's Service, to which the Service
                                       `<name>` of each LLMDeployment leads; empty: no such Service
         LLMSTACK_GATEWAY_PODS         "": labels of the gateway's pods in the operator's namespace,
@@ -77,7 +77,8 @@ class OperatorSettings:
                                       terminationGracePeriodSeconds must exceed it by 10
         LLMSTACK_HTTP_PORT            8080: /healthz, /readyz and /metrics
         LLMSTACK_LOG_LEVEL            "info": debug, info, warning or error
-        KUBECONFIG                    "": path of a kubeconfig, for a run outside the cluster
+        KUBECONFIG                    "": kubeconfig files with colons between, for a run outside
+                                      the cluster; merged as kubectl does
     """
 
     namespace: str

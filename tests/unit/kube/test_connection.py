@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import ssl
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +38,15 @@ def write(directory: Path, user: Any, name: str = "kubeconfig", **cluster: Any) 
     return str(path)
 
 
+def change(path: str, edit: Callable[[Any], None]) -> str:
+    """The same kubeconfig, edited."""
+    file = Path(path)
+    config = json.loads(file.read_text())
+    edit(config)
+    file.write_text(json.dumps(config))
+    return path
+
+
 async def test_a_token(tmp_path: Path) -> None:
     connection = await connect(write(tmp_path, {"token": "abc"}), {})
     assert connection.server == "https://example.test"
@@ -57,8 +69,6 @@ async def test_a_token_file_wins_and_is_read_anew(
 
 
 def an_hour_later(monkeypatch: pytest.MonkeyPatch, hours: int = 1) -> None:
-    import time  # noqa: PLC0415
-
     real = time.monotonic
     monkeypatch.setattr(time, "monotonic", lambda: real() + hours * 3600)
 
@@ -98,7 +108,7 @@ async def test_no_private_key_stays_on_the_disk(
     }
     for _ in range(2):  # the same one again: nothing of it was remembered by the file's name
         await connect(write(tmp_path, user), {})
-    assert list(temporary.iterdir()) == []
+    assert not any(os.scandir(temporary))
 
 
 async def test_what_a_cluster_says_of_tls(tmp_path: Path) -> None:
@@ -126,11 +136,12 @@ async def test_a_server(tmp_path: Path, server: str, expected: str) -> None:
 
 
 async def test_a_context_without_a_user_is_anonymous(tmp_path: Path) -> None:
-    path = Path(write(tmp_path, {}))
-    config = json.loads(path.read_text())
-    del config["contexts"][0]["context"]["user"]
-    path.write_text(json.dumps({**config, "users": None}))
-    assert await (await connect(str(path), {})).authorization() == ""
+    def edit(config: Any) -> None:
+        del config["contexts"][0]["context"]["user"]
+        config["users"] = None
+
+    path = change(write(tmp_path, {}), edit)
+    assert await (await connect(path, {})).authorization() == ""
 
 
 async def test_a_name_and_a_password(tmp_path: Path) -> None:
@@ -150,8 +161,8 @@ async def test_files_are_merged_as_kubectl_does(tmp_path: Path) -> None:
     first.write_text(
         json.dumps({"clusters": [{"name": "c", "cluster": {"server": "https://first"}}]})
     )
-    third = Path(write(tmp_path, {"token": "of the third"}, "third"))
-    third.write_text(third.read_text().replace('"here"', '"there"'))
+    third = write(tmp_path, {"token": "of the third"}, "third")
+    change(third, lambda config: config.update({"current-context": "there"}))
     (tmp_path / "empty").write_text("")
     names = [tmp_path / "empty", first, tmp_path / "missing", second, third]
     connection = await connect(":".join(["", *map(str, names)]), {})
@@ -312,12 +323,9 @@ async def test_what_a_user_or_cluster_may_not_be(
     ],
 )
 async def test_a_section_that_lacks(tmp_path: Path, lacking: str, words: str) -> None:
-    path = Path(write(tmp_path, {}))
-    config = json.loads(path.read_text())
-    del config[lacking]
-    path.write_text(json.dumps(config))
+    path = change(write(tmp_path, {}), lambda config: config.pop(lacking))
     with pytest.raises(ConfigurationError, match=words):
-        await connect(str(path), {})
+        await connect(path, {})
 
 
 async def test_no_such_file(tmp_path: Path) -> None:

@@ -170,8 +170,7 @@ async def test_certificates_are_presented_and_renewed(tmp_path: Path, plugin: Pl
             await kube.get(SERVICE, "n", "a")
         connection = await connect(path, {})
         async with open_watch_session(connection, "w", lambda _: None) as session:
-            async with session.get(f"{connection.server}/api/v1/pods") as answered:
-                assert answered.status == 200
+            assert (await session.get(f"{connection.server}/api/v1/pods")).status == 200
     assert users == ["first", "second", "second"]
 
 

@@ -56,7 +56,7 @@ def read_kubeconfig(names: str) -> Access:
     found = [path for path in paths if path.exists()]
     where = "KUBECONFIG " + os.pathsep.join(str(path) for path in found or paths)
     if not found:
-        raise ConfigurationError(f"{where}: there is no such file")
+        raise ConfigurationError(f"{where} cannot be used: there is no such file")
     merged = _merged([_read(path) for path in found])
     current = merged["current-context"]
     if not current:

@@ -30,6 +30,7 @@ from llmstack.controller.serving import Serving
 from llmstack.errors import ConfigurationError, LeaseLost
 from llmstack.kube.client import KubeClient
 from llmstack.kube.connection import Connection, connect
+from llmstack.kube.pace import Bucket
 from llmstack.kube.transport import Transport
 from llmstack.logs import configure
 from llmstack.settings import OperatorSettings
@@ -87,6 +88,12 @@ class Operator:
             self._settings.api_timeout,
             self._fence.check,
             self._call_ended,
+            Bucket(self._settings.api_rate, self._settings.api_burst),
+        )
+        self._metrics.gauge(
+            "api_throttled_seconds",
+            "For which calls of the Kubernetes API waited for their turn, added up.",
+            lambda: transport.throttled_seconds,
         )
         probes = await serve(self._vitals, self._metrics, self._settings.http_port)
         client = KubeClient(transport)

@@ -5,6 +5,7 @@ llmstack_operator_queue_depth                        deployments that wait for a
 llmstack_operator_retries                            passes that failed and are tried again
 llmstack_operator_api_requests_total{method,resource,status}
 llmstack_operator_api_request_seconds{method}        histogram
+llmstack_operator_api_throttled_seconds              for which such calls waited for their turn
 llmstack_operator_leader                             1 while this process may write
 llmstack_operator_lease_seconds                      for how long it still may
 llmstack_operator_watch_age_seconds{resource}        since the watch was begun anew

@@ -1,6 +1,7 @@
 """Who works on which deployment now?
 
-N workers share one schedule. Everything that happens in the cluster only puts a key into it.
+N workers share one schedule. Everything that happens in the cluster only puts a key into it: what
+somebody may be waiting for is urgent, the resync, a second look and a retry are not.
 """
 
 import asyncio
@@ -42,9 +43,9 @@ class WorkQueue:
         started = self._started.values()
         return self._clock() - min(started) if started else 0.0
 
-    def add(self, key: Key, delay: float = 0.0) -> None:
+    def add(self, key: Key, delay: float = 0.0, *, urgent: bool = True) -> None:
         """Asks for a pass, at once or after some seconds."""
-        self._schedule.add(key, self._clock() + delay)
+        self._schedule.add(key, self._clock() + delay, urgent=urgent)
         self._wake.set()
 
     async def run(self) -> None:
@@ -62,12 +63,10 @@ class WorkQueue:
         while key := await self._next():
             self._started[key] = self._clock()
             try:
-                again = await self._pass(key)
+                await self._pass(key)
             finally:
                 del self._started[key]
                 self._schedule.done(key)
-            if again is not None:
-                self.add(key, again)
             self._wake.set()
 
     async def _next(self) -> Key | None:
@@ -85,16 +84,24 @@ class WorkQueue:
                 pass
         return None
 
-    async def _pass(self, key: Key) -> float | None:
+    async def _pass(self, key: Key) -> None:
+        """One pass; the next one is asked for where there has to be one."""
         try:
             again = await self._work(key)
         except LeaseLost:
             raise
         except Exception as error:
-            self.retries += 1
-            delay = self._backoff.failed(key, random.random())  # noqa: S311 - only spreads load
-            known = isinstance(error, ApiError)
-            log.warning("%s: %s; again in %.1f s", key, error, delay, exc_info=not known)
-            return delay
-        self._backoff.succeeded(key)
-        return again
+            self._failed(key, error)
+        else:
+            self._backoff.succeeded(key)
+            if again is not None:
+                self.add(key, again, urgent=False)
+
+    def _failed(self, key: Key, error: Exception) -> None:
+        self.retries += 1
+        known = error if isinstance(error, ApiError) else None
+        asked = known.retry_after if known else 0.0
+        delay = self._backoff.failed(key, random.random(), asked)  # noqa: S311 - only spreads load
+        log.warning("%s: %s; again in %.1f s", key, error, delay, exc_info=known is None)
+        # Somebody changed it while the pass ran, and may be waiting for what comes of it.
+        self.add(key, delay, urgent=bool(known and known.conflict))

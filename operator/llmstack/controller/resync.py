@@ -15,28 +15,39 @@ from llmstack.kube.errors import ApiError
 from llmstack.kube.kinds import LLM_DEPLOYMENT
 
 log = logging.getLogger(__name__)
+_SPREAD = 0.8
 
 
 async def resync(
     client: KubeClient, queue: WorkQueue, namespaces: tuple[str, ...], period: float
 ) -> None:
-    """Runs for ever. The passes are spread over the period, so that they are no burst of load."""
+    """Runs for ever. The passes are spread over most of the period, so that they are no burst."""
     while True:
         await asyncio.sleep(period * random.uniform(0.9, 1.1))  # noqa: S311 - only spreads load
-        await look_at_all(client, queue, namespaces, spread=period / 2)
+        await look_at_all(client, queue, namespaces, spread=period * _SPREAD)
 
 
 async def look_at_all(
     client: KubeClient, queue: WorkQueue, namespaces: tuple[str, ...], spread: float = 0.0
 ) -> None:
-    """A pass over each deployment, within so many seconds; none where they cannot be listed."""
+    """A pass over each deployment, within so many seconds; none where they cannot be listed.
+
+    They come after all that is urgent.
+    """
     try:
         keys = await list_keys(client, namespaces)
     except ApiError as error:
         log.warning("the next resync looks at all deployments: %s", error)
         return
-    for key in keys:
-        queue.add(key, delay=random.uniform(0, spread))  # noqa: S311 - only spreads load
+    for key, delay in zip(keys, delays(len(keys), spread), strict=True):
+        queue.add(key, delay=delay, urgent=False)
+
+
+def delays(count: int, spread: float) -> list[float]:
+    """Moments at equal distances within `spread` seconds, in an order of their own each time."""
+    moments = [spread * number / count for number in range(count)]
+    random.shuffle(moments)
+    return moments
 
 
 async def list_keys(client: KubeClient, namespaces: tuple[str, ...]) -> list[Key]:

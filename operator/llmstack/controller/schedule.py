@@ -2,66 +2,96 @@
 
 Pure bookkeeping of keys; the caller brings the time. Invariants:
 
-- a key waits at most once: asked for again, the earlier moment wins;
+- a key waits at most once: asked for again, the earlier moment and the higher rank win;
 - a key that is in work waits until its pass ends: never two passes over one deployment at once;
-- what is asked for while a pass runs is not lost: the pass may have read too early to see it.
+- what is asked for while a pass runs is not lost: the pass may have read too early to see it;
+- of the keys that are due, urgent ones come first, and after `SHARE` of them in a row one of the
+  others: neither can keep the other waiting for ever.
 
     add ──> waiting ── take, when due ──> in work ── done ──> waiting if asked for, else gone
 """
 
 import heapq
+from dataclasses import dataclass
 
 from llmstack.api.key import Key
+
+SHARE = 4
+"""Urgent keys in a row, while another one is due."""
+
+
+@dataclass(frozen=True, order=True)
+class _Turn:
+    """One wish. `urgent`: somebody waits for it; the resync and second looks are not."""
+
+    due: float
+    key: Key
+    urgent: bool
 
 
 class Schedule:
     """When is each key due? Moments are seconds of any steady clock."""
 
     def __init__(self) -> None:
-        self._due: dict[Key, float] = {}
-        self._heap: list[tuple[float, Key]] = []
+        self._turns: dict[Key, _Turn] = {}
+        self._heaps: dict[bool, list[_Turn]] = {True: [], False: []}
         self._working: set[Key] = set()
+        self._row = 0
 
     def __len__(self) -> int:
-        return len(self._due)
+        return len(self._turns)
 
     @property
     def working(self) -> frozenset[Key]:
-        """Which keys are in work?"""
+        """The keys that are in work."""
         return frozenset(self._working)
 
-    def add(self, key: Key, due: float) -> None:
+    def add(self, key: Key, due: float, *, urgent: bool = True) -> None:
         """The key is due at that moment, or earlier if it was already."""
-        if due < self._due.get(key, float("inf")):
-            self._due[key] = due
-            heapq.heappush(self._heap, (due, key))
+        known = self._turns.get(key)
+        turn = _Turn(due, key, urgent)
+        if known:
+            turn = _Turn(min(due, known.due), key, urgent or known.urgent)
+        if turn != known:
+            self._turns[key] = turn
+            self._push(turn)
 
     def take(self, now: float) -> Key | None:
-        """The key that has been due for longest and is not in work; None if there is none."""
-        postponed: list[tuple[float, Key]] = []
-        taken = None
-        while self._heap and self._heap[0][0] <= now and taken is None:
-            due, key = heapq.heappop(self._heap)
-            if self._due.get(key) != due:
-                continue  # a later entry of a key that was asked for again, earlier
-            if key in self._working:
-                postponed.append((due, key))
-                continue
-            del self._due[key]
-            self._working.add(key)
-            taken = key
-        for entry in postponed:
-            heapq.heappush(self._heap, entry)
-        return taken
+        """The key that goes into work now; None if none is due."""
+        urgent, other = self._first(urgent=True), self._first(urgent=False)
+        urgent = urgent if urgent and urgent.due <= now else None
+        other = other if other and other.due <= now else None
+        turn = other if other and (urgent is None or self._row >= SHARE) else urgent
+        if turn is None:
+            return None
+        self._row = self._row + 1 if turn.urgent and other else 0
+        heapq.heappop(self._heaps[turn.urgent])
+        del self._turns[turn.key]
+        self._working.add(turn.key)
+        return turn.key
 
     def done(self, key: Key) -> None:
         """The pass over this key has ended."""
         self._working.discard(key)
+        if key in self._turns:
+            self._push(self._turns[key])
 
     def next_due(self) -> float | None:
         """The next moment at which `take` may have an answer, keys in work aside."""
-        waiting = (due for key, due in self._due.items() if key not in self._working)
-        return min(waiting, default=None)
+        firsts = (self._first(urgent=rank) for rank in (True, False))
+        return min((turn.due for turn in firsts if turn), default=None)
+
+    def _push(self, turn: _Turn) -> None:
+        """A key in work is put on the heap when its pass has ended."""
+        if turn.key not in self._working:
+            heapq.heappush(self._heaps[turn.urgent], turn)
+
+    def _first(self, *, urgent: bool) -> _Turn | None:
+        """The turn of this rank that is due first; what no longer counts is dropped."""
+        heap = self._heaps[urgent]
+        while heap and self._turns.get(heap[0].key) is not heap[0]:
+            heapq.heappop(heap)
+        return heap[0] if heap else None
 
 
 class Backoff:
@@ -72,12 +102,16 @@ class Backoff:
         self._limit = limit
         self._failures: dict[Key, int] = {}
 
-    def failed(self, key: Key, random: float) -> float:
-        """Seconds to wait now. `random` in [0, 1) spreads keys that failed together."""
+    def failed(self, key: Key, random: float, asked: float = 0.0) -> float:
+        """Seconds to wait now. `random` in [0, 1) spreads keys that failed together.
+
+        `asked`: the API server wants to be left alone for so many seconds; it is, and those that
+        it told so do not come back all at once.
+        """
         failures = self._failures.get(key, 0)
         self._failures[key] = failures + 1
         delay = min(self._first * 2.0 ** min(failures, 32), self._limit)
-        return delay * (0.5 + random / 2)
+        return asked + delay * (0.5 + random / 2)
 
     def succeeded(self, key: Key) -> None:
         """The next failure is the first one again."""

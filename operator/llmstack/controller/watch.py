@@ -60,8 +60,10 @@ def _register(
         body, deleted = event["object"], event["type"] == "DELETED"
         # First: the pass over this one must know of its conflicts.
         others = names.note(body, deleted=deleted) if kind == LLM_DEPLOYMENT else []
+        # What a list tells (None) was there before: at a start nobody waits for all of it.
+        urgent = event["type"] is not None
         for key in (*known.concerned(kind, body["metadata"], deleted=deleted), *others):
-            queue.add(key)
+            queue.add(key, urgent=urgent)
 
     group, version = kind.group_version
     kopf.on.event(group, version, kind.plural, registry=handlers, id=kind.plural)(seen)

@@ -14,14 +14,15 @@ class ApiError(LLMStackError):
 
     `status` is the HTTP status, 0 if there was no answer; `reason` the word of the API's Status
     object (NotFound, Conflict, AlreadyExists, Invalid, Forbidden …), UNREACHABLE or TIMEOUT;
-    `message` its sentence.
+    `message` its sentence. `retry_after`: the API server asks to be left alone for so many seconds.
     """
 
-    def __init__(self, status: int, reason: str, message: str) -> None:
+    def __init__(self, status: int, reason: str, message: str, retry_after: float = 0.0) -> None:
         super().__init__(f"{status} {reason}: {message}")
         self.status = status
         self.reason = reason
         self.message = message
+        self.retry_after = retry_after
 
     @property
     def not_found(self) -> bool:
@@ -39,12 +40,12 @@ class ApiError(LLMStackError):
         return self.status in (400, 403, 404, 405, 413, 415, 422)
 
 
-def from_answer(status: int, body: str) -> ApiError:
+def from_answer(status: int, body: str, retry_after: float = 0.0) -> ApiError:
     """Which error is in this answer? Bodies that are no Status object are quoted."""
     answer = _status_object(body)
     reason = str(answer.get("reason") or f"HTTP{status}")
     message = str(answer.get("message") or body[:512].strip() or "no message")
-    return ApiError(status, reason, message)
+    return ApiError(status, reason, message, retry_after)
 
 
 def _status_object(body: str) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import asyncio
 import json
 import logging
 import random
+import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ import aiohttp
 
 from llmstack.kube.errors import ApiError, from_answer
 from llmstack.kube.kinds import Kind
+from llmstack.kube.pace import seconds_to_wait
 
 log = logging.getLogger(__name__)
 
@@ -102,7 +104,8 @@ class Informer:
             log.warning("watching %s: %s", self.scope.kind.plural, words)
             self._trouble = words
         # Gateways that lost the same API server come back at different moments.
-        await asyncio.sleep(self._pause * (1 + self._chance()) / 2)
+        asked = error.retry_after if isinstance(error, ApiError) else 0.0
+        await asyncio.sleep(asked + self._pause * (1 + self._chance()) / 2)
         self._pause = min(2 * self._pause, _BACKOFF[1])
 
     def _works(self) -> None:
@@ -172,7 +175,9 @@ class Informer:
         """A good answer; ApiError for another one."""
         async with self._session.get(self._url, params=query, timeout=patience) as answer:
             if answer.status >= 400:
-                raise from_answer(answer.status, await answer.text())
+                told = answer.headers.get("Retry-After", "")
+                wait = seconds_to_wait(answer.status, told, time.time(), reads=True)
+                raise from_answer(answer.status, await answer.text(), wait or 0.0)
             yield answer
 
 

@@ -6,9 +6,11 @@ import pytest
 
 from llmstack.api.key import Key
 from llmstack.controller.queue import WorkQueue
+from llmstack.controller.resync import delays
 from llmstack.errors import LeaseLost
+from llmstack.kube.errors import ApiError
 
-A, B = Key("team", "a"), Key("team", "b")
+A, B, EVENT = Key("team", "a"), Key("team", "b"), Key("team", "event")
 
 
 async def test_what_is_asked_for_during_a_pass_runs_after_it() -> None:
@@ -92,3 +94,38 @@ async def test_stopping_lets_a_running_pass_finish_and_begins_no_other() -> None
     go_on.set()
     await running
     assert ended == [A]
+
+
+async def test_what_somebody_waits_for_comes_before_second_looks_and_the_resync() -> None:
+    passes = list[Key]()
+
+    async def work(key: Key) -> float | None:
+        passes.append(key)
+        if len(passes) == 1:
+            queue.add(EVENT)
+            return 0.0
+        if len(passes) == 4:
+            queue.stop()
+        return None
+
+    queue = WorkQueue(work, workers=1)
+    queue.add(A)
+    queue.add(B, urgent=False)
+    await queue.run()
+    assert passes == [A, EVENT, B, A]
+
+
+async def test_a_pass_that_was_told_to_wait_waits(caplog: pytest.LogCaptureFixture) -> None:
+    async def work(_key: Key) -> None:
+        queue.stop()
+        raise ApiError(429, "TooManyRequests", "later", retry_after=100)
+
+    queue = WorkQueue(work, workers=1)
+    queue.add(A)
+    await queue.run()
+    assert "again in 100" in caplog.text
+
+
+def test_the_resync_is_spread_evenly() -> None:
+    assert sorted(delays(4, 100.0)) == [0, 25, 50, 75]
+    assert delays(0, 100.0) == []

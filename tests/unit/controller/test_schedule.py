@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmstack.controller.schedule import Backoff, Key, Schedule
+from llmstack.controller.schedule import SHARE, Backoff, Key, Schedule
 
 A, B = Key("team", "a"), Key("team", "b")
 
@@ -55,38 +55,102 @@ def test_next_due_is_the_earliest_moment_of_a_key_that_is_not_in_work() -> None:
     assert schedule.next_due() == 8
 
 
-KEYS = [Key("n", letter) for letter in "abc"]
+def test_urgent_keys_come_first_whatever_is_due_for_longer() -> None:
+    schedule = Schedule()
+    schedule.add(A, 1, urgent=False)
+    schedule.add(B, 2)
+    assert [schedule.take(3), schedule.take(3)] == [B, A]
+
+
+def test_a_key_of_the_resync_becomes_urgent_when_an_event_asks_for_it() -> None:
+    schedule = Schedule()
+    for number in range(9):
+        schedule.add(Key("n", str(number)), number, urgent=False)
+    schedule.add(A, 100, urgent=False)
+    schedule.add(A, 10)
+    assert schedule.take(10) == A
+    assert schedule.take(200) == Key("n", "0")
+
+
+def test_one_of_the_others_goes_after_so_many_urgent_ones() -> None:
+    schedule = Schedule()
+    schedule.add(A, 0, urgent=False)
+    for number in range(10):
+        schedule.add(Key("n", str(number)), number)
+    assert [schedule.take(20) for _ in range(SHARE + 1)][-1] == A
+
+
+KEYS = [Key("n", letter) for letter in "abcdef"]
 STEPS = st.lists(
     st.one_of(
-        st.tuples(st.just("add"), st.sampled_from(KEYS), st.integers(0, 9)),
-        st.tuples(st.just("take"), st.just(A), st.just(0)),
-        st.tuples(st.just("done"), st.sampled_from(KEYS), st.just(0)),
+        st.tuples(st.just("add"), st.sampled_from(KEYS), st.integers(0, 9), st.booleans()),
+        st.tuples(st.just("take"), st.just(A), st.just(0), st.just(True)),
+        st.tuples(st.just("done"), st.sampled_from(KEYS), st.just(0), st.just(True)),
     ),
-    max_size=60,
+    max_size=80,
 )
 
 
 @given(STEPS)
 def test_no_key_is_lost_doubled_or_worked_on_twice_at_once(
-    steps: list[tuple[str, Key, int]],
+    steps: list[tuple[str, Key, int, bool]],
 ) -> None:
-    schedule, wanted, working = Schedule(), set[Key](), set[Key]()
-    for now, (step, key, delay) in enumerate(steps):
+    schedule, wanted, working = Schedule(), dict[Key, tuple[float, bool]](), set[Key]()
+    for now, (step, key, delay, urgent) in enumerate(steps):
         if step == "add":
-            schedule.add(key, now + delay)
-            wanted.add(key)
+            due, was = wanted.get(key, (1000, False))
+            schedule.add(key, now + delay, urgent=urgent)
+            wanted[key] = (min(due, now + delay), urgent or was)
         elif step == "done":
             schedule.done(key)
             working.discard(key)
-        elif taken := schedule.take(now):
-            assert taken in wanted and taken not in working
-            wanted.remove(taken)
-            working.add(taken)
+        else:
+            ready = {k for k, (due, _) in wanted.items() if due <= now and k not in working}
+            taken = schedule.take(now)
+            assert taken in ready if ready else taken is None
+            if taken:
+                del wanted[taken]
+                working.add(taken)
         assert len(schedule) == len(wanted)
+        assert schedule.working == working
+        free = [due for k, (due, _) in wanted.items() if k not in working]
+        assert schedule.next_due() == min(free, default=None)
     for key in working:
         schedule.done(key)
-    assert {schedule.take(1000) for _ in range(len(wanted))} == wanted
+    assert {schedule.take(1000) for _ in range(len(wanted))} == set(wanted)
     assert schedule.take(1000) is None
+
+
+@given(st.lists(st.tuples(st.booleans(), st.integers(0, 3)), min_size=1, max_size=200))
+def test_neither_rank_waits_for_ever(arrivals: list[tuple[bool, int]]) -> None:
+    """Each waits at most for those of its rank before it, and their share of the other rank."""
+    schedule, queues = Schedule(), {True: list[Key](), False: list[Key]()}
+    ahead: dict[Key, int] = {}
+    waited: dict[Key, int] = {}
+
+    def serve(now: int) -> None:
+        taken = schedule.take(now)
+        if taken is None:
+            return
+        schedule.done(taken)
+        urgent = taken in queues[True]
+        queues[urgent].remove(taken)
+        before, turns = ahead.pop(taken), waited.pop(taken)
+        assert turns <= (
+            before + (before + SHARE) // SHARE if urgent else (before + 1) * SHARE + before
+        )
+        for key in waited:
+            waited[key] += 1
+
+    for now, (urgent, served) in enumerate(arrivals):
+        key = Key("n", str(now))
+        schedule.add(key, now, urgent=urgent)
+        ahead[key], waited[key] = len(queues[urgent]), 0
+        queues[urgent].append(key)
+        for _ in range(served):
+            serve(now)
+    while queues[True] or queues[False]:
+        serve(1000)
 
 
 def test_waits_double_up_to_the_limit_and_begin_anew_after_a_success() -> None:
@@ -96,6 +160,10 @@ def test_waits_double_up_to_the_limit_and_begin_anew_after_a_success() -> None:
     assert round(backoff.failed(B, almost_one), 6) == 1
     backoff.succeeded(A)
     assert round(backoff.failed(A, almost_one), 6) == 1
+
+
+def test_a_wait_that_the_api_server_asks_for_comes_on_top() -> None:
+    assert Backoff(first=4).failed(A, 0.0, asked=30) == 32
 
 
 def test_jitter_takes_at_most_half_of_a_wait() -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
 
@@ -17,10 +18,12 @@ from llmstack.errors import LeaseLost
 from llmstack.kube.client import KubeClient
 from llmstack.kube.errors import TIMEOUT, UNREACHABLE, ApiError
 from llmstack.kube.kinds import DEPLOYMENT, LEASE, POD, SERVICE
+from llmstack.kube.pace import Bucket
 from llmstack.kube.session import open_watch_session
 from llmstack.kube.transport import Transport
 from tests.support.api import connection_to
 from tests.support.proxy import RefusingProxy
+from tests.support.waiting import until
 
 SERVICE_BODY = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "a", "namespace": "n"}}
 LEASE_BODY = {
@@ -39,6 +42,7 @@ class Server:
         self.headers: list[dict[str, str]] = []
         self.raw_headers: list[list[tuple[str, str]]] = []
         self.answers: list[tuple[int, str]] = []
+        self.retry_after = ""
         self.silent = asyncio.Event()
         self.hangs = False
         self.url = ""
@@ -51,7 +55,8 @@ class Server:
         if self.hangs:
             await self.silent.wait()
         status, text = self.answers.pop(0) if self.answers else (200, "{}")
-        return web.Response(status=status, text=text)
+        told = {"Retry-After": self.retry_after} if status >= 429 and self.retry_after else {}
+        return web.Response(status=status, text=text, headers=told)
 
 
 @pytest.fixture
@@ -173,6 +178,79 @@ async def test_a_fence_that_closes_while_the_connection_is_made_stops_the_write(
         await client.apply(SERVICE_BODY, "m")
     await transport.close()
     assert not [request for request in server.asked if not request.startswith("GET")]
+
+
+async def test_a_call_that_is_put_off_is_sent_again_and_others_wait_with_it(
+    server: Server,
+) -> None:
+    server.answers, server.retry_after = [(429, "later"), (200, "{}")], "1"
+    transport = paced(server, Bucket(1000, 1000))
+    client = KubeClient(transport)
+    first = asyncio.create_task(client.apply(SERVICE_BODY, "m"))
+    await until(lambda: len(server.asked) == 1, seconds=30)
+    await asyncio.gather(first, client.get(SERVICE, "n", "a"))
+    await transport.close()
+    assert [asked.split()[0] for asked in server.asked] in (
+        ["PATCH", "PATCH", "GET"],
+        ["PATCH", "GET", "PATCH"],
+    )
+    assert transport.throttled_seconds >= 1
+
+
+async def test_a_fence_that_closes_while_a_call_waits_stops_it(server: Server) -> None:
+    server.answers, server.retry_after = [(429, "later")], "1"
+    transport = paced(server, Bucket(1000, 1000), Fence(checks=2))
+    with pytest.raises(LeaseLost):
+        await KubeClient(transport).apply(SERVICE_BODY, "m")
+    await transport.close()
+    assert len(server.asked) == 1
+
+
+async def test_a_call_is_not_put_off_beyond_its_deadline(server: Server) -> None:
+    server.answers, server.retry_after = [(429, "later")], "60"
+    transport = paced(server, Bucket(1000, 1000))
+    with pytest.raises(ApiError) as caught:
+        await KubeClient(transport).get(SERVICE, "n", "a")
+    assert (caught.value.status, caught.value.retry_after) == (429, 60)
+    with pytest.raises(ApiError, match="wait for their turn"):
+        await KubeClient(transport).get(SERVICE, "n", "a")
+    await transport.close()
+    assert len(server.asked) == 1
+
+
+async def test_the_lease_is_never_held_back(server: Server) -> None:
+    bucket = Bucket(0.001, 1)
+    bucket.reserve(time.monotonic(), 1)
+    bucket.hold(time.monotonic() + 1000)
+    transport = paced(server, bucket)
+    client = KubeClient(transport)
+    await client.replace(LEASE_BODY)
+    server.answers, server.retry_after = [(429, "later")], "60"
+    with pytest.raises(ApiError, match="429"):
+        await client.replace(LEASE_BODY)
+    await client.replace(LEASE_BODY)
+    await transport.close()
+    assert (len(server.asked), transport.throttled_seconds) == (3, 0)
+
+
+async def test_a_call_that_is_given_up_gives_its_turn_back(server: Server) -> None:
+    bucket = Bucket(0.5, 1)
+    transport = paced(server, bucket)
+    client = KubeClient(transport)
+    await client.get(SERVICE, "n", "a")
+    for _ in range(5):
+        waiting = asyncio.create_task(client.get(SERVICE, "n", "a"))
+        await until(lambda: transport.throttled_seconds > 0, seconds=30)
+        waiting.cancel()
+        await asyncio.gather(waiting, return_exceptions=True)
+        transport.throttled_seconds = 0.0
+    await client.get(SERVICE, "n", "a")
+    await transport.close()
+    assert len(server.asked) == 2
+
+
+def paced(server: Server, bucket: Bucket, fence: Fence | None = None) -> Transport:
+    return Transport(connection_to(server.url), "t", 10, fence or Fence(), no_one, bucket)
 
 
 async def test_the_lease_itself_is_written_with_the_fence_closed(server: Server) -> None:

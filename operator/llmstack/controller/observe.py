@@ -24,6 +24,7 @@ from llmstack.controller.observe_objects import (
 from llmstack.controller.observe_pods import parse_pod
 from llmstack.controller.pod_logs import LogReader
 from llmstack.desired import metadata as names
+from llmstack.desired.template import place
 from llmstack.kube.client import KubeClient
 from llmstack.kube.kinds import CLAIM, CONFIG_MAP, EVENT, JOB, MADE, POD, SECRET, Kind
 from llmstack.observed import Claim, Demand, Observed, Pod
@@ -132,7 +133,15 @@ class Observer:
             ),
         )
         listed = [item for items in lists for item in items]
-        return listed + [item for item in (secret, config_map) if item]
+        record = await self._record(deployment, listed)
+        return listed + [item for item in (secret, config_map, record) if item]
+
+    async def _record(self, deployment: LLMDeployment, children: list[Object]) -> Object | None:
+        """The ConfigMap with the recorded template, where a Deployment names one."""
+        own = names.deployment_name(deployment)
+        workloads = [item for item in children if item["kind"] == "Deployment"]
+        name = "".join(place(item) for item in workloads if item["metadata"]["name"] == own)
+        return await self._client.get(CONFIG_MAP, deployment.namespace, name) if name else None
 
     async def _claims(self, deployment: LLMDeployment) -> list[Object]:
         """Those that the operator or a pod of it made, and those that the spec names."""

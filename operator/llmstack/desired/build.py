@@ -2,7 +2,7 @@
 
 from llmstack.api.resource import LLMDeployment
 from llmstack.desired.cache import build_cache_claim
-from llmstack.desired.config_map import build_ca_config_map
+from llmstack.desired.config_map import build_ca_config_map, build_template_config_map
 from llmstack.desired.context import Context
 from llmstack.desired.deployment import build_deployment
 from llmstack.desired.drift import with_applied_hash
@@ -20,9 +20,10 @@ def build(deployment: LLMDeployment, context: Context) -> tuple[Object, ...]:
     """All objects, in the order in which they are applied.
 
     What pods mount, run as or are shielded by comes before the Deployment, so that no pod waits
-    for it or runs without it. Raises InvalidInput (InvalidSpec, InvalidSource) when no object can
-    be built from the spec.
+    for it or runs without it; so does the record that the Deployment names. Raises InvalidInput
+    (InvalidSpec, InvalidSource) when no object can be built from the spec.
     """
+    workload = build_deployment(deployment, context)
     objects = (
         build_service_account(deployment),
         build_key_secret(deployment, context.server_key),
@@ -33,7 +34,8 @@ def build(deployment: LLMDeployment, context: Context) -> tuple[Object, ...]:
         build_network_policy(deployment, context),
         build_pod_disruption_budget(deployment),
         build_proof_job(deployment, context),
-        build_deployment(deployment, context),
+        build_template_config_map(deployment, context, workload),
+        workload,
         build_horizontal_pod_autoscaler(deployment),
     )
     return tuple(with_applied_hash(item) for item in objects if item is not None)

@@ -4,8 +4,14 @@ from llmstack.api.resource import LLMDeployment
 from llmstack.api.spec import LLMDeploymentSpec
 from llmstack.desired.cache import may_be_tied_to_one_node
 from llmstack.desired.context import Context
-from llmstack.desired.metadata import Object, deployment_name, owned, selector
-from llmstack.desired.template import annotate, choose_template, record
+from llmstack.desired.metadata import (
+    Object,
+    deployment_name,
+    owned,
+    selector,
+    template_config_map_name,
+)
+from llmstack.desired.template import annotate, choose_template, record, template_hash
 
 _PROGRESS_MARGIN_SECONDS = 60
 _HISTORY = 2
@@ -15,10 +21,11 @@ def build_deployment(deployment: LLMDeployment, context: Context) -> Object:
     """The Deployment, without `replicas`: that field has a manager of its own (replicas.py)."""
     chosen = choose_template(deployment, context)
     metadata = owned(deployment, deployment_name(deployment))
+    elsewhere = template_config_map_name(deployment, template_hash(chosen.template))
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
-        "metadata": {**metadata, "annotations": record(chosen)},
+        "metadata": {**metadata, "annotations": record(chosen, elsewhere)},
         "spec": {
             "selector": {"matchLabels": selector(deployment)},
             "revisionHistoryLimit": _HISTORY,

@@ -37,7 +37,7 @@ APPLIED_HASH = f"{GROUP}/applied-hash"
 SPEC_HASH = f"{GROUP}/spec-hash"
 """On the Deployment: hash of the spec that its recorded template was built from."""
 TEMPLATE = f"{GROUP}/template"
-"""On the Deployment: the pod template as it was built, as JSON."""
+"""On the Deployment: the pod template as it was built, or where that is (template.py)."""
 TEMPLATE_HASH = f"{GROUP}/template-hash"
 """On pods: which template they were made from."""
 KEY_HASH = f"{GROUP}/key-hash"
@@ -76,6 +76,7 @@ HELPERS_VOLUME, HELPERS_PATH = "helpers", "/run/llmstack/helpers"
 SERVER_KEY = "key"
 TOKEN_KEY = "token"  # noqa: S105 - a name, no secret
 CA_KEY = "ca.crt"
+TEMPLATE_KEY = "template"
 ROOT_KEY = "root"
 
 SERVER_KEY_FILE = f"{KEY_PATH}/{SERVER_KEY}"
@@ -112,6 +113,11 @@ def replicas_service_name(deployment: LLMDeployment) -> str:
 def key_secret_name(deployment: LLMDeployment) -> str:
     """How is the Secret called that holds the servers' key?"""
     return f"{deployment.name}-key"
+
+
+def template_config_map_name(deployment: LLMDeployment, template_hash: str) -> str:
+    """Of its own for each template: it is written before the Deployment that names it."""
+    return f"{deployment.name}-template-{template_hash}"
 
 
 def ca_config_map_name(deployment: LLMDeployment) -> str:

@@ -10,9 +10,16 @@ the Deployment as it was built, beside the hash of the spec that it was built fr
                                    same in other words (1024Mi, 1Gi), the recorded template stays
 
 What may change without the spec comes on top, in `annotate`: the server key's hash.
+
+A record is an annotation of the Deployment as long as it fits there, the larger ones compressed.
+What does not fit even so is in a ConfigMap of its own (config_map.py), which the annotation names.
 """
 
+import base64
+import binascii
 import json
+import re
+import zlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -26,13 +33,22 @@ from llmstack.desired.metadata import (
     SPEC_HASH,
     TEMPLATE,
     TEMPLATE_HASH,
+    TEMPLATE_KEY,
     Object,
     annotation,
 )
 from llmstack.desired.pod_template import build_pod_template
 
-_ANNOTATION_LIMIT = 128 * 1024
-"""All annotations of an object may have 256 KiB; a template above this limit is not recorded."""
+_PLAIN_LIMIT = 128 * 1024
+"""A longer record is compressed; a shorter one is read by older versions of the operator, too."""
+_ANNOTATION_LIMIT = 192 * 1024
+"""All annotations of an object may have 256 KiB, and others write some."""
+_CONFIG_MAP_LIMIT = 1000 * 1024
+"""A ConfigMap may hold 1 MiB."""
+_TEXT_LIMIT = 16 * 1024 * 1024
+"""More than an object can have: a record that was edited must not fill the memory."""
+_PACKED, _ELSEWHERE = "zlib:", "configmap:"
+_NAME = re.compile(rf"{_ELSEWHERE}([a-z0-9.-]+)")
 
 _NOT_OF_THE_POD = {"replicas", "autoscaling", "queue"}
 
@@ -80,28 +96,61 @@ def template_hash(template: Mapping[str, Any]) -> str:
     return digest(canonical(template))[:16]
 
 
-def record(chosen: Recorded) -> dict[str, str]:
-    """Which annotations of the Deployment keep the template for the next operator version?
+def record(chosen: Recorded, name: str) -> dict[str, str]:
+    """The annotations of the Deployment that keep the template for the next operator version.
 
-    A template too large for an annotation is not kept, and then built anew by every version.
+    `name` is that of the ConfigMap for a record that is too large for them. One too large even for
+    that is not kept: each version builds it anew.
     """
     text = canonical(chosen.template)
-    if len(text) > _ANNOTATION_LIMIT:
+    kept = text if len(text) <= _PLAIN_LIMIT else _packed(text)
+    if len(kept) > _CONFIG_MAP_LIMIT:
         return {}
-    return {
-        SPEC_HASH: chosen.spec_hash,
-        TEMPLATE: text,
-        TEMPLATE_HASH: template_hash(chosen.template),
-    }
+    if len(kept) > _ANNOTATION_LIMIT:
+        kept = f"{_ELSEWHERE}{name}"
+    return {SPEC_HASH: chosen.spec_hash, TEMPLATE: kept, TEMPLATE_HASH: digest(text)[:16]}
 
 
-def read_recorded(live: Mapping[str, Any] | None) -> Recorded | None:
-    """Which template does a live Deployment record? None if there is none, or it was tampered with.
+def pack(chosen: Recorded) -> str:
+    """The record as a ConfigMap keeps it."""
+    return _packed(canonical(chosen.template))
 
-    The pods' own template in `spec` will not do: the API server adds defaults, people edit it.
+
+def place(workload: Mapping[str, Any] | None) -> str:
+    """The name of the ConfigMap with the record of this Deployment; "" if there is none."""
+    text = annotation(workload or {}, TEMPLATE)
+    found = _NAME.fullmatch(text)
+    return found[1] if found else ""
+
+
+def read_recorded(
+    live: Mapping[str, Any] | None, elsewhere: Mapping[str, Any] | None = None
+) -> Recorded | None:
+    """The template that a live Deployment records; None if there is none, or it was tampered with.
+
+    `elsewhere` is the ConfigMap that `place` names. The pods' own template in `spec` will not do:
+    the API server adds defaults, people edit it.
     """
-    text = annotation(live or {}, TEMPLATE)
+    kept = annotation(live or {}, TEMPLATE)
+    if place(live):
+        kept = str(((elsewhere or {}).get("data") or {}).get(TEMPLATE_KEY, ""))
+    text = _unpacked(kept) if kept.startswith(_PACKED) else kept
     known = annotation(live or {}, SPEC_HASH)
     if not text or not known or annotation(live or {}, TEMPLATE_HASH) != digest(text)[:16]:
         return None
     return Recorded(known, json.loads(text))
+
+
+def _packed(text: str) -> str:
+    return _PACKED + base64.b64encode(zlib.compress(text.encode(), 9)).decode()
+
+
+def _unpacked(kept: str) -> str:
+    """The text; "" if it is damaged, or longer than any that was packed."""
+    try:
+        raw = base64.b64decode(kept.removeprefix(_PACKED), validate=True)
+        opened = zlib.decompressobj()
+        text = opened.decompress(raw, _TEXT_LIMIT)
+        return text.decode() if opened.eof else ""
+    except (binascii.Error, zlib.error, ValueError):
+        return ""

@@ -1,6 +1,10 @@
 """Which pod template is applied: the one in use, or a new one?"""
 
+import base64
+import hashlib
 import json
+import zlib
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -8,9 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmstack.desired import Context, Recorded
+from llmstack.desired import Context, Recorded, build
 from llmstack.desired.metadata import KEY_HASH, SPEC_HASH, TEMPLATE, TEMPLATE_HASH
-from llmstack.desired.template import read_recorded, spec_hash
+from llmstack.desired.template import place, read_recorded, spec_hash
 from tests.unit.desired.samples import CONTEXT, built, deployment
 
 NEWER = replace(CONTEXT, fetch_image="llm-stack:2", server_images={"cpu": "llama-server:next"})
@@ -141,12 +145,70 @@ def test_nothing_recorded(live: dict[str, Any] | None) -> None:
     assert read_recorded(live) is None
 
 
-def test_a_template_too_large_for_an_annotation_is_not_recorded_and_still_built() -> None:
-    env = [{"name": f"V{number}", "value": "x" * 4096} for number in range(40)]
-    large = applied(pod={"env": env})
-    assert TEMPLATE not in large["metadata"]["annotations"]
-    assert read_recorded(large) is None
-    assert len(large["spec"]["template"]["spec"]["containers"][0]["env"]) == 42
+def noise(number: int) -> str:
+    """4,096 letters that do not compress."""
+    blocks = (hashlib.sha512(f"{number} {part}".encode()).digest() for part in range(48))
+    return base64.b64encode(b"".join(blocks)).decode()[:4096]
+
+
+def env(count: int, value: Callable[[int], str]) -> dict[str, Any]:
+    values = [{"name": f"V{number}", "value": value(number)} for number in range(count)]
+    return {"pod": {"env": values}}
+
+
+def test_a_large_record_is_compressed() -> None:
+    large = applied(**env(64, lambda _: "x" * 4096))
+    assert len(large["metadata"]["annotations"][TEMPLATE]) < 8192
+    assert upgraded(large, **env(64, lambda _: "x" * 4096))["spec"] == large["spec"]
+
+
+def test_a_record_that_does_not_compress_is_in_a_config_map_of_its_template() -> None:
+    objects = all_built(CONTEXT, **env(64, noise))
+    workload, record = kind(objects, "Deployment"), kind(objects, "ConfigMap")
+    assert place(workload) == record["metadata"]["name"]
+    assert objects.index(record) < objects.index(workload)
+    assert record["metadata"]["ownerReferences"] == workload["metadata"]["ownerReferences"]
+    recorded = read_recorded(workload, record)
+    after = all_built(replace(NEWER, recorded=recorded), **env(64, noise))
+    assert kind(after, "Deployment")["spec"] == workload["spec"]
+    assert kind(after, "ConfigMap") == record
+    changed = all_built(replace(NEWER, recorded=recorded), slots=3, **env(64, noise))
+    assert kind(changed, "ConfigMap")["metadata"]["name"] != record["metadata"]["name"]
+
+
+def test_a_small_record_needs_no_config_map_and_is_readable() -> None:
+    objects = all_built(CONTEXT)
+    assert all(item["kind"] != "ConfigMap" for item in objects)
+    assert kind(objects, "Deployment")["metadata"]["annotations"][TEMPLATE].startswith("{")
+
+
+@pytest.mark.parametrize(
+    "data", [None, {}, {"template": ""}, {"template": "zlib:AAAA"}, {"template": "zlib:%"}]
+)
+def test_a_config_map_that_is_gone_or_damaged_does_not_count(data: dict[str, str] | None) -> None:
+    workload = kind(all_built(CONTEXT, **env(64, noise)), "Deployment")
+    assert read_recorded(workload, None if data is None else {"data": data}) is None
+
+
+def test_a_record_that_would_fill_the_memory_does_not_count() -> None:
+    bomb = base64.b64encode(zlib.compress(b"[" * 64_000_000)).decode()
+    live = applied()
+    live["metadata"]["annotations"][TEMPLATE] = f"zlib:{bomb}"
+    assert read_recorded(live) is None
+
+
+@pytest.mark.parametrize("name", ["../secrets/a", "a/b", "", "A"])
+def test_only_a_name_is_looked_up(name: str) -> None:
+    assert place({"metadata": {"annotations": {TEMPLATE: f"configmap:{name}"}}}) == ""
+
+
+def all_built(context: Context, **spec: Any) -> tuple[dict[str, Any], ...]:
+    return build(deployment(**{**SPEC, **spec}), context)
+
+
+def kind(objects: Sequence[dict[str, Any]], name: str) -> dict[str, Any]:
+    (found,) = [item for item in objects if item["kind"] == name]
+    return found
 
 
 def test_a_record_is_used_as_it_is() -> None:

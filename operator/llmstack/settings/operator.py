@@ -73,9 +73,9 @@ class OperatorSettings:
         LLMSTACK_PROGRESS_SECONDS     10: shortest time between two looks at a download's log
         LLMSTACK_WORKERS              4: deployments reconciled at once
         LLMSTACK_API_TIMEOUT_SECONDS  20: longest call of the Kubernetes API, watches aside
-        LLMSTACK_API_CALLS_PER_SECOND  50: calls of the Kubernetes API, on average; the Lease's and
+        LLMSTACK_API_CALLS_PER_SECOND  200: calls of the Kubernetes API, on average; the Lease's and
                                       watches aside
-        LLMSTACK_API_CALLS_BURST      100: such calls at once, after a time with fewer
+        LLMSTACK_API_CALLS_BURST      500: such calls at once, after a time with fewer
         LLMSTACK_STOP_SECONDS         20: longest wait for running passes on SIGTERM; the pod's
                                       terminationGracePeriodSeconds must exceed it by 10
         LLMSTACK_HTTP_PORT            8080: /healthz, /readyz and /metrics
@@ -139,8 +139,8 @@ class OperatorSettings:
             progress_seconds=read.seconds("LLMSTACK_PROGRESS_SECONDS", 10),
             workers=read.count("LLMSTACK_WORKERS", 4),
             api_timeout=read.seconds("LLMSTACK_API_TIMEOUT_SECONDS", 20),
-            api_rate=read.count("LLMSTACK_API_CALLS_PER_SECOND", 50),
-            api_burst=read.count("LLMSTACK_API_CALLS_BURST", 100),
+            api_rate=read.count("LLMSTACK_API_CALLS_PER_SECOND", 200),
+            api_burst=read.count("LLMSTACK_API_CALLS_BURST", 500),
             stop_seconds=read.seconds("LLMSTACK_STOP_SECONDS", 20),
             http_port=read.count("LLMSTACK_HTTP_PORT", 8080),
             log_level=read.choice("LLMSTACK_LOG_LEVEL", ("info", "debug", "warning", "error")),

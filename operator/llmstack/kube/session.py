@@ -10,6 +10,7 @@ from typing import Any
 import aiohttp
 from kubernetes.aio.client.api_client import ApiClient
 from kubernetes.aio.client.configuration import Configuration
+from yarl import URL
 
 from llmstack.errors import ConfigurationError
 from llmstack.kube.connection import Connection, NoCredentials
@@ -26,10 +27,13 @@ class Credentials:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        self._origin = URL(connection.server).origin()
 
     async def __call__(
         self, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
     ) -> aiohttp.ClientResponse:
+        if request.url.origin() != self._origin:
+            return await handler(request)  # where a redirect leads is no business of the token
         plugin = self._connection.plugin
         await self._add(request)
         used = plugin.known if plugin else None

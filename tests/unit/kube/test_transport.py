@@ -43,6 +43,7 @@ class Server:
         self.raw_headers: list[list[tuple[str, str]]] = []
         self.answers: list[tuple[int, str]] = []
         self.retry_after = ""
+        self.redirect = ""
         self.silent = asyncio.Event()
         self.hangs = False
         self.url = ""
@@ -52,6 +53,9 @@ class Server:
         self.headers.append(dict(request.headers))
         self.raw_headers.append(list(request.headers.items()))
         self.bodies.append(await request.text())
+        if self.redirect:
+            there, self.redirect = self.redirect, ""
+            raise web.HTTPTemporaryRedirect(there + request.path_qs)
         if self.hangs:
             await self.silent.wait()
         status, text = self.answers.pop(0) if self.answers else (200, "{}")
@@ -139,6 +143,14 @@ async def test_a_proxy_that_refuses_the_tunnel_is_told_without_its_password() ->
             await KubeClient(transport).get(SERVICE, "n", "a")
         await transport.close()
     assert "hf_secret" not in str(caught.value)
+
+
+async def test_no_token_follows_a_redirect_to_another_host(
+    server: Server, transport: Transport
+) -> None:
+    server.redirect = server.url.replace("127.0.0.1", "localhost")
+    await KubeClient(transport).get(SERVICE, "n", "a")
+    assert [headers.get("Authorization") for headers in server.headers] == ["Bearer t", None]
 
 
 async def test_every_request_acts_as_whom_the_kubeconfig_names(server: Server) -> None:

@@ -176,7 +176,7 @@ def _follow_file(configuration: Configuration, path: Path) -> None:
         read(configuration)
     except (OSError, UnicodeDecodeError):
         raise ConfigurationError(f"the tokenFile {path} cannot be read") from None
-    configuration.refresh_api_key_hook = read  # type: ignore[assignment]
+    configuration.refresh_api_key_hook = read
 
 
 async def _follow_plugin(
@@ -197,7 +197,7 @@ async def _follow_plugin(
         used = newest
 
     await ask(configuration)
-    configuration.refresh_api_key_hook = ask  # type: ignore[assignment]
+    configuration.refresh_api_key_hook = ask
 
 
 def _impersonation(access: Access) -> tuple[tuple[str, str], ...]:

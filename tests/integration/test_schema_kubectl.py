@@ -217,6 +217,23 @@ class TestScale:
         crd.kubectl("-n", NAMESPACE, "scale", "llmd", "scaled", "--replicas=3")
         assert get(api, "scaled")["spec"]["replicas"] == 3
 
+    def test_reading_it_takes_a_number_in_the_spec(self, crd: ApiServer, api: httpx.Client) -> None:
+        """The API server's own words: nothing else is there to read (ADR 13)."""
+        create(api, "scaled")
+        unset = api.get(path("scaled", "scale"))
+        assert unset.status_code == 500
+        assert 'the spec replicas field ".spec.replicas" does not exist' in unset.text
+        crd.kubectl("-n", NAMESPACE, "scale", "llmd", "scaled", "--replicas=2")
+        read = api.get(path("scaled", "scale")).raise_for_status().json()
+        assert read["spec"] == {"replicas": 2}
+        command = ("scale", "llmd", "scaled", "--current-replicas=2", "--replicas=3")
+        crd.kubectl("-n", NAMESPACE, *command)
+        assert get(api, "scaled")["spec"]["replicas"] == 3
+
+    def test_the_field_says_so(self, crd: ApiServer) -> None:
+        said = crd.kubectl("explain", "llmdeployment.spec.replicas")
+        assert "so it must be set for that" in " ".join(said.split())
+
     def test_an_autoscaler_keeps_its_number(self, crd: ApiServer, api: httpx.Client) -> None:
         create(api, "scaled", {"autoscaling": {"maxReplicas": 3}})
         with pytest.raises(AssertionError, match="let the autoscaler choose"):

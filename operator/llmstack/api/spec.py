@@ -22,7 +22,10 @@ class LLMDeploymentSpec(ApiModel):
         default=None,
         ge=0,
         le=1000,
-        description="Fixed number of replicas; 1 if neither this nor autoscaling is given.",
+        description=(
+            "Fixed number of replicas; 1 if neither this nor autoscaling is given. `kubectl scale` "
+            "sets it. An autoscaler of your own reads it (/scale), so it must be set for that."
+        ),
     )
     slots: int = Field(
         default=4, ge=1, le=256, description="Sequences that a replica decodes at once."

@@ -231,6 +231,7 @@ def test_the_gateway_understands_what_the_chart_tells_it() -> None:
     assert settings.root_secret == "llm-stack-root"
     assert settings.keys_secret == "client-keys"
     assert settings.cors_origins == ("https://chat.example.internal",)
+    assert settings.limits.idle_seconds == 620
     assert settings.limits.drain_seconds == 600
     assert settings.limits.body_bytes == 1048576
     assert settings.log_level == "debug"
@@ -241,6 +242,16 @@ def test_without_a_secret_of_keys_and_origins_the_gateway_is_told_of_none() -> N
 
     assert settings.keys_secret == ""
     assert settings.cors_origins == ()
+
+
+def test_connections_are_kept_as_long_as_the_gateway_keeps_them_by_itself() -> None:
+    told = environment(render(), GATEWAY)
+    own = GatewayLimits.from_env({}).idle_seconds
+
+    assert GatewaySettings.from_env(told).limits.idle_seconds == own
+    further = (*IMAGES, "gateway.extraEnv.LLMSTACK_IDLE_SECONDS=9")
+    entries = container(render(*further), GATEWAY)["env"]
+    assert [e["value"] for e in entries if e["name"] == "LLMSTACK_IDLE_SECONDS"] == ["9"]
 
 
 @pytest.mark.parametrize("component", [OPERATOR, GATEWAY])

@@ -8,7 +8,10 @@ from collections.abc import Collection
 from llmstack.gateway.refusals import Answer, Headers
 
 ANY = "*"
-_EXPOSED = b"X-Request-Id, Retry-After, X-Llmstack-Replica, X-Llmstack-Queued-Ms"
+_EXPOSED = (
+    b"X-Request-Id, Retry-After, X-Llmstack-Replica, X-Llmstack-Queued-Ms, X-Llmstack-Prefix-Hit, "
+    b"X-Llmstack-Dropped-Fields"
+)
 _PREFLIGHT: Headers = (
     (b"Access-Control-Allow-Methods", b"GET, HEAD, POST, OPTIONS"),
     (b"Access-Control-Max-Age", b"7200"),

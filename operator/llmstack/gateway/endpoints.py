@@ -2,7 +2,8 @@
 
 An allow-list: what is not here is answered 404. llama-server's own `/slots`, `/props`, `/metrics`,
 `/lora-adapters`, `/tools` and `/cors-proxy` stay out on purpose: they show or change other users'
-requests. paths.py tells how clients spell what is here.
+requests. What clients may expect and do not get is answered 501, with what to do instead
+(`UNSERVED`). paths.py tells how clients spell what is here.
 """
 
 from dataclasses import dataclass
@@ -89,6 +90,23 @@ _ALL = (
     Endpoint("/v1/messages/count_tokens", _GENERATE, slots=False),
     Endpoint(CONTROL, _GENERATE, slots=False),
 )
+_NO_IMAGES = "no model here makes images"
+_NO_SPEECH = "no model here makes speech"
+_SOUND_IN_CHAT = (
+    "sound is taken in chats: send it to POST /v1/chat/completions as a part of a message, "
+    '{"type": "input_audio", "input_audio": {"data": BASE64, "format": "wav"}}, to a model that '
+    "hears"
+)
+UNSERVED = {
+    "/v1/audio/transcriptions": _SOUND_IN_CHAT,
+    "/v1/audio/translations": _SOUND_IN_CHAT,
+    "/v1/audio/speech": _NO_SPEECH,
+    "/v1/images/generations": _NO_IMAGES,
+    "/v1/images/edits": _NO_IMAGES,
+    "/v1/images/variations": _NO_IMAGES,
+    "/v1/moderations": "no model here moderates: ask one in a chat",
+}
+"""Endpoints of OpenAI's that are not served, and in words why, or what to use."""
 BY_PATH = {endpoint.path: endpoint for endpoint in _ALL}
 
 

@@ -2,11 +2,18 @@
 
 from llmstack.gateway import cors, front_page
 from llmstack.gateway.app import App
-from llmstack.gateway.endpoints import paths
+from llmstack.gateway.endpoints import UNSERVED, paths
 from llmstack.gateway.http.compressed import CODINGS, coding_of
 from llmstack.gateway.http.head import RequestHead
 from llmstack.gateway.paths import HEALTH, MODEL, MODELS, ROOT, route
-from llmstack.gateway.refusals import Answer, not_serving, ok, unknown_coding, unknown_path
+from llmstack.gateway.refusals import (
+    Answer,
+    not_serving,
+    ok,
+    unknown_coding,
+    unknown_path,
+    unserved,
+)
 
 _READS = ("GET", "HEAD")
 
@@ -41,6 +48,8 @@ def without_replica(app: App, head: RequestHead) -> Answer | None:
     leads_to = route(head.path)
     if head.method in _READS and leads_to.path in (MODELS, MODEL):
         return app.models(leads_to.model)
+    if leads_to.path in UNSERVED and head.method == "POST":
+        return unserved(leads_to.path, UNSERVED[leads_to.path])
     if leads_to.endpoint is None or head.method != "POST":
         return unknown_path(head.method, paths())
     coding = coding_of(head)

@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import unquote
 
-from llmstack.gateway.endpoints import BY_PATH, Endpoint
+from llmstack.gateway.endpoints import BY_PATH, UNSERVED, Endpoint
 
 MODELS = "/v1/models"
 MODEL = "/v1/models/{name}"
@@ -60,6 +60,7 @@ def _table() -> dict[str, Route]:
         for path in (endpoint.path, *endpoint.also)
     }
     own = {MODELS: MODELS, "/models": MODELS, HEALTH: HEALTH, "/v1/health": HEALTH, ROOT: ROOT}
+    own |= {spelt: path for path in UNSERVED for spelt in (path, path.removeprefix("/v1"))}
     return routes | {path: Route(ours) for path, ours in own.items()}
 
 
@@ -73,6 +74,8 @@ def _spelt_otherwise(path: str) -> Route:
     azure = _AZURE.fullmatch(path)
     if azure is not None:
         found = _ROUTES.get(f"/v1/{azure[2]}", _NOWHERE)
+        if found.path in UNSERVED:
+            return found
         return found._replace(model=unquote(azure[1])) if found.endpoint is not None else _NOWHERE
     path = _with_one_version(path)
     one = _ONE_MODEL.fullmatch(path)

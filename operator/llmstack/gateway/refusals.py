@@ -98,6 +98,11 @@ def unknown_path(method: str, known: Iterable[str]) -> Answer:
     return error(404, message, code="unknown_url")
 
 
+def unserved(path: str, instead: str) -> Answer:
+    """501: an endpoint that OpenAI has and this gateway has not; `instead` says what to do."""
+    return error(501, f"{path} is not served: {instead}.", code="not_implemented")
+
+
 def unknown_coding() -> Answer:
     """415: the body is compressed in a way that is not read. The client learns which are."""
     message = (

@@ -40,6 +40,9 @@ async def test_all_models_are_listed_with_their_state_and_slots(tmp_path: Path) 
         ("POST", CHAT, {"model": "none"}, 404, "model_not_found"),
         ("GET", "/v1/models/none", {}, 404, "model_not_found"),
         ("GET", "/slots", {}, 404, "unknown_url"),
+        ("POST", "/v1/audio/transcriptions", {}, 501, "not_implemented"),
+        ("POST", "/v1/images/generations", {}, 501, "not_implemented"),
+        ("GET", "/v1/audio/transcriptions", {}, 404, "unknown_url"),
         ("POST", "/v1/slots", {}, 404, "unknown_url"),
         ("GET", "/props", {}, 404, "unknown_url"),
         ("GET", "/metrics", {}, 404, "unknown_url"),
@@ -219,6 +222,20 @@ async def test_pages_of_named_origins_may_read_answers(tmp_path: Path) -> None:
         assert good.headers["access-control-allow-origin"] == "https://chat.example"
         bad = await it.ask(headers={"Origin": "https://evil.example"})
         assert "access-control-allow-origin" not in bad.headers
+
+
+async def test_a_connection_without_a_request_is_kept_for_so_long(tmp_path: Path) -> None:
+    """Else for 75 s: the end of this one comes by the setting alone."""
+    async with serving(tmp_path, FAST, env={"LLMSTACK_IDLE_SECONDS": "1"}) as it:
+        reader, writer = await asyncio.open_connection(*it.gateway.address)
+        for _ in range(2):
+            writer.write(b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n")
+            head = await reader.readuntil(b"\r\n\r\n")
+            assert head.startswith(b"HTTP/1.1 200")
+            await reader.readexactly(len(b'{"status":"ok"}'))
+        async with asyncio.timeout(30):
+            assert await reader.read() == b""
+        writer.close()
 
 
 async def test_a_conversation_comes_back_to_the_replica_that_has_its_prefix(

@@ -128,3 +128,20 @@ def test_a_log_shows_no_name_that_may_be_a_key(path: str) -> None:
 def test_every_mode_has_an_endpoint_that_computes() -> None:
     for mode in Mode:
         assert any(endpoints.BY_PATH[path].slots for path in endpoints.serving(mode))
+
+
+@pytest.mark.parametrize(
+    ("path", "ours"),
+    [
+        ("/v1/audio/transcriptions", "/v1/audio/transcriptions"),
+        ("/audio/transcriptions", "/v1/audio/transcriptions"),
+        ("//v1/audio/transcriptions/", "/v1/audio/transcriptions"),
+        ("/openai/deployments/whisper/audio/transcriptions", "/v1/audio/transcriptions"),
+        ("/v1/images/generations", "/v1/images/generations"),
+        ("/v1/moderations", "/v1/moderations"),
+    ],
+)
+def test_what_clients_may_expect_is_known_and_not_forwarded(path: str, ours: str) -> None:
+    found = route(path)
+    assert (found.path, found.endpoint) == (ours, None)
+    assert ours in endpoints.UNSERVED

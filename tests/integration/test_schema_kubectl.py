@@ -222,7 +222,7 @@ class TestScale:
         create(api, "scaled")
         unset = api.get(path("scaled", "scale"))
         assert unset.status_code == 500
-        assert 'the spec replicas field ".spec.replicas" does not exist' in unset.text
+        assert 'the spec replicas field ".spec.replicas" does not exist' in unset.json()["message"]
         crd.kubectl("-n", NAMESPACE, "scale", "llmd", "scaled", "--replicas=2")
         read = api.get(path("scaled", "scale")).raise_for_status().json()
         assert read["spec"] == {"replicas": 2}

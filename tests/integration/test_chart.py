@@ -249,9 +249,9 @@ def test_connections_are_kept_as_long_as_the_gateway_keeps_them_by_itself() -> N
     own = GatewayLimits.from_env({}).idle_seconds
 
     assert GatewaySettings.from_env(told).limits.idle_seconds == own
-    further = (*IMAGES, "gateway.extraEnv.LLMSTACK_IDLE_SECONDS=9")
+    further = (*IMAGES, "gateway.extraEnv.LLMSTACK_IDLE_SECONDS=9.5")
     entries = container(render(*further), GATEWAY)["env"]
-    assert [e["value"] for e in entries if e["name"] == "LLMSTACK_IDLE_SECONDS"] == ["9"]
+    assert [e["value"] for e in entries if e["name"] == "LLMSTACK_IDLE_SECONDS"] == ["9.5"]
 
 
 @pytest.mark.parametrize("component", [OPERATOR, GATEWAY])

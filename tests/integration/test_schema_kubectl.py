@@ -218,7 +218,7 @@ class TestScale:
         assert get(api, "scaled")["spec"]["replicas"] == 3
 
     def test_reading_it_takes_a_number_in_the_spec(self, crd: ApiServer, api: httpx.Client) -> None:
-        """The API server's own words: nothing else is there to read (ADR 13)."""
+        """The API server's own words: nothing else is there to read (ADR 14)."""
         create(api, "scaled")
         unset = api.get(path("scaled", "scale"))
         assert unset.status_code == 500

@@ -1,19 +1,30 @@
-"""How do tests run single passes, and let one die at any of its writes?"""
+"""How do tests run single passes, and let one die at any of its writes?
+
+Before each pass all that the operator watches is listed, as if its watches had told.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from functools import partial
 
 from llmstack.api.key import Key
+from llmstack.controller.named import Named
 from llmstack.controller.names import NameIndex
-from llmstack.controller.observe import Observer
+from llmstack.controller.observe import Observer, Sources
+from llmstack.controller.pod_logs import LogReader
 from llmstack.controller.reconcile import Reconciler
 from llmstack.controller.report import Reporter
 from llmstack.controller.root_secret import RootSecret
+from llmstack.controller.sight import Sight
+from llmstack.controller.store import Store, place_of, version_of
+from llmstack.controller.warnings import WarningReader
+from llmstack.controller.watched import WATCHED, labels_of
+from llmstack.controller.writer import Writer
 from llmstack.kube.client import KubeClient
 from llmstack.kube.connection import connect
 from llmstack.kube.errors import ApiError
@@ -47,13 +58,15 @@ class Passes:
         self.writes = 0
         self.die_after: int | None = None
         self._reconciler: Reconciler | None = None
+        self._look: Callable[[str], Awaitable[None]] | None = None
 
     async def run(self, namespace: str, name: str = "qwen") -> None:
         """One pass, and further ones as long as conflicts ask for them."""
-        assert self._reconciler is not None
+        assert self._reconciler is not None and self._look is not None
         self.writes = 0
         while True:
             try:
+                await self._look(namespace)
                 await self._reconciler.reconcile(Key(namespace, name))
                 return
             except ApiError as error:
@@ -97,18 +110,36 @@ async def passes(
     transport = Transport(connection, "llmstack/test (pass)", 20, lambda: None, made.call_ended)
     client, clock = KubeClient(transport), time.monotonic
     root = RootSecret(client, settings.namespace, settings.root_secret, 300, clock)
+    sight = Sight(Store(), NameIndex(), lambda *_, **__: None)
+    named = Named(client, 0, clock)
+    writer = Writer(client, sight, named)
     observer = Observer(
-        client,
-        settings.progress_seconds,
-        clock,
-        NameIndex(),
-        load=lambda _: None,
-        demand=demand,
-        metrics_api=str,
+        Sources(
+            sight.store,
+            sight.names,
+            named,
+            WarningReader(client, clock),
+            LogReader(client, settings.progress_seconds, clock),
+            load=lambda _: None,
+            demand=demand,
+            metrics_api=str,
+        )
     )
-    reporter = Reporter(client, "t", clock)
-    made._reconciler = Reconciler(client, settings, root, observer, reporter, load)
+    reporter = Reporter(writer, "t", clock)
+    made._look = partial(_look, client, sight)
+    made._reconciler = Reconciler(client, writer, settings, root, observer, reporter, load)
     try:
         yield made
     finally:
         await transport.close()
+
+
+async def _look(client: KubeClient, sight: Sight, namespace: str) -> None:
+    for kind in WATCHED:
+        scope = namespace if kind.namespaced else None
+        found = await client.list(kind, scope, labels=labels_of(kind))
+        for body in found:
+            sight.note(kind, body)
+        places = {body["metadata"]["uid"]: place_of(body["metadata"]) for body in found}
+        newest = max((version_of(body["metadata"]) for body in found), default=0)
+        sight.listed(kind, scope, places, max(newest, sight.store.newest(kind)))

@@ -221,7 +221,11 @@ BUSY = {"qwen-a": 3, "qwen-b": 0, "qwen-c": 1}
 
 
 def make_pod(space: Namespace, name: str) -> None:
-    labels = {"app.kubernetes.io/component": "llama-server", "llmstack.dev/deployment": "qwen"}
+    labels = {
+        "app.kubernetes.io/managed-by": "llmstack",
+        "app.kubernetes.io/component": "llama-server",
+        "llmstack.dev/deployment": "qwen",
+    }
     body = {
         "apiVersion": "v1",
         "kind": "Pod",

@@ -5,7 +5,6 @@ A failure does not keep the rest from being applied: it is recorded for the cond
 pass is tried again.
 """
 
-import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,6 +15,7 @@ from llmstack.api.resource import LLMDeployment
 from llmstack.controller.contested import AGAIN_SECONDS, Contested
 from llmstack.controller.fence import now
 from llmstack.controller.observe_objects import parse_workload
+from llmstack.controller.writer import AlreadyThere, Writer
 from llmstack.desired.cache import claim_to_apply
 from llmstack.desired.drift import needs_apply
 from llmstack.desired.metadata import MANAGER, REPLICAS_MANAGER
@@ -26,7 +26,7 @@ from llmstack.desired.replicas import (
     step_object,
     wanted_replicas,
 )
-from llmstack.kube.client import KubeClient, identify
+from llmstack.kube.client import identify
 from llmstack.kube.errors import ApiError
 from llmstack.observed import ApplyFailure, Demand, Observed
 
@@ -59,8 +59,8 @@ class Outcome:
 class Applier:
     """Writes the objects of one deployment."""
 
-    def __init__(self, client: KubeClient, clock: Callable[[], float] = now) -> None:
-        self._client = client
+    def __init__(self, writer: Writer, clock: Callable[[], float] = now) -> None:
+        self._writer = writer
         self._contested = Contested(clock)
 
     def forget(self, key: Key) -> None:
@@ -72,7 +72,7 @@ class Applier:
     ) -> Outcome:
         """Applies what differs, and deletes what is no longer wanted once all of it stands."""
         outcome = Outcome()
-        found = await asyncio.gather(*(self._live(item, observed) for item in desired))
+        found = [self._live(item, observed) for item in desired]
         for item, live in zip(desired, found, strict=True):
             try:
                 if not await self._bring_about_one(deployment, item, live, observed.demand):
@@ -88,11 +88,8 @@ class Applier:
             await self._prune(deployment, desired, observed)
         return outcome
 
-    async def _live(self, desired: Object, observed: Observed) -> Mapping[str, Any] | None:
-        """The object of that name, also where the label by which children are listed is gone."""
-        kind, namespace, name = identify(desired)
-        listed = observed.children.get((kind.kind, name))
-        return listed or await self._client.get(kind, namespace, name)
+    def _live(self, desired: Object, observed: Observed) -> Mapping[str, Any] | None:
+        return observed.children.get((desired["kind"], desired["metadata"]["name"]))
 
     async def _bring_about_one(
         self,
@@ -101,7 +98,21 @@ class Applier:
         live: Mapping[str, Any] | None,
         demand: Demand,
     ) -> bool:
-        """Is it as it should be now? False if it differs and must be left so for a while."""
+        """False if it differs and must be left so for a while; True if it is as it should be."""
+        try:
+            return await self._as_known(deployment, desired, live, demand)
+        except AlreadyThere:
+            # Not ours, or without the label by which it is watched, or not told of yet.
+            there = await self._writer.get(*identify(desired))
+            return await self._as_known(deployment, desired, there, demand)
+
+    async def _as_known(
+        self,
+        deployment: LLMDeployment,
+        desired: Object,
+        live: Mapping[str, Any] | None,
+        demand: Demand,
+    ) -> bool:
         if is_foreign(live, desired, deployment):
             raise ApiError(409, _TAKEN, foreign_message(desired))
         if desired["kind"] == "PersistentVolumeClaim":
@@ -111,7 +122,7 @@ class Applier:
             return True
         if desired["kind"] == "Job":
             if live is None:  # Its pods cannot be changed; another proof is another Job.
-                await self._write(desired)
+                await self._create(desired)
             return True
         key = Key(deployment.namespace, deployment.name)
         differs = needs_apply(desired, live)
@@ -143,7 +154,10 @@ class Applier:
         for step in steps:
             # The number itself is not forced: a conflict means that somebody scaled meanwhile.
             body = step_object(desired, step)
-            newest = await self._write(body, step.manager, force=step.replicas is None)
+            if newest is None:
+                newest = await self._create(body)
+            else:
+                newest = await self._write(body, step.manager, force=step.replicas is None)
         if not steps and repair:
             key = Key(deployment.namespace, deployment.name)
             newest = await self._repair(key, desired, live)
@@ -158,13 +172,7 @@ class Applier:
         if wanted is not None:
             metadata = newest["metadata"]
             log.info("%s/%s: scaling to %d", deployment.namespace, metadata["name"], wanted)
-            await self._client.scale(
-                deployment.namespace,
-                metadata["name"],
-                wanted,
-                metadata["resourceVersion"],
-                REPLICAS_MANAGER,
-            )
+            await self._writer.scale(newest, wanted, REPLICAS_MANAGER)
 
     async def _repair(self, key: Key, desired: Object, live: Mapping[str, Any] | None) -> Object:
         """Applies, and notes whether the cluster left it so."""
@@ -174,19 +182,26 @@ class Applier:
 
     async def _put_right(self, desired: Object, live: Mapping[str, Any] | None) -> Object:
         """Applies, and overwrites where what others have put in makes the result invalid."""
+        if live is None:
+            return await self._create(desired)
         try:
             return await self._write(desired)
         except ApiError as error:
-            if error.status != _INVALID or live is None:
+            if error.status != _INVALID:
                 raise
         kind, namespace, name = identify(desired)
         log.warning("%s/%s: overwriting %s, it was edited by others", namespace, name, kind.kind)
-        return await self._client.overwrite(desired, MANAGER, live["metadata"]["resourceVersion"])
+        return await self._writer.overwrite(desired, MANAGER, live["metadata"]["resourceVersion"])
+
+    async def _create(self, body: Object) -> Object:
+        kind, namespace, name = identify(body)
+        log.info("%s/%s: creating %s", namespace, name, kind.kind)
+        return await self._writer.create_by_apply(body, MANAGER)
 
     async def _write(self, body: Object, manager: str = MANAGER, *, force: bool = True) -> Object:
         kind, namespace, name = identify(body)
         log.info("%s/%s: applying %s as %s", namespace, name, kind.kind, manager)
-        return await self._client.apply(body, manager, force=force)
+        return await self._writer.apply(body, manager, force=force)
 
     async def _prune(
         self, deployment: LLMDeployment, desired: Sequence[Object], observed: Observed
@@ -196,4 +211,4 @@ class Applier:
         ):
             kind, namespace, name = identify(item)
             log.info("%s/%s: deleting %s", namespace, name, kind.kind)
-            await self._client.delete(kind, namespace, name, item["metadata"]["uid"])
+            await self._writer.delete(kind, namespace, name, item["metadata"]["uid"])

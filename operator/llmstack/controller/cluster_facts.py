@@ -1,22 +1,17 @@
-"""What of the whole cluster matters to a deployment, and changes seldom?
+"""What of the whole cluster matters to a deployment? Pure parsers, remembered until a change.
 
-Storage classes and the devices of nodes are the same for all deployments: they are listed at most
-once in a while, however many passes ask.
+Storage classes and the devices of nodes are the same for all deployments, and change seldom.
 """
 
-import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any
 
 from llmstack.api.quantity import parse_quantity
-from llmstack.kube.client import KubeClient
+from llmstack.controller.store import Store
 from llmstack.kube.kinds import NODE, STORAGE_CLASS
 
-_SECONDS = 10.0
 _DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -28,26 +23,30 @@ class StorageClasses:
 
 
 class ClusterFacts:
-    """Facts that are at most ten seconds old."""
+    """What the store tells of the cluster, parsed once for each change."""
 
-    def __init__(self, client: KubeClient, clock: Callable[[], float]) -> None:
-        self._client = client
-        self._classes = _Cached(self._list_classes, clock)
-        self._nodes = _Cached(self._list_nodes, clock)
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._classes = StorageClasses({}, None)
+        self._nodes: tuple[Mapping[str, str], ...] = ()
+        self._seen = (-1, -1)
 
-    async def storage_classes(self) -> StorageClasses:
+    def storage_classes(self) -> StorageClasses:
         """Which storage classes are there?"""
-        return await self._classes.get()
+        self._refresh()
+        return self._classes
 
-    async def nodes(self) -> tuple[Mapping[str, str], ...]:
+    def nodes(self) -> tuple[Mapping[str, str], ...]:
         """What each node can allocate, by resource."""
-        return await self._nodes.get()
+        self._refresh()
+        return self._nodes
 
-    async def _list_classes(self) -> StorageClasses:
-        return parse_storage_classes(await self._client.list(STORAGE_CLASS))
-
-    async def _list_nodes(self) -> tuple[Mapping[str, str], ...]:
-        return parse_nodes(await self._client.list(NODE))
+    def _refresh(self) -> None:
+        now = (self._store.changes(STORAGE_CLASS), self._store.changes(NODE))
+        if now != self._seen:
+            self._classes = parse_storage_classes(self._store.all(STORAGE_CLASS))
+            self._nodes = parse_nodes(self._store.all(NODE))
+            self._seen = now
 
 
 def parse_storage_classes(items: list[dict[str, Any]]) -> StorageClasses:
@@ -80,22 +79,3 @@ def most_of(nodes: Iterable[Mapping[str, str]]) -> dict[str, int]:
 def offered_by(nodes: Iterable[Mapping[str, str]]) -> tuple[str, ...]:
     """The extended resources that nodes can allocate, in order."""
     return tuple(sorted(name for name, most in most_of(nodes).items() if most))
-
-
-class _Cached(Generic[T]):
-    """One value, read again when it has become old; those who ask meanwhile wait for one read."""
-
-    def __init__(self, read: Callable[[], Awaitable[T]], clock: Callable[[], float]) -> None:
-        self._read = read
-        self._clock = clock
-        self._lock = asyncio.Lock()
-        self._value: T | None = None
-        self._read_at = float("-inf")
-
-    async def get(self) -> T:
-        async with self._lock:
-            if self._value is None or self._clock() >= self._read_at + _SECONDS:
-                started = self._clock()
-                self._value = await self._read()
-                self._read_at = started
-            return self._value

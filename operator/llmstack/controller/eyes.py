@@ -14,7 +14,7 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 from itertools import cycle, islice
 
-from llmstack.controller.watch import CHILDREN
+from llmstack.controller.watched import CHILDREN
 from llmstack.kube.client import KubeClient
 from llmstack.kube.errors import ApiError
 from llmstack.kube.kinds import LLM_DEPLOYMENT, Kind

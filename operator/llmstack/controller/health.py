@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from aiohttp import web
 
 from llmstack.controller.metrics import CONTENT_TYPE, Metrics
-from llmstack.controller.watch import WATCH_SECONDS
+from llmstack.controller.watched import WATCH_SECONDS
 
 CONTACT_SECONDS = 30.0
 """Whoever had no answer from the API server for so long is out of touch."""
@@ -36,6 +36,10 @@ class Vitals:
     watches: dict[str, float] = field(default_factory=dict)
     longest_pass: Callable[[], float] = float
     blind: str = ""
+
+    def tell(self, blind: str) -> None:
+        """This can no longer be seen; "" if all can."""
+        self.blind = blind
 
     def in_touch(self) -> bool:
         """Did the API server answer lately?"""

@@ -24,6 +24,8 @@ Object = Mapping[str, Any]
 _PROGRESS_LINES = 20
 _CRASH_LINES = 200
 _START_LINES = 2000
+_TRIES = 3
+"""A log without a telling line may only be late; after so many looks it has none."""
 
 
 @dataclass
@@ -37,6 +39,14 @@ class _Memory:
     progress_at: float = float("-inf")
     progress_run: int = 0
     lines: dict[tuple[str, str], tuple[int, str]] = field(default_factory=dict)
+    tries: dict[str, tuple[int, int]] = field(default_factory=dict)
+
+    def try_again(self, container: str, run: int) -> bool:
+        """True for the first few times that one run of a container is asked for."""
+        last, tried = self.tries.get(container, (run, 0))
+        tried = tried if last == run else 0
+        self.tries[container] = run, tried + 1
+        return tried < _TRIES
 
     def line(self, what: str, container: str, run: int) -> str | None:
         """The line of that very run; None if it was not read yet."""
@@ -109,10 +119,10 @@ class LogReader:
             return ""
         run = container.restarts - running
         line = memory.line("end", container.name, run)
-        if not line:  # a log that was empty may only have been late
+        if not line and memory.try_again(container.name, run):
             line = deciding_line(await self._tail(pod, container, _CRASH_LINES, previous=running))
             memory.lines["end", container.name] = run, line
-        return line
+        return line or ""
 
     async def _start(self, pod: Object, memory: _Memory, server: Container | None) -> str:
         if server is None or not server.ready:

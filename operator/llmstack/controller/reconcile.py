@@ -1,7 +1,7 @@
 """What is done for one LLMDeployment?
 
-parse ─ observe ─ build ─ apply ─ report. Each pass reads everything anew and compares; one that
-finds nothing to change writes nothing.
+parse ─ observe ─ build ─ apply ─ report. Each pass compares all that the watches have told with all
+that is wanted. One over a deployment that is Ready, with nothing to change, calls nobody.
 """
 
 import time
@@ -18,6 +18,7 @@ from llmstack.controller.fence import now
 from llmstack.controller.observe import Observer
 from llmstack.controller.report import Reporter, Subject
 from llmstack.controller.root_secret import RootSecret
+from llmstack.controller.writer import Writer
 from llmstack.desired import Context, Egress, GatewayPlace, build
 from llmstack.desired.hold import with_hold
 from llmstack.desired.metadata import deployment_name
@@ -32,8 +33,11 @@ from llmstack.scaling.load import ModelLoad
 from llmstack.settings import OperatorSettings
 from llmstack.status import compute, compute_unreadable
 
-UNSETTLED_SECONDS = 20.0
-"""What no watch tells (a missing Secret, a warning about a volume) is looked at so often."""
+_UNSETTLED_SECONDS = 20.0
+"""A deployment that is not settled is looked at so often, for as long as it may soon be: the time
+that passes is told by no watch."""
+_STUCK_SECONDS = 60.0
+_STUCK_AFTER = 300.0
 
 
 class Reconciler:
@@ -42,29 +46,27 @@ class Reconciler:
     def __init__(
         self,
         client: KubeClient,
+        writer: Writer,
         settings: OperatorSettings,
         root: RootSecret,
         observer: Observer,
         reporter: Reporter,
         model: Callable[[Key], ModelLoad | None],
     ) -> None:
-        self._client = client
         self._settings = settings
         self._root = root
         self._observer = observer
         self._reporter = reporter
-        self._applier = Applier(client)
+        self._applier = Applier(writer)
         self._model = model
         self._costs = DeletionCosts(client, model, now)
+        self._unsettled: dict[Key, float] = {}
 
     async def reconcile(self, key: Key) -> float | None:
         """One pass. Returns after how many seconds to look again, None if only when told."""
-        body = await self._client.get(LLM_DEPLOYMENT, key.namespace, key.name)
+        body = self._observer.body(LLM_DEPLOYMENT, key)
         if body is None:
-            self._observer.forget(key)
-            self._applier.forget(key)
-            self._costs.forget(key)
-            self._reporter.forget(key)
+            self._forget(key)
             return None
         try:
             deployment = parse(body)
@@ -74,6 +76,11 @@ class Reconciler:
         if deployment.deleting:
             return None  # the garbage collector follows the owner references
         return await self._pass(deployment)
+
+    def _forget(self, key: Key) -> None:
+        self._unsettled.pop(key, None)
+        for part in (self._observer, self._applier, self._costs, self._reporter):
+            part.forget(key)
 
     async def _pass(self, deployment: LLMDeployment) -> float | None:
         observed = await self._observer.observe(deployment)
@@ -98,7 +105,7 @@ class Reconciler:
             outcome.again,
             await self._costs.write(deployment, observed),
             sleep_check_seconds(deployment, observed.workload, observed.demand),
-            self._look_again(status, observed),
+            self._look_again(deployment, status, observed),
         )
 
     async def _report_deaths(self, deployment: LLMDeployment) -> None:
@@ -132,14 +139,20 @@ class Reconciler:
         subject = Subject(metadata["namespace"], metadata["name"], metadata["uid"])
         await self._reporter.report_change(subject, last, status)
 
-    def _look_again(self, status: LLMDeploymentStatus, observed: Observed) -> float | None:
+    def _look_again(
+        self, deployment: LLMDeployment, status: LLMDeploymentStatus, observed: Observed
+    ) -> float | None:
+        key = Key(deployment.namespace, deployment.name)
+        awaited = self._observer.look_in(key)
+        if not observed.held and _settled(status, observed.workload):
+            self._unsettled.pop(key, None)
+            return awaited
+        for_seconds = now() - self._unsettled.setdefault(key, now())
+        again = _UNSETTLED_SECONDS if for_seconds < _STUCK_AFTER else _STUCK_SECONDS
         pods = (*observed.pods, *observed.proof_pods)
-        fetches = [pod.fetch for pod in pods if pod.fetch]
-        if any(fetch.state is ContainerState.RUNNING for fetch in fetches):
-            return self._settings.progress_seconds
-        if observed.held or not _settled(status, observed.workload):
-            return UNSETTLED_SECONDS
-        return None
+        if any(pod.fetch and pod.fetch.state is ContainerState.RUNNING for pod in pods):
+            again = self._settings.progress_seconds
+        return _soonest(again, awaited)
 
 
 def _soonest(*times: float | None) -> float | None:

@@ -14,8 +14,8 @@ from typing import Any
 from llmstack.api.conditions import LLMDeploymentStatus, to_json
 from llmstack.api.key import Key
 from llmstack.api.resource import API_VERSION, KIND, LLMDeployment
+from llmstack.controller.writer import Writer
 from llmstack.desired.metadata import STATUS_MANAGER
-from llmstack.kube.client import KubeClient
 from llmstack.kube.errors import ApiError
 from llmstack.routing.deaths import Death
 from llmstack.status import Event, death_event, events
@@ -46,8 +46,8 @@ class Subject:
 class Reporter:
     """Writes status and Events."""
 
-    def __init__(self, client: KubeClient, identity: str, clock: Callable[[], float]) -> None:
-        self._client = client
+    def __init__(self, writer: Writer, identity: str, clock: Callable[[], float]) -> None:
+        self._writer = writer
         self._identity = identity
         self._clock = clock
         self._buckets: dict[Key, Bucket] = {}
@@ -95,7 +95,7 @@ class Reporter:
             "status": to_json(status),
         }
         try:
-            await self._client.apply(body, STATUS_MANAGER, subresource="status")
+            await self._writer.apply(body, STATUS_MANAGER, subresource="status")
         except ApiError as error:
             if not error.not_found and not error.conflict:
                 raise
@@ -106,7 +106,7 @@ class Reporter:
             log.warning("%s: Event left out, too many: %s", subject.key, event.reason)
             return
         try:
-            await self._client.create(build_event(subject, event, self._identity, time.time_ns()))
+            await self._writer.create(build_event(subject, event, self._identity, time.time_ns()))
         except ApiError as error:
             if event.id and error.conflict:
                 return  # Another process of the operator has told it.

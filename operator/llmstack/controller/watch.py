@@ -1,97 +1,98 @@
-"""What has happened in the cluster?
+"""How does kopf watch, and through what does it reach the API server?
 
-kopf watches and tells; all that is done about it is to put keys into the queue. Only `on.event` is
-used: it sets no finalizer and writes no annotation. And whatever kopf may try, its session refuses
-to write. Secrets and ConfigMaps are not watched: the operator reads single ones by name, and drift
-in them is repaired at the next resync.
+Bounded in time and number, and without a trace in the cluster: whatever kopf may try, its session
+refuses to write. What it tells goes through handlers.py.
 """
 
 from collections.abc import Callable
-from typing import Any
 
 import aiohttp
 import kopf
 
-from llmstack.controller.keys import KnownKeys
-from llmstack.controller.names import NameIndex
-from llmstack.controller.queue import WorkQueue
-from llmstack.desired.metadata import MANAGED_BY_LABEL, MANAGER
-from llmstack.kube.kinds import CLAIM, LLM_DEPLOYMENT, MADE, POD, Kind
+from llmstack.controller.fence import now
+from llmstack.controller.health import Vitals
+from llmstack.controller.sight import Sight
+from llmstack.controller.watched import CHILDREN, LABELS, WATCH_SECONDS, WATCHED
+from llmstack.kube.connection import Connection
+from llmstack.kube.kinds import Kind
+from llmstack.kube.session import open_watch_session
 
-CHILDREN = (*MADE, CLAIM, POD)
-WATCHED = (LLM_DEPLOYMENT, *CHILDREN)
-
-WATCH_SECONDS = 240
-"""After so long the API server ends a watch, and a new one begins."""
 _SLACK_SECONDS = 30
 _INACTIVITY_SECONDS = 75
 """The API server sends a bookmark a minute: a watch that is silent for longer is dead."""
 
-OpenSession = Callable[[], aiohttp.ClientSession]
 
+class Watching:
+    """What the handlers reach as `memo`: the Sight, and the session that kopf reads through.
 
-def registry(
-    queue: WorkQueue,
-    known: KnownKeys,
-    names: NameIndex,
-    server: str,
-    open_session: OpenSession,
-) -> kopf.OperatorRegistry:
-    """Which handlers are there? One login, and one for the events of each kind."""
-    handlers = kopf.OperatorRegistry()
+    kopf copies the memo for each object: this one stays the same for all of them.
+    """
 
-    async def login(**_: Any) -> kopf.AiohttpSession:
-        return kopf.AiohttpSession(server=server, aiohttp_session=open_session())
+    def __init__(
+        self,
+        connection: Connection,
+        agent: str,
+        sight: Sight,
+        requested: Callable[[str, bool], None],
+        vitals: Vitals,
+    ) -> None:
+        self._connection = connection
+        self._agent = agent
+        self._sight = sight
+        self._requested = requested
+        self._vitals = vitals
+        self._sessions: list[aiohttp.ClientSession] = []
 
-    kopf.on.login(registry=handlers)(login)
-    for kind in WATCHED:
-        _register(handlers, kind, queue, known, names)
-    return handlers
+    def __copy__(self) -> "Watching":
+        return self
 
-
-def _register(
-    handlers: kopf.OperatorRegistry,
-    kind: Kind,
-    queue: WorkQueue,
-    known: KnownKeys,
-    names: NameIndex,
-) -> None:
-    async def seen(event: Any, **_: Any) -> None:
-        body, deleted = event["object"], event["type"] == "DELETED"
-        # First: the pass over this one must know of its conflicts.
-        others = names.note(body, deleted=deleted) if kind == LLM_DEPLOYMENT else []
+    def told(self, kind: Kind, event: kopf.RawEvent) -> None:
+        """Takes over what kopf was told, by a list (no type) or by a watch."""
+        how = event["type"]
         # What a list tells (None) was there before: at a start nobody waits for all of it.
-        urgent = event["type"] is not None
-        for key in (*known.concerned(kind, body["metadata"], deleted=deleted), *others):
-            queue.add(key, urgent=urgent)
+        self._sight.note(kind, event["object"], deleted=how == "DELETED", urgent=how is not None)
 
-    group, version = kind.group_version
-    kopf.on.event(group, version, kind.plural, registry=handlers, id=kind.plural)(seen)
+    def login(self) -> kopf.AiohttpSession:
+        """A new session; kopf asks for one again where the API server refused the last one."""
+        for kind in WATCHED:
+            self._vitals.watches.setdefault(kind.plural, now())
+        session = open_watch_session(self._connection, self._agent, self._began, self._listed)
+        self._sessions = [*(old for old in self._sessions if not old.closed), session]
+        return kopf.AiohttpSession(server=self._connection.server, aiohttp_session=session)
+
+    async def close(self) -> None:
+        """Closes all sessions."""
+        for session in self._sessions:
+            await session.close()
+
+    def _began(self, path: str) -> None:
+        self._vitals.watches[path.rpartition("/")[2]] = now()
+        self._requested(path, True)
+
+    def _listed(self, path: str) -> None:
+        self._requested(path, False)
 
 
-def settings() -> kopf.OperatorSettings:
-    """How does kopf watch? Bounded in time and number, and without a trace in the cluster."""
-    chosen = kopf.OperatorSettings()
-    chosen.posting.enabled = False
-    chosen.peering.standalone = True
+def configure(settings: kopf.OperatorSettings) -> None:
+    """How kopf watches."""
+    settings.posting.enabled = False
+    settings.peering.standalone = True
     # What is watched is known beforehand: no right to list namespaces or CRDs is needed.
-    chosen.scanning.disabled = True
-    chosen.watching.server_timeout = WATCH_SECONDS
-    chosen.watching.client_timeout = WATCH_SECONDS + _SLACK_SECONDS
-    chosen.watching.connect_timeout = _SLACK_SECONDS
-    chosen.watching.inactivity_timeout = _INACTIVITY_SECONDS
-    chosen.watching.chunk_size = 500
-    chosen.networking.request_timeout = 60
-    chosen.networking.connect_timeout = 10
+    settings.scanning.disabled = True
+    settings.watching.server_timeout = WATCH_SECONDS
+    settings.watching.client_timeout = WATCH_SECONDS + _SLACK_SECONDS
+    settings.watching.connect_timeout = _SLACK_SECONDS
+    settings.watching.inactivity_timeout = _INACTIVITY_SECONDS
+    settings.watching.chunk_size = 500
+    settings.networking.request_timeout = 60
+    settings.networking.connect_timeout = 10
     # Short steps: after an outage the watches are back within seconds.
-    chosen.networking.error_backoffs = (0.5, 1, 2, 3, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5)
+    settings.networking.error_backoffs = (0.5, 1, 2, 3, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5)
     # A worker's work is done in no time: its idle time is what bounds a large first listing.
-    chosen.queueing.worker_limit = 100
-    chosen.queueing.idle_timeout = 0.1
-    chosen.execution.max_workers = 1
-    chosen.process.ultimate_exiting_timeout = None
+    settings.queueing.worker_limit = 100
+    settings.queueing.idle_timeout = 0.1
+    settings.execution.max_workers = 1
+    settings.process.ultimate_exiting_timeout = None
     for kind in CHILDREN:
         group, version = kind.group_version
-        selector = f"{MANAGED_BY_LABEL}={MANAGER}"
-        chosen.watching.label_selectors[group, version, kind.plural] = selector
-    return chosen
+        settings.watching.label_selectors[group, version, kind.plural] = LABELS

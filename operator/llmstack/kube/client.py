@@ -101,8 +101,11 @@ class KubeClient:
         path, query = kind.path(namespace, name), {"fieldManager": manager}
         await self._json("PATCH", kind, path, query=query, body=body, content_type=MERGE)
 
-    async def delete(self, kind: Kind, namespace: str, name: str, uid: str) -> None:
-        """Deletes this very object; one that is gone, or another of its name, is left alone."""
+    async def delete(self, kind: Kind, namespace: str, name: str, uid: str) -> Object | None:
+        """Deletes this very object; one that is gone, or another of its name, is left alone.
+
+        Returns the object as long as finalizers keep it; None if it is gone.
+        """
         body = {
             "apiVersion": "v1",
             "kind": "DeleteOptions",
@@ -110,15 +113,21 @@ class KubeClient:
             "propagationPolicy": "Background",
         }
         try:
-            await self._json("DELETE", kind, kind.path(namespace, name), body=body)
+            answer = await self._json("DELETE", kind, kind.path(namespace, name), body=body)
         except ApiError as error:
             if not error.not_found and not error.conflict:
                 raise
+            return None
+        # Some kinds answer with what was deleted, others with a Status.
+        return answer if "deletionTimestamp" in answer.get("metadata", {}) else None
 
     async def scale(
         self, namespace: str, name: str, replicas: int, resource_version: str, manager: str
-    ) -> None:
-        """Sets a Deployment's replicas. ApiError.conflict if it changed since it was read."""
+    ) -> Object:
+        """Sets a Deployment's replicas. ApiError.conflict if it changed since it was read.
+
+        Returns the Scale, whose resourceVersion is the Deployment's.
+        """
         metadata = {"name": name, "namespace": namespace, "resourceVersion": resource_version}
         body = {
             "apiVersion": "autoscaling/v1",
@@ -127,7 +136,8 @@ class KubeClient:
             "spec": {"replicas": replicas},
         }
         path = DEPLOYMENT.path(namespace, name, "scale")
-        await self._json("PUT", DEPLOYMENT, path, query={"fieldManager": manager}, body=body)
+        query = {"fieldManager": manager}
+        return await self._json("PUT", DEPLOYMENT, path, query=query, body=body)
 
     async def log_tail(
         self, namespace: str, pod: str, container: str, *, lines: int, previous: bool = False

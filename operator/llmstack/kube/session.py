@@ -77,9 +77,15 @@ def open_client(
 
 
 def open_watch_session(
-    connection: Connection, user_agent: str, seen: WatchSeen
+    connection: Connection,
+    user_agent: str,
+    seen: WatchSeen,
+    listed: WatchSeen = lambda _: None,
 ) -> aiohttp.ClientSession:
-    """For a library that watches: whatever it may try, it changes nothing in the cluster."""
+    """For a library that watches: whatever it may try, it changes nothing in the cluster.
+
+    `listed` is told of a list as `seen` is of a watch.
+    """
 
     async def only_reads(
         request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
@@ -87,8 +93,9 @@ def open_watch_session(
         if request.method not in _READS:
             raise RuntimeError(f"a watch may not send {request.method} {request.url.path}")
         answer = await handler(request)
-        if request.url.query.get("watch") == "true" and answer.status == 200:
-            seen(request.url.path)
+        if answer.status == 200:
+            watches = request.url.query.get("watch") == "true"
+            (seen if watches else listed)(request.url.path)
         return answer
 
     return aiohttp.ClientSession(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from llmstack.controller.health import PASS_SECONDS, Vitals
-from llmstack.controller.watch import WATCH_SECONDS
+from llmstack.controller.watched import WATCH_SECONDS
 
 NOW = 10_000.0
 OLD_WATCH = NOW - WATCH_SECONDS - 200

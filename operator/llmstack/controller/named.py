@@ -1,0 +1,129 @@
+"""What is read by name, because no watch tells of it, and how often?
+
+Secrets, the ConfigMap of authorities, claims of the user. Each is remembered for its deployment:
+
+    not read yet                          read
+    there                                 read again at the resync
+    missing, or a claim that is pending   read again after 20 s, then in growing pauses, and then
+                                          with the resync as well
+
+Of a Secret of the user it is kept only that it exists.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from typing import Any
+
+from llmstack.api.key import Key
+from llmstack.controller.pauses import Pause
+from llmstack.desired.metadata import DEPLOYMENT_LABEL
+from llmstack.kube.client import KubeClient
+from llmstack.kube.kinds import Kind
+
+Object = dict[str, Any]
+_PAUSES = (20.0, 90.0)
+
+
+@dataclass
+class _Known:
+    """What was read, when, and when it is read again if it is not as it should be."""
+
+    body: Object | None
+    read_at: float
+    pause: Pause
+
+
+class Named:
+    """Objects by name, remembered for up to `keep` seconds."""
+
+    def __init__(self, client: KubeClient, keep: float, clock: Callable[[], float]) -> None:
+        self._client = client
+        self._keep = keep
+        self._clock = clock
+        self._known: dict[Key, dict[tuple[Kind, str], _Known]] = defaultdict(dict)
+
+    async def get(self, key: Key, kind: Kind, name: str, *, needed: bool = True) -> Object | None:
+        """The object of that name in the deployment's namespace, or None. A fresh one each time.
+
+        One that is `needed` is looked for again while it is missing or pending.
+        """
+        known = self._known[key].get((kind, name))
+        if known is None or self._is_old(known, needed=needed):
+            known = await self._read(key, kind, name, known, needed=needed)
+        return known.body
+
+    async def is_there(self, key: Key, kind: Kind, name: str) -> bool:
+        """True if the object exists; its content is not kept."""
+        known = self._known[key].get((kind, name))
+        if known is None or self._is_old(known, needed=True):
+            known = await self._read(key, kind, name, known, needed=True)
+            known.body = {} if known.body is not None else None
+        return known.body is not None
+
+    def look_in(self, key: Key) -> float | None:
+        """After how many seconds something that is not as it should be is read again."""
+        waits = [
+            known.pause.left(self._clock())
+            for known in self._known.get(key, {}).values()
+            if known.pause.waits
+        ]
+        return min(waits, default=None)
+
+    def only(self, key: Key, wanted: Collection[tuple[Kind, str]]) -> None:
+        """Forgets what the deployment no longer names."""
+        known = self._known.get(key, {})
+        for name in known.keys() - set(wanted):
+            del known[name]
+
+    def wrote(self, kind: Kind, body: Object) -> None:
+        """This is the answer to a write of a child."""
+        metadata = body["metadata"]
+        owner = (metadata.get("labels") or {}).get(DEPLOYMENT_LABEL)
+        if owner:
+            key = Key(metadata["namespace"], owner)
+            known = _Known(_bare(body), self._clock(), Pause(*_PAUSES))
+            self._known[key][kind, metadata["name"]] = known
+
+    def removed(self, kind: Kind, namespace: str, name: str) -> None:
+        """It was deleted by the operator: the next pass reads it again."""
+        for key, known in self._known.items():
+            if key.namespace == namespace:
+                known.pop((kind, name), None)
+
+    def forget(self, key: Key) -> None:
+        """The deployment is gone."""
+        self._known.pop(key, None)
+
+    def _is_old(self, known: _Known, *, needed: bool) -> bool:
+        now = self._clock()
+        if needed and known.pause.waits and known.pause.left(now) <= 0:
+            return True
+        return now >= known.read_at + self._keep
+
+    async def _read(
+        self, key: Key, kind: Kind, name: str, known: _Known | None, *, needed: bool
+    ) -> _Known:
+        pause = known.pause if known else Pause(*_PAUSES)
+        body = await self._client.get(kind, key.namespace, name)
+        found = _Known(_bare(body) if body else None, self._clock(), pause)
+        if needed and _is_waited_for(body):
+            pause.begin(self._clock())
+        else:
+            pause.end()
+        self._known[key][kind, name] = found
+        return found
+
+
+def _is_waited_for(body: Object | None) -> bool:
+    """Missing, or a claim that has no volume yet."""
+    if body is None:
+        return True
+    return body.get("kind") == "PersistentVolumeClaim" and (
+        (body.get("status") or {}).get("phase", "Pending") == "Pending"
+    )
+
+
+def _bare(body: Object) -> Object:
+    body["metadata"].pop("managedFields", None)
+    return body

@@ -1,0 +1,75 @@
+"""What happens with what a watch tells, or the answer to a write?
+
+    event ──┐
+            ├─> store ─ news ─> who is concerned ─> queue
+    answer ─┘
+    events and lists of the kinds that are awaited ─> `complete`: passes may begin
+
+What is no news (an event about a write whose answer is known) concerns nobody.
+"""
+
+import random
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from llmstack.api.key import Key
+from llmstack.controller.keys import concerned
+from llmstack.controller.names import NameIndex
+from llmstack.controller.store import Place, Store
+from llmstack.kube.kinds import LLM_DEPLOYMENT, Kind
+
+_SPREAD_SECONDS = 10.0
+"""What concerns all deployments is no reason for as many passes at once."""
+
+
+class Add(Protocol):
+    """Asks for a pass over a deployment after some seconds. `urgent`: somebody may wait for it."""
+
+    def __call__(self, key: Key, delay: float = 0.0, *, urgent: bool = True) -> None: ...
+
+
+class Sight:
+    """The store, the names that are claimed, and who is to be told of news."""
+
+    def __init__(self, store: Store, names: NameIndex, add: Add) -> None:
+        self.store = store
+        self.names = names
+        self._add = add
+
+    def note(
+        self,
+        kind: Kind,
+        body: Mapping[str, Any],
+        *,
+        deleted: bool = False,
+        urgent: bool = True,
+    ) -> None:
+        """An object is now like this, or is gone. What was so before is not `urgent`."""
+        if self.store.note(kind, body, deleted=deleted):
+            self._tell(kind, body, gone=deleted, urgent=urgent)
+
+    def removed(self, kind: Kind, place: Place, uid: str) -> None:
+        """A deletion of our own was carried out. The pass that asked for it needs no telling."""
+        self.store.remove(kind, place, uid)
+
+    def listed(
+        self, kind: Kind, namespace: str | None, listed: Mapping[str, Place], version: int
+    ) -> None:
+        """What a complete list does not have is gone: a watch that was cut did not tell of it."""
+        for body in self.store.vanish(kind, namespace, set(listed), version):
+            self._tell(kind, body, gone=True, urgent=True)
+
+    def unseen(self, kind: Kind, listed: Mapping[str, Place]) -> dict[str, Place]:
+        """Of a list, what no event has told of yet, by uid."""
+        known = self.store.knows
+        return {uid: place for uid, place in listed.items() if not known(uid, kind, place)}
+
+    def _tell(self, kind: Kind, body: Mapping[str, Any], *, gone: bool, urgent: bool) -> None:
+        metadata = body["metadata"]
+        # First: the pass over this one must know of its conflicts.
+        others = self.names.note(body, deleted=gone) if kind == LLM_DEPLOYMENT else []
+        keys = (*concerned(self.store, kind, metadata), *others)
+        spread = 0.0 if metadata.get("namespace") else _SPREAD_SECONDS
+        for key in keys:
+            delay = random.uniform(0, spread)  # noqa: S311 - only spreads load
+            self._add(key, delay, urgent=urgent and not spread)

@@ -19,6 +19,11 @@ from tests.integration.deployments import Namespace
 from tests.integration.operators import Installation, Process, installed
 
 UNTIL_READY = 20
+PATIENT = {
+    "LLMSTACK_LEASE_DURATION_SECONDS": "60",
+    "LLMSTACK_LEASE_RENEW_DEADLINE_SECONDS": "50",
+    "LLMSTACK_RESYNC_SECONDS": "3600",
+}
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +35,7 @@ def stack(crd: ApiServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 @pytest.fixture(scope="module")
 def operator(stack: Installation) -> Process:
     """It has begun, and looks at all deployments anew long after the tests are over."""
-    started = stack.start("only", LLMSTACK_RESYNC_SECONDS="3600").wait_until("leading")
+    started = stack.start("only", **PATIENT).wait_until("leading")
     space = Namespace(stack.server, stack.namespace)
     space.apply("before")
     space.wait_for_children("before")

@@ -1,7 +1,8 @@
 """Who works on which deployment now?
 
-N workers share one schedule. Everything that happens in the cluster only puts a key into it: what
-somebody may be waiting for is urgent, the resync, a second look and a retry are not.
+N workers share one schedule. Everything that happens in the cluster only puts a key into it. What
+somebody waits for is urgent: a new or edited LLMDeployment, a request for a sleeping model. Events
+of children, the resync, second looks and retries are not.
 """
 
 import asyncio

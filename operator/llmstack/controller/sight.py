@@ -36,17 +36,10 @@ class Sight:
         self.names = names
         self._add = add
 
-    def note(
-        self,
-        kind: Kind,
-        body: Mapping[str, Any],
-        *,
-        deleted: bool = False,
-        urgent: bool = True,
-    ) -> None:
-        """An object is now like this, or is gone. What was so before is not `urgent`."""
+    def note(self, kind: Kind, body: Mapping[str, Any], *, deleted: bool = False) -> None:
+        """An object is now like this, or is gone."""
         if self.store.note(kind, body, deleted=deleted):
-            self._tell(kind, body, gone=deleted, urgent=urgent)
+            self._tell(kind, body, gone=deleted)
 
     def removed(self, kind: Kind, place: Place, uid: str) -> None:
         """A deletion of our own was carried out. The pass that asked for it needs no telling."""
@@ -57,19 +50,31 @@ class Sight:
     ) -> None:
         """What a complete list does not have is gone: a watch that was cut did not tell of it."""
         for body in self.store.vanish(kind, namespace, set(listed), version):
-            self._tell(kind, body, gone=True, urgent=True)
+            self._tell(kind, body, gone=True)
 
     def unseen(self, kind: Kind, listed: Mapping[str, Place]) -> dict[str, Place]:
         """Of a list, what no event has told of yet, by uid."""
         known = self.store.knows
         return {uid: place for uid, place in listed.items() if not known(uid, kind, place)}
 
-    def _tell(self, kind: Kind, body: Mapping[str, Any], *, gone: bool, urgent: bool) -> None:
+    def _tell(self, kind: Kind, body: Mapping[str, Any], *, gone: bool) -> None:
         metadata = body["metadata"]
+        urgent = kind == LLM_DEPLOYMENT and not gone and is_new_wish(body)
         # First: the pass over this one must know of its conflicts.
         others = self.names.note(body, deleted=gone) if kind == LLM_DEPLOYMENT else []
-        keys = (*concerned(self.store, kind, metadata), *others)
         spread = 0.0 if metadata.get("namespace") else _SPREAD_SECONDS
-        for key in keys:
+        for key in concerned(self.store, kind, metadata):
             delay = random.uniform(0, spread)  # noqa: S311 - only spreads load
-            self._add(key, delay, urgent=urgent and not spread)
+            self._add(key, delay, urgent=urgent)
+        for key in others:
+            self._add(key, urgent=False)
+
+
+def is_new_wish(body: Mapping[str, Any]) -> bool:
+    """True if no operator has answered yet to what this LLMDeployment asks for.
+
+    Somebody waits for that. Nobody waits for the rest: what a list tells at the start, what changes
+    in children, most of it by the operator itself, and its own writes to the status.
+    """
+    answered = (body.get("status") or {}).get("observedGeneration")
+    return bool(body["metadata"].get("generation") != answered)

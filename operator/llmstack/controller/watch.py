@@ -48,9 +48,7 @@ class Watching:
 
     def told(self, kind: Kind, event: kopf.RawEvent) -> None:
         """Takes over what kopf was told, by a list (no type) or by a watch."""
-        how = event["type"]
-        # What a list tells (None) was there before: at a start nobody waits for all of it.
-        self._sight.note(kind, event["object"], deleted=how == "DELETED", urgent=how is not None)
+        self._sight.note(kind, event["object"], deleted=event["type"] == "DELETED")
 
     def login(self) -> kopf.AiohttpSession:
         """A new session; kopf asks for one again where the API server refused the last one."""

@@ -83,13 +83,27 @@ class ApiServer:
         finally:
             manager.stop()
 
+    @contextmanager
+    def scheduling(self) -> Iterator[None]:
+        """While it lasts, the scheduler works."""
+        scheduler = self._plane.scheduler
+        scheduler.start()
+        try:
+            yield
+        finally:
+            scheduler.stop()
+
     def kubeconfig_for(self, user: str, *groups: str) -> Path:
         """A kubeconfig by which one acts as `user` (e.g. to test RBAC)."""
         return self._plane.issue(user.replace(":", "-"), user, *groups)
 
     def kubectl(self, *arguments: str, stdin: str | None = None) -> str:
         """What kubectl printed; CalledProcessError (with stderr) where it failed."""
-        command = [binary("kubectl"), f"--kubeconfig={self.kubeconfig}", *arguments]
+        command: list[str | Path] = [
+            binary("kubectl"),
+            f"--kubeconfig={self.kubeconfig}",
+            *arguments,
+        ]
         done = subprocess.run(command, input=stdin, capture_output=True, text=True, check=False)
         if done.returncode != 0:
             raise AssertionError(f"kubectl {' '.join(arguments)}: {done.stderr}")

@@ -14,6 +14,7 @@ import socket
 import ssl
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -148,7 +149,10 @@ class Metrics:
     def wait_for(self, metric: str, value: str, seconds: float = 30) -> None:
         """Until the API server says so in both versions."""
         for version in VERSIONS:
-            wait_until(lambda v=version: self.value(metric, v) == value, f"{version}", seconds)
+            wait_until(partial(self._is, metric, version, value), version, seconds)
+
+    def _is(self, metric: str, version: str, value: str) -> bool:
+        return self.value(metric, version) == value
 
     def directly(
         self, process: Process, path: str, headers: dict[str, str], *, proven: bool

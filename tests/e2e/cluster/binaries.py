@@ -40,6 +40,7 @@ MODULE_PROGRAMS = {
     "coredns": ("github.com/coredns/coredns", versions.COREDNS, ""),
     "helm": ("helm.sh/helm/v3/cmd/helm", versions.HELM, _helm_flags()),
     "kind": ("sigs.k8s.io/kind", versions.KIND, ""),
+    "kwok": ("sigs.k8s.io/kwok/cmd/kwok", versions.KWOK, ""),
     "kube-router": (
         "github.com/cloudnativelabs/kube-router/v2/cmd/kube-router",
         versions.KUBE_ROUTER,

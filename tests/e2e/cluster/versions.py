@@ -13,6 +13,8 @@ HELM: Final = "3.19.4"
 ARGOCD: Final = "3.2.3"
 # An ingress controller that is also one for the Gateway API.
 TRAEFIK: Final = "3.6.12"
+# Plays the kubelets of clusters that are larger than a machine.
+KWOK: Final = "0.8.0"
 # Whose definitions tests of the chart bring.
 GATEWAY_API: Final = "1.4.0"
 PROMETHEUS_OPERATOR: Final = "0.85.0"

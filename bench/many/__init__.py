@@ -1,0 +1,1 @@
+"""How does the operator stand up to a cluster with many LLMDeployments?"""

@@ -1,0 +1,111 @@
+"""How long from the post of an LLMDeployment until its Deployment is there, and until Ready?"""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any
+
+import httpx
+
+from bench.many.world import NAMESPACES
+
+LLMDEPLOYMENTS = "/apis/llmstack.dev/v1alpha1"
+DEPLOYMENTS = "/apis/apps/v1/deployments"
+_POSTING = 8
+_WATCH_SECONDS = 3600
+
+Object = dict[str, Any]
+Key = tuple[str, str]
+"""Namespace and name."""
+
+
+def deployment(key: Key, *, autoscaled: bool) -> Object:
+    """A small LLMDeployment; with two replicas, or an HPA between one and four."""
+    scaling = {"autoscaling": {"maxReplicas": 4}} if autoscaled else {"replicas": 2}
+    return {
+        "apiVersion": "llmstack.dev/v1alpha1",
+        "kind": "LLMDeployment",
+        "metadata": {"namespace": key[0], "name": key[1]},
+        "spec": {
+            "model": {"source": "http://models.internal/model.gguf"},
+            "accelerator": {"vendor": "cpu"},
+            **scaling,
+        },
+    }
+
+
+def keys(count: int, prefix: str = "model") -> list[Key]:
+    """So many names, dealt to the namespaces in turn."""
+    return [(NAMESPACES[n % len(NAMESPACES)], f"{prefix}-{n}") for n in range(count)]
+
+
+def post(api: httpx.Client, bodies: Sequence[Object]) -> dict[Key, float]:
+    """Posts LLMDeployments, several at once. Returns when each was accepted."""
+
+    def one(body: Object) -> tuple[Key, float]:
+        namespace, name = body["metadata"]["namespace"], body["metadata"]["name"]
+        path = f"{LLMDEPLOYMENTS}/namespaces/{namespace}/llmdeployments"
+        api.post(path, json=body).raise_for_status()
+        return (namespace, name), time.monotonic()
+
+    with ThreadPoolExecutor(_POSTING) as pool:
+        return dict(pool.map(one, bodies))
+
+
+class Seen:
+    """When did the watch show each object for the first time, and when was it Ready first?"""
+
+    def __init__(self) -> None:
+        self.created: dict[Key, float] = {}
+        self.ready: dict[Key, float] = {}
+        self.changed = threading.Condition()
+
+    def take(self, event: Object) -> None:
+        """One event of the watch."""
+        body, now = event["object"], time.monotonic()
+        key = body["metadata"]["namespace"], body["metadata"]["name"]
+        with self.changed:
+            self.created.setdefault(key, now)
+            if _is_ready(body):
+                self.ready.setdefault(key, now)
+            self.changed.notify_all()
+
+    def wait(self, which: dict[Key, float], wanted: Sequence[Key], seconds: float) -> int:
+        """Waits until all of them are in `which`. Returns how many were missing at the end."""
+        with self.changed:
+            self.changed.wait_for(lambda: all(key in which for key in wanted), seconds)
+            return sum(key not in which for key in wanted)
+
+
+@contextmanager
+def watching(api: httpx.Client, path: str) -> Iterator[Seen]:
+    """What is there from now on under the path, seen by a watch in a thread of its own."""
+    seen = Seen()
+    listed = api.get(path).raise_for_status().json()
+    query = {
+        "watch": "true",
+        "timeoutSeconds": str(_WATCH_SECONDS),
+        "resourceVersion": listed["metadata"]["resourceVersion"],
+    }
+    with api.stream("GET", path, params=query, timeout=_WATCH_SECONDS) as events:
+        thread = threading.Thread(target=_follow, args=(events, seen), daemon=True)
+        thread.start()
+        yield seen
+
+
+def _follow(events: httpx.Response, seen: Seen) -> None:
+    try:
+        for line in events.iter_lines():
+            seen.take(json.loads(line))
+    except httpx.HTTPError:
+        return  # The block has ended, and the stream with it.
+
+
+def _is_ready(body: Object) -> bool:
+    conditions = (body.get("status") or {}).get("conditions") or ()
+    return any(item["type"] == "Ready" and item["status"] == "True" for item in conditions)

@@ -1,0 +1,1 @@
+"""Suites that others wrote, run against llama-server alone and through the gateway."""

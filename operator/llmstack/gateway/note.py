@@ -1,4 +1,4 @@
-"""What is known of a request so far? Becomes its Outcome, whatever happens to it."""
+"""What is known of a request so far? It is its Outcome once it has ended, however it did."""
 
 import itertools
 import os
@@ -23,69 +23,32 @@ class Whole(NamedTuple):
     text: bytes
 
 
-class Note:
-    """One request's story, written while it happens."""
+class Note(Outcome):
+    """One request's story, written while it happens: until then an Outcome with what is known."""
 
-    __slots__ = (
-        "arrived",
-        "bytes_in",
-        "code",
-        "hit",
-        "id",
-        "method",
-        "model",
-        "path",
-        "queued",
-        "relay",
-        "replica",
-        "status",
-        "stream",
-        "tenant",
-        "tries",
-        "whole",
-    )
+    relay: Relay | None = None
+    whole: Whole | None = None
 
     def __init__(self, head: RequestHead | None) -> None:
+        # What is not known yet is what Outcome has by default: of its class, for nothing.
+        self.arrived = time.monotonic()
         self.id = (head.id if head is not None else b"") or _new_id()
         self.method = head.method if head is not None else ""
         self.path = route(head.path).path if head is not None else ""
-        self.arrived = time.monotonic()
         self.status = 0
-        self.code = ""
-        self.tenant = ""
-        self.model = ""
-        self.replica = ""
-        self.stream = False
-        self.queued = 0.0
-        self.bytes_in = 0
-        self.tries = 0
-        self.hit = 0.0
-        self.relay: Relay | None = None
-        self.whole: Whole | None = None
 
     def outcome(self, answered: int) -> Outcome:
-        """The request has ended; an answer of our own had so many bytes."""
+        """The request has ended; an answer of our own had so many bytes. Nothing is added later."""
         relay = self.whole or self.relay
-        seen = relay is not None and relay.first_byte > 0
-        return Outcome(
-            id=self.id.decode("ascii"),
-            method=self.method,
-            path=self.path,
-            status=self.status or (relay.status if relay is not None and seen else 0),
-            code=self.code,
-            tenant=self.tenant,
-            model=self.model,
-            replica=self.replica,
-            stream=self.stream,
-            queued=self.queued,
-            first_byte=relay.first_byte - self.arrived if relay is not None and seen else 0.0,
-            duration=time.monotonic() - self.arrived,
-            bytes_in=self.bytes_in,
-            bytes_out=relay.passed if relay is not None and seen else answered,
-            tries=self.tries,
-            hit=self.hit,
-            text=relay.text if relay is not None and seen else b"",
-        )
+        self.duration = time.monotonic() - self.arrived
+        self.bytes_out = answered
+        if relay is not None and relay.first_byte > 0:
+            self.status = self.status or relay.status
+            self.first_byte = relay.first_byte - self.arrived
+            self.bytes_out = relay.passed
+            self.text = relay.text
+        self.relay = self.whole = None
+        return self
 
 
 def _new_id() -> bytes:

@@ -1,10 +1,11 @@
 """How did one request go? Recorded once for each, whatever happened to it."""
 
-from typing import NamedTuple
+from dataclasses import dataclass
 
 
-class Outcome(NamedTuple):
-    """One request, ended. Durations are in seconds since its head was read.
+@dataclass
+class Outcome:
+    """One request, ended (note.py writes it). Durations are in seconds since its head was read.
 
     code        "" for an answer of the replica's that came whole; else why not: the `code` of our
                 own answer; `client_gone`, `client_stalled` (it took no byte), `stopping`;
@@ -20,7 +21,7 @@ class Outcome(NamedTuple):
     text        the end of the response's body, and its beginning if it is no stream: token counts
     """
 
-    id: str
+    id: bytes
     method: str
     path: str
     status: int

@@ -53,7 +53,7 @@ def test_the_page_counts_the_completion_tokens_of_one_model() -> None:
     )[:1]
     numbers = Metrics()
     for tenant, model in (("a", "team-a/qwen"), ("b", "team-a/qwen"), ("a", "team-b/qwen")):
-        outcome = Outcome("r", "POST", "/v1/", 200, tenant=tenant, model=model, tries=1)
+        outcome = Outcome(b"r", "POST", "/v1/", 200, tenant=tenant, model=model, tries=1)
         numbers.record(outcome, Usage(prompt=15, completion=7))
     program = program.replace("NAMESPACE", "team-a").replace("NAME", "qwen")
     done = subprocess.run(["awk", program], input=numbers.text(), capture_output=True, check=True)

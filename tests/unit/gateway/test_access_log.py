@@ -4,12 +4,13 @@ import os
 import threading
 
 import orjson
+import pytest
 
 from llmstack.gateway.access_log import AccessLog, line
 from llmstack.gateway.outcome import Outcome
 from llmstack.gateway.usage import Usage
 
-SERVED = Outcome("r1", "POST", "/v1/chat/completions", 200, queued=0.0123456, text=b"secret words")
+SERVED = Outcome(b"r1", "POST", "/v1/chat/completions", 200, queued=0.0123456, text=b"secret words")
 
 
 def test_a_line_is_one_json_object_without_prompt_or_answer():
@@ -22,6 +23,24 @@ def test_a_line_is_one_json_object_without_prompt_or_answer():
     assert value["time"].endswith("Z")
     assert (value["request"], value["status"], value["queued_ms"]) == ("r1", 200, 12.346)
     assert (value["prompt_tokens"], value["completion_tokens"]) == (15, 7)
+
+
+@pytest.mark.parametrize(
+    ("now", "time"),
+    [
+        (1_790_000_000.25, "2026-09-21T14:13:20.250000Z"),
+        (1_790_000_001.0, "2026-09-21T14:13:21.000000Z"),
+    ],
+)
+def test_the_time_has_microseconds(now: float, time: str) -> None:
+    assert orjson.loads(line(SERVED, Usage(), now))["time"] == time
+
+
+def test_an_id_that_a_client_chose_cannot_add_to_the_line() -> None:
+    odd = Outcome(b'a","status":200,"b":"\\', "POST", "/v1/", 401, "it's", stream=True)
+    value = orjson.loads(line(odd, Usage(), 1.0))
+    assert (value["request"], value["status"]) == ('a","status":200,"b":"\\', 401)
+    assert (value["outcome"], value["stream"], value["prefix_hit"]) == ("it's", True, None)
 
 
 async def test_lines_come_out_in_order_and_closing_writes_the_rest():

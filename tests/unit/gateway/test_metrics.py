@@ -8,7 +8,7 @@ from llmstack.gateway.outcome import Outcome
 from llmstack.gateway.usage import Usage
 
 SERVED = Outcome(
-    "r1",
+    b"r1",
     "POST",
     "/v1/chat/completions",
     200,
@@ -22,7 +22,7 @@ SERVED = Outcome(
     hit=0.5,
 )
 FULL = Outcome(
-    "r2", "POST", "/v1/completions", 429, "queue_full", tenant="web", model="team-a/qwen"
+    b"r2", "POST", "/v1/completions", 429, "queue_full", tenant="web", model="team-a/qwen"
 )
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
-from functools import partial
+from functools import lru_cache, partial
 from itertools import count
 
 from llmstack.engines.llamacpp.policy import Policy
@@ -79,7 +79,7 @@ def forward_of(
     check_mode(endpoint, model)
     streams = wanted.stream and endpoint.streams
     cache = cache_owner(model, note.tenant)
-    policy = Policy(drop_unknown, model.media_hosts)
+    policy = _policy(drop_unknown, model.media_hosts)
     fitted = fit(endpoint.path, body.data, body.outline, policy)
     chain: Callable[[], tuple[int, ...]] = tuple
     small = True
@@ -113,6 +113,11 @@ def forward_of(
         request.array = moved(body.data, body.outline, fitted.edits, array.name)
         request.most = most(body.data, body.outline)
     return request
+
+
+@lru_cache(256)
+def _policy(drop_unknown: bool, hosts: frozenset[str]) -> Policy:
+    return Policy(drop_unknown, hosts)
 
 
 def next_id() -> int:

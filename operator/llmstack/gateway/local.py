@@ -3,7 +3,7 @@
 from llmstack.gateway import cors, front_page
 from llmstack.gateway.app import App
 from llmstack.gateway.endpoints import UNSERVED, paths
-from llmstack.gateway.http.compressed import CODINGS, coding_of
+from llmstack.gateway.http.compressed import CODINGS
 from llmstack.gateway.http.head import RequestHead
 from llmstack.gateway.paths import HEALTH, MODEL, MODELS, ROOT, route
 from llmstack.gateway.refusals import (
@@ -40,7 +40,7 @@ def without_key(app: App, head: RequestHead) -> Answer | None:
 
 def tenant(app: App, head: RequestHead) -> str | None:
     """Whose request is it? None: nobody's."""
-    return app.tenant(head.get(b"authorization"), head.get(b"x-api-key") or head.get(b"api-key"))
+    return app.tenant(*head.credentials)
 
 
 def without_replica(app: App, head: RequestHead) -> Answer | None:
@@ -52,7 +52,6 @@ def without_replica(app: App, head: RequestHead) -> Answer | None:
         return unserved(leads_to.path, UNSERVED[leads_to.path])
     if leads_to.endpoint is None or head.method != "POST":
         return unknown_path(head.method, paths())
-    coding = coding_of(head)
-    if coding and coding not in CODINGS:
+    if head.coding and head.coding not in CODINGS:
         return unknown_coding()
     return None

@@ -51,7 +51,7 @@ class Then(StrEnum):
     REFUSED = "refused"
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(eq=False)
 class Suspect:
     """One request. `label` is its request id, `digest` names its body (b"": not known).
 
@@ -64,11 +64,11 @@ class Suspect:
     tenant: str
     label: str = ""
     digest: bytes = b""
-    deaths: int = 0
-    odd: int = 0
-    breaks: int = 0
-    stale: bool = False
-    gone: bool = False
+    deaths: int = field(default=0, init=False)  # Those of the class, until something happens.
+    odd: int = field(default=0, init=False)
+    breaks: int = field(default=0, init=False)
+    stale: bool = field(default=False, init=False)
+    gone: bool = field(default=False, init=False)
 
 
 @dataclass(slots=True, eq=False)
@@ -159,9 +159,11 @@ class Suspects:
     def ended(self, replica: str, suspect: Suspect, now: float) -> None:
         """Its connection is over, or another request's, without a break that it waits for."""
         at = self._at.get(replica)
-        if at is not None and at.pop(suspect.id, None) is not None and suspect.gone:
+        if at is None:
+            return
+        if at.pop(suspect.id, None) is not None and suspect.gone:
             self._lately.append((now, replica, suspect))
-        if at is not None and not at:
+        if not at:
             del self._at[replica]
 
     def broke(self, replica: str, suspect: Suspect, stale: bool, now: float) -> Case:

@@ -101,11 +101,13 @@ def _odd(path: str, body: Body, outline: Outline, parsed: Mapping[str, Any]) -> 
     odd = []
     for name, value in parsed.items():
         is_plain = fields.get(name)
-        if value is None:
-            passes = is_plain is not None and name not in _NEVER_NULL
-        else:
-            passes = is_plain is not None and is_plain(value, size, brackets)
-        if not passes and not _is_known(path, body, outline, name):
+        if is_plain is not None:
+            if value is None:
+                if name not in _NEVER_NULL:
+                    continue
+            elif is_plain(value, size, brackets):
+                continue
+        if not _is_known(path, body, outline, name):
             odd.append(name)
     return odd
 

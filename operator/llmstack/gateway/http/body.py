@@ -58,18 +58,27 @@ class Body:
             data = self.data = bytearray(data)
         data += payload
 
+    def is_read(self) -> bool:
+        """Whether its outline is known: that of a small one is, where all of it has come.
+
+        Not if a scanner has to look at it.
+        """
+        fresh = self.outline is None and self._scanner is None
+        if fresh and self.whole and len(self.data) <= SMALL:
+            self._skip_mark()
+            self.outline = at_sight(self.data, WATCHED)
+            if self.outline is None:
+                self._scanner = Scanner(WATCHED)
+        return self.outline is not None
+
     def look(self) -> bool:
         """Looks at the next piece. True if another one can be looked at. Raises NotJSON."""
-        if self.outline is not None:
+        if self.is_read():
             return False
         if self._scanner is None:
             if not self.whole and len(self.data) <= SMALL:
                 return False
             self._skip_mark()
-            if self.whole:
-                self.outline = at_sight(self.data, WATCHED)
-                if self.outline is not None:
-                    return False
             self._scanner = Scanner(WATCHED)
         return self._scan(self._scanner)
 

@@ -7,19 +7,13 @@ a time: what a few bytes expand to is counted, and refused, before the next piec
 import zlib
 
 from llmstack.gateway.http.body import Body
-from llmstack.gateway.http.head import Malformed, RequestHead
+from llmstack.gateway.http.head import Malformed
 
 CODINGS = frozenset({"gzip", "x-gzip", "deflate"})
 _PIECE_IN = 4 * 1024
 _PIECE_OUT = 64 * 1024
 _GZIP = 16 + zlib.MAX_WBITS
 _RAW = -zlib.MAX_WBITS
-
-
-def coding_of(head: RequestHead) -> str:
-    """What its Content-Encoding names, in lower case; "" if the body is not coded."""
-    coding = (head.get(b"content-encoding") or "").lower()
-    return "" if coding == "identity" else coding
 
 
 class Compressed(Body):
@@ -55,6 +49,9 @@ class Compressed(Body):
 
     def add(self, payload: bytes) -> None:
         self._raw += payload
+
+    def is_read(self) -> bool:
+        return self.outline is not None
 
     def look(self) -> bool:
         """Looks at the next piece. True if another one can be looked at.

@@ -78,6 +78,17 @@ class RequestHead:
         given = self.by_name.get(b"x-request-id", b"")
         return given if _ID.fullmatch(given) else b""
 
+    @cached_property
+    def credentials(self) -> tuple[str | None, str | None]:
+        """What Authorization says, and the key of x-api-key or api-key."""
+        return self.get(b"authorization"), self.get(b"x-api-key") or self.get(b"api-key")
+
+    @cached_property
+    def coding(self) -> str:
+        """What Content-Encoding names, in lower case; "" if the body is not coded."""
+        coding = (self.get(b"content-encoding") or "").lower()
+        return "" if coding == "identity" else coding
+
 
 @dataclass(frozen=True, eq=False)
 class ResponseHead:

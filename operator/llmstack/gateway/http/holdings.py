@@ -65,10 +65,12 @@ class Holdings:
         requests = self._requests.get(tenant, 0) + 1
         if tenant and requests > free * _TIMES_FREE:
             return False
-        self.give_back(None, size)
-        if not self.take(tenant, size):
-            self._add(None, size)
+        held = self._bytes.get(tenant, 0) + size
+        if held > (self.most - self.held) * _TIMES_FREE:
             return False
+        if size:
+            _less(self._bytes, None, size)
+            self._bytes[tenant] = held
         self._serving += 1
         self._requests[tenant] = requests
         return True
@@ -78,11 +80,6 @@ class Holdings:
         self.give_back(tenant, size)
         self._serving -= 1
         _less(self._requests, tenant, 1)
-
-    def _add(self, tenant: str | None, size: int) -> None:
-        self.held += size
-        if size:
-            self._bytes[tenant] = self._bytes.get(tenant, 0) + size
 
 
 def _less(counts: dict[Key, int], key: Key, by: int) -> None:

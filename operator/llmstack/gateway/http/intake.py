@@ -72,10 +72,11 @@ class Intake:
 
     def received(self) -> Received | None:
         """The body, if all of it was looked at; looks on. Raises Malformed."""
-        self.look_on()
-        if self._fault is not None:
-            raise self._fault
         body = self.reader.body
+        if self._fault is not None or not body.is_read():
+            self.look_on()
+            if self._fault is not None:
+                raise self._fault
         return None if body.outline is None else Received(body.data, body.outline)
 
     async def body(self) -> Received:

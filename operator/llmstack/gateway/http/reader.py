@@ -6,7 +6,7 @@ feed ─> head ─> body ─> rest ──next()──> head ─> …
 import re
 
 from llmstack.gateway.http.body import Body
-from llmstack.gateway.http.compressed import CODINGS, Compressed, coding_of
+from llmstack.gateway.http.compressed import CODINGS, Compressed
 from llmstack.gateway.http.framing import Chunked, Framing, Garbage, Length
 from llmstack.gateway.http.head import END, Malformed, RequestHead, parse_request
 from llmstack.gateway.http.limits import Limits
@@ -116,9 +116,8 @@ class RequestReader:
         if length is not None and length > self._limits.body:
             raise _body_too_large(self._limits)
         self._framing = Chunked(hold=0) if length is None else Length(length)
-        coding = coding_of(head)
-        if coding in CODINGS:
-            self.body = Compressed(coding, self._limits.body)
+        if head.coding in CODINGS:
+            self.body = Compressed(head.coding, self._limits.body)
         return head
 
     def _take_body(self, data: bytes) -> None:

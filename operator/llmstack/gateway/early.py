@@ -17,6 +17,7 @@ from llmstack.gateway.http.framing import LAST, chunk, unchunk
 from llmstack.gateway.http.head import ResponseHead
 from llmstack.gateway.note import Note
 from llmstack.gateway.refusals import Answer, answered_with, no_events, sse_answer
+from llmstack.gateway.shapes import shaped
 
 if TYPE_CHECKING:
     from llmstack.gateway.http.client import Client
@@ -116,7 +117,8 @@ class Early:
         if not self.begun:
             self._client.end_early(last)
             return
-        self._client.end_early(last or closing(no_events("broke its answer off")))
+        answer = shaped(self._note.path, no_events("broke its answer off"))
+        self._client.end_early(last or closing(answer))
 
     # What the story calls
 

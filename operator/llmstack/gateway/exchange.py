@@ -36,6 +36,7 @@ from llmstack.gateway.refusals import (
     replica_died,
     unauthorized,
 )
+from llmstack.gateway.shapes import shaped
 from llmstack.gateway.tries import Tries
 from llmstack.routing.messages import Ending, Reason, Refusal
 from llmstack.routing.suspects import Then
@@ -207,6 +208,7 @@ class Exchanges:
 
 def _answer(client: Client, note: Note, answer: Answer, ours: bytes) -> int:
     """Answers by ourselves; gives the bytes of the body."""
+    answer = shaped(note.path, answer)
     note.status, note.code = answer.status, answer.code
     if client.responded:  # Its head was sent while it waited.
         client.end_early(closing(answer))

@@ -1,7 +1,8 @@
 """What does the gateway itself answer, and in which words?
 
 All of it has OpenAI's shape, {"error": {"message", "type", "param", "code"}}: official clients turn
-it into their own exceptions, and retry what carries Retry-After.
+it into their own exceptions, and retry what carries Retry-After. Where a client expects another
+one it gets that (shapes.py).
 """
 
 import math
@@ -250,24 +251,18 @@ def of(refusal: Refusal, model: str, obstacle: str = "") -> Answer:
             return unknown_model(model)
 
 
-def sse_error(message: str, code: str = "replica_failed") -> bytes:
-    """An event that ends a stream that has begun.
-
-    OpenAI's clients look for `error` in the data, Anthropic's for the event's name, and those of
-    the Responses API for what is in the error beside its type: it has it all.
-    """
-    return _event(_shape(message, SERVER, None, code)["error"])
-
-
 def sse_answer(answer: Answer) -> bytes:
-    """The same for an answer whose status can no longer be told."""
-    return _event(orjson.loads(answer.body)["error"])
+    """An event that ends a stream with this error, whose status can no longer be told.
 
-
-def _event(error: Mapping[str, Any]) -> bytes:
-    beside = {name: error[name] for name in ("message", "param", "code")}
-    data = {"type": "error", **beside, "error": error}
-    return b"event: error\ndata: " + orjson.dumps(data) + b"\n\n"
+    OpenAI's clients look for `error` in the data, and those of the Responses API for what is in the
+    error beside its type: it has both. Anthropic's read the event as they do the body.
+    """
+    said = orjson.loads(answer.body)
+    if "type" not in said:
+        error: Mapping[str, Any] = said["error"]
+        beside = {name: error[name] for name in ("message", "param", "code")}
+        said = {"type": "error", **beside, "error": error}
+    return b"event: error\ndata: " + orjson.dumps(said) + b"\n\n"
 
 
 def whole_seconds(seconds: float) -> int:

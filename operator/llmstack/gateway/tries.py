@@ -170,7 +170,7 @@ class Tries:
         client = request.client.early or request.client
         dress, origin = self._dress(request, grant), (request.model.id, grant.replica)
         while True:
-            relay = request.note.relay = Relay(upstream, client, dress, origin)
+            relay = request.note.relay = Relay(upstream, client, dress, origin, request.path)
             self._deaths.sent(request, grant.replica)
             try:
                 relay.send(head, body)

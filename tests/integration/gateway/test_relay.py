@@ -163,4 +163,4 @@ async def test_what_a_client_learns_of_its_way() -> None:
         assert answer.headers["x-llmstack-prefix-hit"] == "0.00"
         assert b"x-request-id: mine-1" in replica.turns[0].head
         own = await front.ask(post())
-        assert own.headers["x-request-id"] == front.outcomes[-1].id
+        assert own.headers["x-request-id"] == front.outcomes[-1].id.decode()

@@ -51,12 +51,12 @@ def test_limits_are_named():
 
 
 def test_both_kinds_of_clients_see_the_error_in_a_stream():
-    event = refusals.sse_error("gone")
+    event = refusals.sse_answer(refusals.no_events("is gone"))
     name, data, *rest = event.split(b"\n")
     assert name == b"event: error"
     value = orjson.loads(data.removeprefix(b"data: "))
     assert value["type"] == "error"
-    assert value["error"]["message"] == "gone"
+    assert value["error"]["message"] == "The replica is gone. Send the request again."
     assert rest == [b"", b""]
 
 

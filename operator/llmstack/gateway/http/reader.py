@@ -95,7 +95,9 @@ class RequestReader:
         if end + len(END) - begin > self._limits.head:
             raise _head_too_large(self._limits)
         self._buffer.clear()
-        self.head = self._checked(parse_request(data[begin : end + len(END)]))
+        # Of a request that is refused for it, too: the refusal has the shape of its path.
+        self.head = parse_request(data[begin : end + len(END)])
+        self._check(self.head)
         return data[end + len(END) :]
 
     def _keep_unfinished(self, data: bytes, seen: int) -> None:
@@ -111,14 +113,13 @@ class RequestReader:
         if _BARE_LF.search(buffer, seen):
             raise Malformed(400, "Lines of a head end with CR LF.")
 
-    def _checked(self, head: RequestHead) -> RequestHead:
+    def _check(self, head: RequestHead) -> None:
         length = head.length
         if length is not None and length > self._limits.body:
             raise _body_too_large(self._limits)
         self._framing = Chunked(hold=0) if length is None else Length(length)
         if head.coding in CODINGS:
             self.body = Compressed(head.coding, self._limits.body)
-        return head
 
     def _take_body(self, data: bytes) -> None:
         framing = self._framing

@@ -26,7 +26,8 @@ from llmstack.gateway.http.framing import Chunked, Framing, Garbage, Length, Unt
 from llmstack.gateway.http.head import END, ResponseHead, parse_response
 from llmstack.gateway.http.passing import KEEP, Passing
 from llmstack.gateway.http.upstream import Upstream
-from llmstack.gateway.refusals import JSON, of_replica, sse_error
+from llmstack.gateway.refusals import JSON, no_events, of_replica, sse_answer
+from llmstack.gateway.shapes import shaped
 
 _MOST_HEAD = 64 * 1024
 _MOST_ERROR = 64 * 1024
@@ -61,7 +62,8 @@ class Sink(Protocol):
 class Relay:
     """One request at one replica. `over` ends with the response, or raises a ReplicaFault.
 
-    `origin` is the model and the replica, for whoever asks when that one last said something.
+    `path` is that of the request, by which errors have their shape. `origin` is the model and the
+    replica, for whoever asks when that one last said something.
     `opening` is what came first of the body, framing included: an event stream's names its id.
     """
 
@@ -84,11 +86,13 @@ class Relay:
         client: Sink,
         dress: Callable[[ResponseHead], bytes],
         origin: tuple[str, str],
+        path: str,
     ) -> None:
         self._upstream = upstream
         self._client = client
         self._dress = dress
         self.origin = origin
+        self._path = path
         self.over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def send(self, head: bytes, body: bytes | bytearray) -> None:
@@ -270,7 +274,7 @@ class Relay:
         if head.status == 503 and _LOADING in body:
             self._fail(Loading("is loading its model"))
             return
-        answer = of_replica(head.status, body)
+        answer = shaped(self._path, of_replica(head.status, body))
         self._head = ResponseHead(
             status=answer.status,
             fields=[*(each for each in head.fields if each[0] == b"retry-after"), _JSON],
@@ -317,7 +321,7 @@ class Relay:
         framing, head = self._framing, self._head
         if framing is None or head is None or not head.events:
             return None
-        event = sse_error(f"The replica {why}. Send the request again.")
+        event = sse_answer(shaped(self._path, no_events(why)))
         whole = framing.payload(passing.tail)[-4:].endswith(_EVENT_ENDS)
         return framing.ending(event if whole else b"\n\n" + event)
 

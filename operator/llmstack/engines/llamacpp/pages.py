@@ -20,9 +20,9 @@ _HEAD = """# Fields of a request's body
 
 Made from `operator/llmstack/engines/llamacpp/fields.py` by `make pages`. A field that is not here
 is unknown: it is taken out of the body and named in the answer's header
-`X-Llmstack-Dropped-Fields`, or refused with 400 (`LLMSTACK_UNKNOWN_FIELDS=refuse`). A name that is
-a slip of one that is here, such as `maxTokens`, is refused with the right name. `null` means that
-the field is not there.
+`X-Llmstack-Dropped-Fields`, or refused with 400 (`gateway.unknownFields=refuse` in the chart,
+`LLMSTACK_UNKNOWN_FIELDS=refuse` elsewhere). A name that is a slip of one that is here, such as
+`maxTokens`, is refused with the right name. `null` means that the field is not there.
 
 Beyond these: at most 200 fields, none twice; `ignore_eos`, and `false` in `logit_bias`, not
 together with a grammar, a schema or tools; no empty prompt where `n` is above 1; links to images,

@@ -233,6 +233,7 @@ def test_the_gateway_understands_what_the_chart_tells_it() -> None:
     assert settings.cors_origins == ("https://chat.example.internal",)
     assert settings.limits.idle_seconds == 620
     assert settings.limits.drain_seconds == 600
+    assert settings.limits.unknown_fields == "refuse"
     assert settings.limits.body_bytes == 1048576
     assert settings.log_level == "debug"
 
@@ -306,6 +307,7 @@ def test_a_stopping_gateway_has_time_to_end_its_streams() -> None:
     settings = GatewaySettings.from_env(environment(objects, GATEWAY))
 
     assert settings.limits.drain_seconds == 600
+    assert settings.limits.unknown_fields == "refuse"
     assert pod["terminationGracePeriodSeconds"] >= 5 + settings.limits.drain_seconds + 10
 
 

@@ -50,7 +50,14 @@ MODULE_PROGRAMS = {
 # Every component of Argo CD in one: the name it is called by says which.
 ARGOCD_MODULE = "github.com/argoproj/argo-cd/v3"
 TRAEFIK_MODULE = "github.com/traefik/traefik/v3"
-PROGRAMS = (*KUBERNETES_PROGRAMS, *MODULE_PROGRAMS, "argocd", "traefik")
+# No test needs it, only benches: it is built when it is asked for.
+ON_DEMAND = frozenset({"kwok"})
+PROGRAMS = (
+    *KUBERNETES_PROGRAMS,
+    *(name for name in MODULE_PROGRAMS if name not in ON_DEMAND),
+    "argocd",
+    "traefik",
+)
 
 
 def binary(name: str) -> Path:

@@ -33,9 +33,11 @@ _RIGHTS = ("ServiceAccount", "Role", "RoleBinding", "ClusterRole", "ClusterRoleB
 class Process:
     """One operator process, and what it says."""
 
-    def __init__(self, env: dict[str, str], log: Path) -> None:
+    def __init__(self, env: dict[str, str], log: Path, instead_of: Process | None = None) -> None:
         self.log = log
-        self.port, self.metrics_port = free_ports(2)
+        self.port, self.metrics_port = (
+            (instead_of.port, instead_of.metrics_port) if instead_of else free_ports(2)
+        )
         ports = {"LLMSTACK_HTTP_PORT": self.port, "LLMSTACK_METRICS_PORT": self.metrics_port}
         environment = {**os.environ, **env, **{key: str(port) for key, port in ports.items()}}
         with log.open("ab") as output:
@@ -121,10 +123,13 @@ class Installation:
         else:
             self.env["LLMSTACK_METRICS_SERVICE"] = ""
 
-    def start(self, name: str, **env: str) -> Process:
-        """A new process; the name shows in the Lease and in the audit log."""
+    def start(self, name: str, instead_of: Process | None = None, **env: str) -> Process:
+        """A new process; the name shows in the Lease and in the audit log.
+
+        One that comes `instead_of` another has its ports, as containers of one pod have.
+        """
         log = self._directory / f"{name}-{len(self.processes)}.log"
-        process = Process({**self.env, "POD_NAME": name, **env}, log)
+        process = Process({**self.env, "POD_NAME": name, **env}, log, instead_of)
         self.processes.append(process)
         return process
 

@@ -6,14 +6,16 @@ import base64
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
+import httpx
 import pytest
 
 from tests.e2e.cluster.processes import wait_until
 from tests.integration.apiserver import ApiServer
 from tests.integration.metrics_api import GROUP, NAMES, Metrics, deployment
-from tests.integration.operators import installed
+from tests.integration.operators import Process, installed
 
 
 @pytest.fixture(scope="module")
@@ -42,12 +44,24 @@ def certificate_of(metrics: Metrics) -> str:
     return metrics.secret()["tls.crt"]
 
 
+def hears(process: Process) -> bool:
+    """Whether the gateway has told it a load."""
+    try:
+        lines = process.probe("/metrics").text.splitlines()
+    except httpx.TransportError:
+        return False
+    ages = [line.split()[1] for line in lines if line.startswith("llmstack_operator_load_age")]
+    return ages != [] and float(ages[0]) < 60
+
+
 def test_a_certificate_is_renewed_without_a_restart_and_without_a_failure(
     server: ApiServer, tmp_path: Path
 ) -> None:
     with installation(server, "renewal", tmp_path) as metrics:
         life = {"LLMSTACK_METRICS_CERTIFICATE_SECONDS": "20"}
         processes = [metrics.operator(name, **life) for name in ("one", "two")]
+        for process in processes:
+            wait_until(partial(hears, process), "each of them to hear the load", 60)
         metrics.wait_for("slots_waiting", "0")
         answers: set[str] = set()
 

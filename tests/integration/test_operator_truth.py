@@ -52,7 +52,7 @@ class Container:
 
     def _kept(self) -> Process:
         if not self.process.running:
-            self.process = self._stack.start(self._name)
+            self.process = self._stack.start(self._name, instead_of=self.process)
         return self.process
 
 
@@ -203,21 +203,22 @@ def test_an_operator_that_is_not_ready_serves_the_metrics_api_and_no_namespace_h
         installed(server, "truth-api", tmp_path, everywhere=True, metrics=True) as stack,
         server.controllers(),
     ):
-        operator = stack.start("alone").wait_until("leading")
-        unready_pod(stack, operator)
+        operator = Container(stack, "alone")
+        operator.leads()
+        unready_pod(stack, operator.process)
         wait_until(lambda: api_services(server) == len(NAMES), "the APIServices", 60)
         server.kubectl("delete", "-f", str(CRDS))
         try:
-            wait_until(lambda: operator.probe("/readyz").status_code == 503, "not ready", 60)
+            operator.not_ready("are the CRDs of crds/ applied?")
             for name in NAMES:
                 version = name.partition(".")[0]
                 wait_until(lambda v=version: answers(server, v), f"{version} to answer", 60)
             server.kubectl("create", "namespace", "leaving")
             server.kubectl("delete", "namespace", "leaving", "--timeout=60s")
-            assert operator.probe("/readyz").status_code == 503
+            operator.not_ready("are the CRDs of crds/ applied?")
         finally:
             server.apply_crds()
-            operator.close()
+            operator.process.close()
             server.kubectl("delete", "apiservice", *NAMES)
 
 

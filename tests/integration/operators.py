@@ -33,13 +33,15 @@ _RIGHTS = ("ServiceAccount", "Role", "RoleBinding", "ClusterRole", "ClusterRoleB
 class Process:
     """One operator process, and what it says."""
 
-    def __init__(self, env: dict[str, str], log: Path, instead_of: Process | None = None) -> None:
+    def __init__(
+        self, env: dict[str, str], log: Path, ports: tuple[int, int] | None = None
+    ) -> None:
         self.log = log
-        self.port, self.metrics_port = (
-            (instead_of.port, instead_of.metrics_port) if instead_of else free_ports(2)
-        )
-        ports = {"LLMSTACK_HTTP_PORT": self.port, "LLMSTACK_METRICS_PORT": self.metrics_port}
-        environment = {**os.environ, **env, **{key: str(port) for key, port in ports.items()}}
+        self.port: int
+        self.metrics_port: int
+        self.port, self.metrics_port = ports or free_ports(2)
+        own = {"LLMSTACK_HTTP_PORT": self.port, "LLMSTACK_METRICS_PORT": self.metrics_port}
+        environment = {**os.environ, **env, **{key: str(port) for key, port in own.items()}}
         with log.open("ab") as output:
             self._process = subprocess.Popen(
                 ["setpriv", "--pdeathsig", "KILL", sys.executable, "-m", "llmstack", "operator"],
@@ -123,13 +125,17 @@ class Installation:
         else:
             self.env["LLMSTACK_METRICS_SERVICE"] = ""
 
-    def start(self, name: str, instead_of: Process | None = None, **env: str) -> Process:
-        """A new process; the name shows in the Lease and in the audit log.
+    def start(self, name: str, **env: str) -> Process:
+        """A new process; the name shows in the Lease and in the audit log."""
+        return self._add(name, env, None)
 
-        One that comes `instead_of` another has its ports, as containers of one pod have.
-        """
+    def start_again(self, ended: Process, name: str) -> Process:
+        """One in place of another, on its ports, as containers of one pod are."""
+        return self._add(name, {}, (ended.port, ended.metrics_port))
+
+    def _add(self, name: str, env: dict[str, str], ports: tuple[int, int] | None) -> Process:
         log = self._directory / f"{name}-{len(self.processes)}.log"
-        process = Process({**self.env, "POD_NAME": name, **env}, log, instead_of)
+        process = Process({**self.env, "POD_NAME": name, **env}, log, ports)
         self.processes.append(process)
         return process
 

@@ -52,7 +52,7 @@ class Container:
 
     def _kept(self) -> Process:
         if not self.process.running:
-            self.process = self._stack.start(self._name, instead_of=self.process)
+            self.process = self._stack.start_again(self.process, self._name)
         return self.process
 
 

@@ -143,7 +143,8 @@ async def test_it_is_refused_by_name_and_the_server_still_answers(
     status, answer = await ask(gateway, path, fields)
 
     assert status == 400
-    assert answer["error"]["param"] == param
+    # Anthropic's shape has no place for the field's name but the words.
+    assert answer["error"].get("param") == param or param in answer["error"]["message"]
     status, answer = await ask(gateway, COMPLETION, {"prompt": "hi", "n_predict": 1})
     assert (status, answer["tokens_predicted"]) == (200, 1)
     assert real_generator.process.poll() is None

@@ -21,13 +21,14 @@ from llmstack.controller.reconcile import Reconciler
 from llmstack.controller.report import Reporter
 from llmstack.controller.root_secret import RootSecret
 from llmstack.controller.sight import Sight
-from llmstack.controller.store import Store, place_of, version_of
+from llmstack.controller.store import Store, version_of
 from llmstack.controller.warnings import WarningReader
 from llmstack.controller.watched import WATCHED, labels_of
 from llmstack.controller.writer import Writer
 from llmstack.kube.client import KubeClient
 from llmstack.kube.connection import connect
 from llmstack.kube.errors import ApiError
+from llmstack.kube.objects import place_of
 from llmstack.kube.transport import Transport
 from llmstack.observed import Demand
 from llmstack.scaling.load import ModelLoad

@@ -13,15 +13,14 @@ Of a Secret of the user it is kept only that it exists.
 from collections import defaultdict
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from typing import Any
 
 from llmstack.api.key import Key
 from llmstack.controller.pauses import Pause
 from llmstack.desired.metadata import DEPLOYMENT_LABEL
 from llmstack.kube.client import KubeClient
 from llmstack.kube.kinds import Kind
+from llmstack.kube.objects import Object, bare
 
-Object = dict[str, Any]
 _PAUSES = (20.0, 90.0)
 
 
@@ -82,7 +81,7 @@ class Named:
         owner = (metadata.get("labels") or {}).get(DEPLOYMENT_LABEL)
         if owner:
             key = Key(metadata["namespace"], owner)
-            known = _Known(_bare(body), self._clock(), Pause(*_PAUSES))
+            known = _Known(bare(body), self._clock(), Pause(*_PAUSES))
             self._known[key][kind, metadata["name"]] = known
 
     def removed(self, kind: Kind, namespace: str, name: str) -> None:
@@ -106,7 +105,7 @@ class Named:
     ) -> _Known:
         pause = known.pause if known else Pause(*_PAUSES)
         body = await self._client.get(kind, key.namespace, name)
-        found = _Known(_bare(body) if body else None, self._clock(), pause)
+        found = _Known(bare(body) if body else None, self._clock(), pause)
         if needed and _is_waited_for(body):
             pause.begin(self._clock())
         else:
@@ -122,8 +121,3 @@ def _is_waited_for(body: Object | None) -> bool:
     return body.get("kind") == "PersistentVolumeClaim" and (
         (body.get("status") or {}).get("phase", "Pending") == "Pending"
     )
-
-
-def _bare(body: Object) -> Object:
-    body["metadata"].pop("managedFields", None)
-    return body

@@ -15,8 +15,9 @@ from typing import Any, Protocol
 from llmstack.api.key import Key
 from llmstack.controller.keys import concerned
 from llmstack.controller.names import NameIndex
-from llmstack.controller.store import Place, Store
+from llmstack.controller.store import Store
 from llmstack.kube.kinds import LLM_DEPLOYMENT, Kind
+from llmstack.kube.objects import Place
 
 _SPREAD_SECONDS = 10.0
 """What concerns all deployments is no reason for as many passes at once."""

@@ -19,9 +19,7 @@ from llmstack.api.key import Key
 from llmstack.controller.projection import Object, project, restore
 from llmstack.desired.metadata import DEPLOYMENT_LABEL
 from llmstack.kube.kinds import LLM_DEPLOYMENT, Kind
-
-Place = tuple[str, str]
-"""Namespace ("" if it has none) and name."""
+from llmstack.kube.objects import Place, place_of
 
 _GONE_KEPT = 16_384
 """Of so many objects it is remembered that they are gone. Late events are not that late."""
@@ -171,11 +169,6 @@ class Store:
 def version_of(metadata: Mapping[str, Any]) -> int:
     """The resourceVersion as the number that it is; 0 if there is none."""
     return int(metadata.get("resourceVersion") or 0)
-
-
-def place_of(metadata: Mapping[str, Any]) -> Place:
-    """Where an object is kept."""
-    return metadata.get("namespace", ""), metadata["name"]
 
 
 def _owner(kind: Kind, metadata: Mapping[str, Any]) -> Key | None:

@@ -17,8 +17,9 @@ from llmstack.gateway.catalog import Catalog
 from llmstack.gateway.cluster_catalog import Deployments, build_catalog
 from llmstack.gateway.keys import Keys, keys_from_secret
 from llmstack.kube.connection import Connection
-from llmstack.kube.informer import Informer, Object, ObjectKey, Scope
+from llmstack.kube.informer import Informer, Scope
 from llmstack.kube.kinds import ENDPOINT_SLICE, LLM_DEPLOYMENT, SECRET, Kind
+from llmstack.kube.objects import Object, Place
 from llmstack.kube.session import open_watch_session
 from llmstack.settings import GatewaySettings
 from llmstack.version import VERSION
@@ -80,7 +81,7 @@ class ClusterSource:
             self._told = newest
             self._changed()
 
-    def _read_root(self, secrets: Mapping[ObjectKey, Object]) -> None:
+    def _read_root(self, secrets: Mapping[Place, Object]) -> None:
         name = self._settings.root_secret
         if not self._is_new(name, secrets):
             return
@@ -97,7 +98,7 @@ class ClusterSource:
                 "the root that was read before stays" if self._root else "waiting for the operator",
             )
 
-    def _read_keys(self, secrets: Mapping[ObjectKey, Object]) -> None:
+    def _read_keys(self, secrets: Mapping[Place, Object]) -> None:
         name = self._settings.keys_secret
         if not name or not self._is_new(name, secrets):
             return
@@ -113,7 +114,7 @@ class ClusterSource:
         self.keys = keys_from_secret(secret)
         self.keys.log_faults()
 
-    def _is_new(self, name: str, secrets: Mapping[ObjectKey, Object]) -> bool:
+    def _is_new(self, name: str, secrets: Mapping[Place, Object]) -> bool:
         """Has this Secret changed since it was asked for last?"""
         secret = secrets.get((self._settings.namespace, name))
         version = secret["metadata"]["resourceVersion"] if secret else None
@@ -122,8 +123,8 @@ class ClusterSource:
         self._versions[name] = version
         return True
 
-    def _objects(self, kind: Kind) -> dict[ObjectKey, Object]:
-        found: dict[ObjectKey, Object] = {}
+    def _objects(self, kind: Kind) -> dict[Place, Object]:
+        found: dict[Place, Object] = {}
         for informer in self._informers:
             if informer.scope.kind == kind:
                 found |= informer.objects

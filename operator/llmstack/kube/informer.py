@@ -15,19 +15,15 @@ import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
 
 import aiohttp
 
 from llmstack.kube.errors import ApiError, from_answer
 from llmstack.kube.kinds import Kind
+from llmstack.kube.objects import Object, Place, bare, place_of
 from llmstack.kube.pace import seconds_to_wait
 
 log = logging.getLogger(__name__)
-
-Object = dict[str, Any]
-ObjectKey = tuple[str, str]
-"""Namespace ("" if it has none) and name."""
 
 _PAGE = "500"
 _CONNECT_SECONDS = 10.0
@@ -82,7 +78,7 @@ class Informer:
         self._told = False
         self._trouble = ""
         self._pause = _BACKOFF[0]
-        self.objects: dict[ObjectKey, Object] = {}
+        self.objects: dict[Place, Object] = {}
         self.synced = False
 
     async def run(self) -> None:
@@ -115,12 +111,12 @@ class Informer:
 
     async def _list(self) -> None:
         """All of it anew; what is known is replaced only when the last page has come."""
-        found: dict[ObjectKey, Object] = {}
+        found: dict[Place, Object] = {}
         query = {**self.scope.query(), "limit": _PAGE}
         while True:
             async with self._ask(query, aiohttp.ClientTimeout(total=_LIST_SECONDS)) as answer:
                 page = json.loads(await answer.read())
-            found |= {_key(item): _bare(item) for item in page.get("items") or ()}
+            found |= {place_of(item["metadata"]): bare(item) for item in page.get("items") or ()}
             query["continue"] = page["metadata"].get("continue", "")
             if not query["continue"]:
                 break
@@ -153,10 +149,11 @@ class Informer:
         self._version = body["metadata"]["resourceVersion"]
         if kind == "BOOKMARK":
             return
+        place = place_of(body["metadata"])
         if kind == "DELETED":
-            self.objects.pop(_key(body), None)
+            self.objects.pop(place, None)
         else:
-            self.objects[_key(body)] = _bare(body)
+            self.objects[place] = bare(body)
         self._tell()
 
     def _tell(self) -> None:
@@ -191,14 +188,3 @@ async def _lines(content: aiohttp.StreamReader) -> AsyncIterator[bytes]:
         for line in whole:
             if line:
                 yield bytes(line)
-
-
-def _key(body: Object) -> ObjectKey:
-    metadata = body["metadata"]
-    return metadata.get("namespace", ""), metadata["name"]
-
-
-def _bare(body: Object) -> Object:
-    """Without the long part that nobody here reads."""
-    body["metadata"].pop("managedFields", None)
-    return body

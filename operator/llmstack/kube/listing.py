@@ -7,18 +7,17 @@ pods small.
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import aiohttp
 
 from llmstack.kube.connection import Connection
 from llmstack.kube.errors import TIMEOUT, UNREACHABLE, ApiError, from_answer
+from llmstack.kube.objects import Object, Place, place_of
 from llmstack.kube.session import open_watch_session
 
 ACCEPT = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 _PAGE = "500"
 _SECONDS = 30.0
-Object = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -26,7 +25,7 @@ class Listing:
     """Namespace and name of each object by uid, all at one version of the cluster."""
 
     version: int
-    places: Mapping[str, tuple[str, str]]
+    places: Mapping[str, Place]
 
 
 class Identities:
@@ -44,12 +43,12 @@ class Identities:
 
 async def _list(session: aiohttp.ClientSession, url: str, labels: str) -> Listing:
     query = {"limit": _PAGE, **({"labelSelector": labels} if labels else {})}
-    places: dict[str, tuple[str, str]] = {}
+    places: dict[str, Place] = {}
     while True:
         page = await _page(session, url, query)
         for item in page.get("items") or ():
             metadata = item["metadata"]
-            places[metadata["uid"]] = metadata.get("namespace", ""), metadata["name"]
+            places[metadata["uid"]] = place_of(metadata)
         query["continue"] = page["metadata"].get("continue", "")
         if not query["continue"]:
             return Listing(int(page["metadata"]["resourceVersion"]), places)

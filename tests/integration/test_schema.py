@@ -75,8 +75,7 @@ RULES = [
     (
         "a volume's name that is the operator's",
         pod(volumes=[{"name": "cache", "emptyDir": {}}]),
-        "volumes cache, source, tmp, server-key, source-token, ca and helpers are the "
-        "operator's",
+        "volumes cache, source, tmp, server-key, source-token, ca and helpers are the operator's",
     ),
     ("a volume's name", pod(volumes=[{"name": "a.b", "emptyDir": {}}]), "a name here has lower"),
     (

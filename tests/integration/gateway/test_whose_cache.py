@@ -108,7 +108,10 @@ async def test_a_server_that_cannot_keep_tenants_apart_reuses_nothing(tmp_path: 
         deaf = await behind.ask(
             "/v1/messages", headers={"Authorization": f"Bearer {ALICE}"}, max_tokens=1
         )
-        assert (deaf.status, deaf.code) == (501, "caches_not_apart")
+        assert deaf.status == 501
+        assert deaf.json["error"].keys() == {"type", "message"}
+        assert deaf.json["error"]["type"] == "api_error"
+        await behind.gateway.logged(path="/v1/messages", status=501, outcome="caches_not_apart")
         await behind.gateway.loaded("qwen", busy=0, draining=0)
 
 

@@ -25,6 +25,7 @@ from typing import Any
 
 import httpx
 
+from bench.gateway.report import percentile
 from bench.page import Row, write_table
 from tests.e2e.cluster.bare import BareCluster
 from tests.e2e.stack import images, source
@@ -110,9 +111,9 @@ def ready(api: httpx.Client, stack: Stack, name: str) -> tuple[float, float]:
     return whole, load_seconds(stack, name)
 
 
-def is_ready(deployment: Object) -> bool:
-    """Does its condition Ready say so?"""
-    conditions = deployment.get("status", {}).get("conditions", ())
+def is_ready(body: Object) -> bool:
+    """True if the condition Ready of an object says so."""
+    conditions = (body.get("status") or {}).get("conditions") or ()
     return any(item["type"] == "Ready" and item["status"] == "True" for item in conditions)
 
 
@@ -134,11 +135,6 @@ def operator_mib(cluster: BareCluster) -> float:
     return float(line) / 2**20
 
 
-def p95(values: list[float]) -> float:
-    """The 95th percentile; of few values, the largest."""
-    return sorted(values)[max(0, -(-95 * len(values) // 100) - 1)]
-
-
 def measure(deployments: int, starts: int) -> list[Row]:
     """The rows of the table."""
     with installed() as (cluster, stack), cluster.client() as api:
@@ -153,7 +149,11 @@ def measure(deployments: int, starts: int) -> list[Row]:
     over = [whole - load for whole, load in begun]
     loads = statistics.median(load for _, load in begun)
     return [
-        Row(f"apply → pod created, p95 of {deployments}", f"{p95(created):.2f} s", "≤ 1 s"),
+        Row(
+            f"apply → pod created, p95 of {deployments}",
+            f"{percentile(created, 0.95):.2f} s",
+            "≤ 1 s",
+        ),
         Row("apply → pod created, median", f"{statistics.median(created):.2f} s", ""),
         Row(
             f"apply → Ready, model cached, median of {starts}",

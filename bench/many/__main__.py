@@ -25,6 +25,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.gateway.report import percentile
 from bench.many.bare import seconds_to_post
 from bench.many.burst import DEPLOYMENTS, LLMDEPLOYMENTS, Seen, deployment, keys, post, watching
 from bench.many.calls import Calls
@@ -142,9 +143,7 @@ def table(results: list[Result]) -> str:
 
 
 def _percentiles(values: list[float]) -> str:
-    ordered = sorted(values)
-    p95 = ordered[max(0, -(-95 * len(ordered) // 100) - 1)]
-    return f"{statistics.median(ordered):.2f} / {p95:.2f} s"
+    return f"{statistics.median(values):.2f} / {percentile(values, 0.95):.2f} s"
 
 
 def _progress(words: str) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 import httpx
 
 from bench.many.world import NAMESPACES
+from bench.stack import is_ready
 
 LLMDEPLOYMENTS = "/apis/llmstack.dev/v1alpha1"
 DEPLOYMENTS = "/apis/apps/v1/deployments"
@@ -71,7 +72,7 @@ class Seen:
         key = body["metadata"]["namespace"], body["metadata"]["name"]
         with self.changed:
             self.created.setdefault(key, now)
-            if _is_ready(body):
+            if is_ready(body):
                 self.ready.setdefault(key, now)
             self.changed.notify_all()
 
@@ -104,8 +105,3 @@ def _follow(events: httpx.Response, seen: Seen) -> None:
             seen.take(json.loads(line))
     except httpx.HTTPError:
         return  # The block has ended, and the stream with it.
-
-
-def _is_ready(body: Object) -> bool:
-    conditions = (body.get("status") or {}).get("conditions") or ()
-    return any(item["type"] == "Ready" and item["status"] == "True" for item in conditions)

@@ -22,6 +22,7 @@ from pathlib import Path
 
 import httpx
 
+from bench.gateway.report import percentile
 from bench.many.burst import deployment, post
 from bench.many.process import cpu_seconds
 from bench.page import Row, write_table
@@ -43,8 +44,7 @@ class Answers:
 
     def percentile(self, share: float) -> float:
         """In milliseconds."""
-        ordered = sorted(self.seconds)
-        return 1000 * ordered[min(len(ordered) - 1, int(share * len(ordered)))]
+        return 1000 * percentile(self.seconds, share)
 
 
 def ask(metrics: Metrics, names: list[str], rate: float, seconds: float) -> Answers:

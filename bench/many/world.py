@@ -16,6 +16,7 @@ from typing import Any
 
 import httpx
 
+from bench.stack import is_ready
 from tests.e2e.cluster import gobuild, versions
 from tests.e2e.cluster.binaries import binary
 from tests.e2e.cluster.processes import Program, wait_until
@@ -114,9 +115,4 @@ def _add_node(api: httpx.Client, name: str) -> None:
 
 def _ready_nodes(api: httpx.Client) -> int:
     nodes = api.get("/api/v1/nodes").raise_for_status().json()["items"]
-    return sum(_is_ready(node) for node in nodes)
-
-
-def _is_ready(body: Object) -> bool:
-    conditions = (body.get("status") or {}).get("conditions") or ()
-    return any(item["type"] == "Ready" and item["status"] == "True" for item in conditions)
+    return sum(is_ready(node) for node in nodes)

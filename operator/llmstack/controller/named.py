@@ -7,7 +7,8 @@ Secrets, the ConfigMap of authorities, claims of the user. Each is remembered fo
     missing, or a claim that is pending   read again after 20 s, then in growing pauses, and then
                                           with the resync as well
 
-Of a Secret of the user it is kept only that it exists.
+Of a Secret of the user it is kept only that it exists. A child that belongs to another deployment,
+such as an earlier one of the same name, is read each time: nobody tells when it goes.
 """
 
 from collections import defaultdict
@@ -15,8 +16,10 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from llmstack.api.key import Key
+from llmstack.api.resource import LLMDeployment
 from llmstack.controller.pauses import Pause
 from llmstack.desired.metadata import DEPLOYMENT_LABEL
+from llmstack.desired.prune import is_owned
 from llmstack.kube.client import KubeClient
 from llmstack.kube.kinds import Kind
 from llmstack.kube.objects import Object, bare
@@ -42,14 +45,22 @@ class Named:
         self._clock = clock
         self._known: dict[Key, dict[tuple[Kind, str], _Known]] = defaultdict(dict)
 
-    async def get(self, key: Key, kind: Kind, name: str, *, needed: bool = True) -> Object | None:
-        """The object of that name in the deployment's namespace, or None. A fresh one each time.
+    async def get(self, key: Key, kind: Kind, name: str) -> Object | None:
+        """The object of that name in the deployment's namespace, or None.
 
-        One that is `needed` is looked for again while it is missing or pending.
+        It is needed: while it is missing or pending it is looked for again.
         """
         known = self._known[key].get((kind, name))
-        if known is None or self._is_old(known, needed=needed):
-            known = await self._read(key, kind, name, known, needed=needed)
+        if known is None or self._is_old(known, needed=True):
+            known = await self._read(key, kind, name, known, needed=True)
+        return known.body
+
+    async def child(self, deployment: LLMDeployment, kind: Kind, name: str) -> Object | None:
+        """The object of that name that is to be a child of the deployment, or None."""
+        key = Key(deployment.namespace, deployment.name)
+        known = self._known[key].get((kind, name))
+        if known is None or self._is_old(known, needed=False) or _is_strange(known, deployment):
+            known = await self._read(key, kind, name, known, needed=False)
         return known.body
 
     async def is_there(self, key: Key, kind: Kind, name: str) -> bool:
@@ -112,6 +123,10 @@ class Named:
             pause.end()
         self._known[key][kind, name] = found
         return found
+
+
+def _is_strange(known: _Known, deployment: LLMDeployment) -> bool:
+    return known.body is not None and not is_owned(known.body, deployment)
 
 
 def _is_waited_for(body: Object | None) -> bool:

@@ -88,7 +88,7 @@ class Observer:
         unknown = _claim_names(deployment) - {claim["metadata"]["name"] for claim in made}
         unwatched = _by_name(deployment, self._workload(key, deployment))
         self._from.named.only(key, {*unwatched, *_user_names(deployment, unknown)})
-        read = await self._children_by_name(key, unwatched)
+        read = await self._children_by_name(deployment, unwatched)
         missing = await self._missing_secrets(key, deployment)
         claims = made + await self._claims(key, unknown)
         pods, trials = self._pod_objects(deployment, key)
@@ -157,9 +157,11 @@ class Observer:
         logs = await self._from.logs.read(key, pods, accelerated=accelerated)
         return tuple(parse_pod(pod, logs[_uid(pod)], mounts.get(_uid(pod), "")) for pod in pods)
 
-    async def _children_by_name(self, key: Key, wanted: Iterable[tuple[Kind, str]]) -> list[Object]:
-        read = self._from.named.get
-        found = [await read(key, kind, name, needed=False) for kind, name in wanted]
+    async def _children_by_name(
+        self, deployment: LLMDeployment, wanted: Iterable[tuple[Kind, str]]
+    ) -> list[Object]:
+        read = self._from.named.child
+        found = [await read(deployment, kind, name) for kind, name in wanted]
         return [item for item in found if item]
 
     async def _missing_secrets(self, key: Key, deployment: LLMDeployment) -> list[str]:

@@ -61,6 +61,7 @@ class Reconciler:
         self._model = model
         self._costs = DeletionCosts(client, model, now)
         self._unsettled: dict[Key, float] = {}
+        self._uids: dict[Key, str] = {}
 
     async def reconcile(self, key: Key) -> float | None:
         """One pass. Returns after how many seconds to look again, None if only when told."""
@@ -75,10 +76,14 @@ class Reconciler:
             return None
         if deployment.deleting:
             return None  # the garbage collector follows the owner references
+        if self._uids.get(key) != deployment.uid:  # Nothing known of an earlier one holds for it.
+            self._forget(key)
+            self._uids[key] = deployment.uid
         return await self._pass(deployment)
 
     def _forget(self, key: Key) -> None:
         self._unsettled.pop(key, None)
+        self._uids.pop(key, None)
         for part in (self._observer, self._applier, self._costs, self._reporter):
             part.forget(key)
 

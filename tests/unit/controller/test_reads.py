@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 
 from llmstack.api.key import Key
+from llmstack.api.resource import LLMDeployment, parse
 from llmstack.controller.named import Named
 from llmstack.controller.warnings import WarningReader, Warnings
 from llmstack.kube.kinds import CLAIM, CONFIG_MAP, SECRET, Kind
-from tests.unit.controller.objects import Object, thing
+from tests.unit.controller.objects import Object, model, thing
 
 A, B = Key("team", "a"), Key("team", "b")
 KEEP = 150.0
@@ -36,6 +37,16 @@ class Cluster:
         self.calls += 1
         assert fields == "type=Warning"
         return self.events
+
+
+def deployment(uid: str = "u") -> LLMDeployment:
+    return parse(model("a", uid=uid))
+
+
+def child_of(uid: str, kind: Kind, name: str) -> Object:
+    body = thing(kind, name)
+    body["metadata"]["ownerReferences"] = [{"uid": uid}]
+    return body
 
 
 @pytest.fixture
@@ -90,23 +101,35 @@ async def test_a_claim_is_looked_at_until_it_has_a_volume(cluster: Cluster, name
     assert (cluster.calls, named.look_in(A)) == (2, None)
 
 
-async def test_what_may_be_missing_is_not_waited_for(cluster: Cluster, named: Named) -> None:
-    assert await named.get(A, CONFIG_MAP, "a-ca", needed=False) is None
+async def test_a_child_may_be_missing_and_is_not_waited_for(cluster: Cluster, named: Named) -> None:
+    assert await named.child(deployment(), CONFIG_MAP, "a-ca") is None
     cluster.now += 60
-    assert await named.get(A, CONFIG_MAP, "a-ca", needed=False) is None
+    assert await named.child(deployment(), CONFIG_MAP, "a-ca") is None
     assert (cluster.calls, named.look_in(A)) == (1, None)
 
 
 async def test_what_the_operator_wrote_is_known_and_what_it_deleted_is_read(
     cluster: Cluster, named: Named
 ) -> None:
-    assert await named.get(A, SECRET, "a-key", needed=False) is None
-    named.wrote(SECRET, thing(SECRET, "a-key"))
-    assert await named.get(A, SECRET, "a-key", needed=False)
+    assert await named.child(deployment(), SECRET, "a-key") is None
+    named.wrote(SECRET, child_of("u", SECRET, "a-key"))
+    assert await named.child(deployment(), SECRET, "a-key")
     assert cluster.calls == 1
     named.removed(SECRET, "team", "a-key")
-    assert await named.get(A, SECRET, "a-key", needed=False) is None
+    assert await named.child(deployment(), SECRET, "a-key") is None
     assert cluster.calls == 2
+
+
+async def test_a_child_of_an_earlier_deployment_of_that_name_is_read_until_it_is_gone(
+    cluster: Cluster, named: Named
+) -> None:
+    cluster.objects[SECRET, "a-key"] = child_of("earlier", SECRET, "a-key")
+    for _ in range(2):
+        assert await named.child(deployment(), SECRET, "a-key")
+    del cluster.objects[SECRET, "a-key"]
+    for _ in range(2):
+        assert await named.child(deployment(), SECRET, "a-key") is None
+    assert cluster.calls == 3
 
 
 async def test_what_is_no_longer_named_is_not_waited_for(cluster: Cluster, named: Named) -> None:

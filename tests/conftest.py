@@ -7,6 +7,8 @@ README lists the tests.
 
 from __future__ import annotations
 
+import os
+
 import pytest
 from hypothesis import HealthCheck, settings
 
@@ -14,10 +16,11 @@ from tests import secret_watch
 
 # Time is measured in bench/, never judged in a test. What else hypothesis does in CI (the same
 # examples each time) stays as it is.
-settings.register_profile(
-    "untimed", settings.default, deadline=None, suppress_health_check=[HealthCheck.too_slow]
-)
-settings.load_profile("untimed")
+_UNTIMED = settings(settings.default, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("whole", _UNTIMED)
+# A quarter of the examples, other ones each time: `make check` is run after each change.
+settings.register_profile("quick", _UNTIMED, max_examples=25)
+settings.load_profile("whole" if {"CI", "LLMSTACK_SOAK"} & os.environ.keys() else "quick")
 
 MAY_BE_SKIPPED = frozenset({"needs_gpu", "needs_registry", "needs_history"})
 _wrongly_skipped: pytest.StashKey[list[str]] = pytest.StashKey()

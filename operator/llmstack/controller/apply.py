@@ -1,10 +1,11 @@
 """How does the cluster come to look as it should?
 
-One object after the other, in the order in which they were built; only what differs is written.
-A failure does not keep the rest from being applied: it is recorded for the conditions, and the
-pass is tried again.
+Only what differs is written: first, all at once, what the Deployment needs; then the Deployment,
+and then what needs it. A failure does not keep the rest from being applied: it is recorded for the
+conditions, and the pass is tried again.
 """
 
+import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -49,11 +50,30 @@ class Outcome:
     again: float | None = None
     rewritten: Mapping[str, str] = field(default_factory=dict)
 
-    def add(self, desired: Object, error: ApiError) -> None:
-        """Notes which object was refused, and how."""
-        name = desired["metadata"]["name"]
-        self.failures.append(ApplyFailure(desired["kind"], name, error.status, error.message))
-        self.retry = self.retry or error
+    def take(self, desired: Object, answer: bool | BaseException) -> None:
+        """Notes what became of one object. Raises what is no word about this very object."""
+        if isinstance(answer, ApiError) and not _ends_the_pass(answer):
+            name = desired["metadata"]["name"]
+            failure = ApplyFailure(desired["kind"], name, answer.status, answer.message)
+            self.failures.append(failure)
+            self.retry = self.retry or answer
+        elif isinstance(answer, BaseException):
+            raise answer
+        elif not answer:
+            self.again = AGAIN_SECONDS
+
+
+def _ends_the_pass(error: ApiError) -> bool:
+    """No answer: neither will the others have one, nor the status. Changed meanwhile: the next
+    pass, at once, reads the new state; people need not hear of it.
+    """
+    return not error.status or (error.conflict and error.reason != _TAKEN)
+
+
+def _groups(desired: Sequence[Object]) -> list[Sequence[Object]]:
+    """The objects in their order, cut before and behind the Deployment."""
+    at = next((n for n, item in enumerate(desired) if item["kind"] == "Deployment"), len(desired))
+    return [desired[:at], desired[at : at + 1], desired[at + 1 :]]
 
 
 class Applier:
@@ -72,39 +92,29 @@ class Applier:
     ) -> Outcome:
         """Applies what differs, and deletes what is no longer wanted once all of it stands."""
         outcome = Outcome()
-        found = [self._live(item, observed) for item in desired]
-        for item, live in zip(desired, found, strict=True):
-            try:
-                if not await self._bring_about_one(deployment, item, live, observed.demand):
-                    outcome.again = AGAIN_SECONDS
-            except ApiError as error:
-                # No answer: neither will the others have one, nor the status. Changed meanwhile:
-                # the next pass, at once, reads the new state; people need not hear of it.
-                if not error.status or (error.conflict and error.reason != _TAKEN):
-                    raise
-                outcome.add(item, error)
+        for group in _groups(desired):
+            answers = await asyncio.gather(
+                *(self._bring_about_one(deployment, item, observed) for item in group),
+                return_exceptions=True,
+            )
+            for item, answer in zip(group, answers, strict=True):
+                outcome.take(item, answer)
         outcome.rewritten = self._contested.told(Key(deployment.namespace, deployment.name))
         if not outcome.failures:
             await self._prune(deployment, desired, observed)
         return outcome
 
-    def _live(self, desired: Object, observed: Observed) -> Mapping[str, Any] | None:
-        return observed.children.get((desired["kind"], desired["metadata"]["name"]))
-
     async def _bring_about_one(
-        self,
-        deployment: LLMDeployment,
-        desired: Object,
-        live: Mapping[str, Any] | None,
-        demand: Demand,
+        self, deployment: LLMDeployment, desired: Object, observed: Observed
     ) -> bool:
         """False if it differs and must be left so for a while; True if it is as it should be."""
+        live = observed.children.get((desired["kind"], desired["metadata"]["name"]))
         try:
-            return await self._as_known(deployment, desired, live, demand)
+            return await self._as_known(deployment, desired, live, observed.demand)
         except AlreadyThere:
             # Not ours, or without the label by which it is watched, or not told of yet.
             there = await self._writer.get(*identify(desired))
-            return await self._as_known(deployment, desired, there, demand)
+            return await self._as_known(deployment, desired, there, observed.demand)
 
     async def _as_known(
         self,

@@ -17,10 +17,10 @@ from llmstack.desired.service_account import build_service_account
 
 
 def build(deployment: LLMDeployment, context: Context) -> tuple[Object, ...]:
-    """All objects, in the order in which they are applied.
+    """All objects. Those before the Deployment are applied before it, those behind it afterwards.
 
-    What pods mount, run as or are shielded by comes before the Deployment, so that no pod waits
-    for it or runs without it; so does the record that the Deployment names. Raises InvalidInput
+    What pods mount, run as or are shielded by comes before it, so that no pod waits for that or
+    runs without it; so does the record that the Deployment names. Raises InvalidInput
     (InvalidSpec, InvalidSource) when no object can be built from the spec.
     """
     workload = build_deployment(deployment, context)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from llmstack.controller.apply import Applier
 from llmstack.controller.contested import AGAIN_SECONDS
 from llmstack.desired import Context, build
+from llmstack.kube.errors import ApiError
 from llmstack.observed import Observed
 from tests.unit.desired.samples import deployment
 
@@ -56,3 +58,67 @@ async def test_once_the_webhook_is_gone_nothing_is_said_any_more() -> None:
     later = await applier.bring_about(owner, [service], Observed(children={place: service}))
 
     assert (later.again, later.rewritten) == (None, {})
+
+
+class Slow:
+    """A cluster without objects, that answers only when it is told to."""
+
+    def __init__(self, expected: int = 0) -> None:
+        self.expected = expected
+        self.asked: list[str] = []
+        self.all_asked = asyncio.Event()
+        self.answers = asyncio.Event()
+
+    async def create_by_apply(self, body: dict[str, Any], _manager: str) -> dict[str, Any]:
+        self.asked.append(body["kind"])
+        if len(self.asked) == self.expected:
+            self.all_asked.set()
+        await self.answers.wait()
+        metadata = {**body["metadata"], "resourceVersion": "1"}
+        return {**body, "metadata": metadata}
+
+    async def apply(self, body: dict[str, Any], _manager: str, **_: Any) -> dict[str, Any]:
+        return await self.create_by_apply(body, _manager)
+
+
+async def test_what_the_deployment_needs_is_written_at_once_and_before_it() -> None:
+    owner = deployment(autoscaling={"maxReplicas": 4})
+    desired = build(owner, CONTEXT)
+    kinds = [item["kind"] for item in desired]
+    needed = kinds[: kinds.index("Deployment")]
+    cluster = Slow(len(needed))
+    applier = Applier(cluster, lambda: 0.0)  # type: ignore[arg-type]
+    work = asyncio.create_task(applier.bring_about(owner, desired, Observed()))
+    async with asyncio.timeout(10):
+        await cluster.all_asked.wait()
+    assert sorted(cluster.asked) == sorted(needed)
+    cluster.answers.set()
+    outcome = await work
+    assert not outcome.failures
+    assert list(dict.fromkeys(cluster.asked[len(needed) :])) == [
+        "Deployment",
+        "HorizontalPodAutoscaler",
+    ]
+
+
+class Refusing(Slow):
+    """A cluster that takes no Service."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.answers.set()
+
+    async def create_by_apply(self, body: dict[str, Any], manager: str) -> dict[str, Any]:
+        if body["kind"] == "Service":
+            raise ApiError(403, "Forbidden", f"no {body['metadata']['name']} here")
+        return await super().create_by_apply(body, manager)
+
+
+async def test_what_is_refused_keeps_nothing_else_from_being_written() -> None:
+    owner = deployment()
+    cluster = Refusing()
+    applier = Applier(cluster, lambda: 0.0)  # type: ignore[arg-type]
+    outcome = await applier.bring_about(owner, build(owner, CONTEXT), Observed())
+    assert [failure.name for failure in outcome.failures] == ["qwen-replicas"]
+    assert outcome.retry and outcome.retry.message == "no qwen-replicas here"
+    assert "Deployment" in cluster.asked

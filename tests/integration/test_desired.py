@@ -9,11 +9,11 @@ from typing import Any
 import httpx
 import pytest
 
-from llmstack.desired import build, hand_over
+from llmstack.desired import build
 from llmstack.desired.cache import claim_to_apply
 from llmstack.desired.drift import needs_apply
 from llmstack.desired.metadata import MANAGER, REPLICAS_MANAGER
-from llmstack.desired.replicas import replicas_owners, step_object
+from llmstack.desired.replicas import created_with, number_to_keep, replicas_owners
 from llmstack.kube.client import identify
 from tests.integration.apiserver import ApiServer
 from tests.support.examples import ALL as SAMPLES
@@ -244,17 +244,21 @@ def test_a_claim_grows_only(server: Server) -> None:
     server.delete(first)
 
 
-def test_the_hand_over_of_replicas(server: Server) -> None:
+def test_an_edit_keeps_the_number_of_replicas(server: Server) -> None:
     (desired,) = (
         item for item in build(deployment(name="scaled"), CONTEXT) if item["kind"] == "Deployment"
     )
-    live: Object = {}
-    for step in hand_over(None, 3):
-        live = server.apply(step_object(desired, step), step.manager, force=step.replicas is None)
-        assert live["spec"]["replicas"] == 3
-    assert replicas_owners(live) == {REPLICAS_MANAGER}
-    assert hand_over(live, 3) == ()
+    live = server.apply(created_with(desired, 3))
+    assert (live["spec"]["replicas"], replicas_owners(live)) == (3, {MANAGER})
     assert not needs_apply(desired, live)
+
+    for _ in range(2):  # The second one as after a death in between.
+        number = number_to_keep(desired, live)
+        if number:
+            live = server.apply(number, REPLICAS_MANAGER, force=False)
+    assert (live["spec"]["replicas"], replicas_owners(live)) == (3, {MANAGER, REPLICAS_MANAGER})
+    live = server.apply(desired)
+    assert (live["spec"]["replicas"], replicas_owners(live)) == (3, {REPLICAS_MANAGER})
 
     scale = f"{path(desired)}/scale"
     query = {"fieldManager": REPLICAS_MANAGER}
@@ -263,18 +267,5 @@ def test_the_hand_over_of_replicas(server: Server) -> None:
     assert server.client.put(scale, params=query, json={**body, "metadata": metadata}).is_success
     live = server.apply(desired)
     assert live["spec"]["replicas"] == 5
-    assert hand_over(live, 3) == ()
-    server.delete(desired)
-
-
-def test_the_hand_over_is_finished_by_the_next_operator(server: Server) -> None:
-    (desired,) = (
-        item for item in build(deployment(name="died"), CONTEXT) if item["kind"] == "Deployment"
-    )
-    first = hand_over(None, 3)[0]
-    live = server.apply(step_object(desired, first), first.manager)
-    for step in hand_over(live, 1):
-        live = server.apply(step_object(desired, step), step.manager, force=step.replicas is None)
-    assert live["spec"]["replicas"] == 3
-    assert replicas_owners(live) == {REPLICAS_MANAGER}
+    assert number_to_keep(desired, live) is None
     server.delete(desired)

@@ -1,4 +1,4 @@
-"""The hand-over of `replicas`: at no moment does the number differ from what it should be.
+"""Who owns `replicas`: at no moment does the number differ from what it should be.
 
 Every value that `spec.replicas` takes on is seen by a watch of the real API server.
 """
@@ -54,7 +54,7 @@ CREATED = [
 
 
 @pytest.mark.parametrize(("sentence", "spec", "number"), CREATED, ids=[row[0] for row in CREATED])
-async def test_created_with_its_number_and_handed_over(
+async def test_created_with_its_number(
     space: Namespace, sentence: str, spec: dict[str, object], number: int
 ) -> None:
     space.apply(**spec)
@@ -65,7 +65,7 @@ async def test_created_with_its_number_and_handed_over(
             await operator.run(space.name)
             assert operator.writes == 0, "the third pass finds nothing to do"
     assert set(seen) == {number}
-    assert owners(space) == {"llmstack-replicas"}
+    assert owners(space) == {"llmstack"}
 
 
 async def test_a_pass_that_dies_between_any_two_steps_is_finished_by_the_next(
@@ -79,11 +79,26 @@ async def test_a_pass_that_dies_between_any_two_steps_is_finished_by_the_next(
                 space.apply(name, replicas=3)
                 died.append(await operator.die_at(write, space.name, name))
                 await operator.run(space.name, name)
-                assert owners(space, name) == {"llmstack-replicas"}
                 if not died[-1]:
                     break
-    # Service account, Secret, Service, PodDisruptionBudget, three steps, status: each may be last.
-    assert len(died) > 8
+    # Service account, Secret, Service, PodDisruptionBudget, Deployment, status: each may be last.
+    assert len(died) > 6
+    assert set(seen) == {3}
+
+
+async def test_an_edit_that_dies_anywhere_keeps_the_number(space: Namespace) -> None:
+    space.apply(replicas=3)
+    async with passes(space.server) as operator:
+        await operator.run(space.name)
+        with watched_replicas(space.server, space.name) as seen:
+            for write in count(1):
+                space.apply(replicas=3, pod={"labels": {"edit": str(write)}})
+                dead = await operator.die_at(write, space.name)
+                await operator.run(space.name)
+                if not dead:
+                    break
+    assert write > 2, "the number, the Deployment, and the status"
+    assert owners(space) == {"llmstack-replicas"}
     assert set(seen) == {3}
 
 

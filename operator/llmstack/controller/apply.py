@@ -22,9 +22,9 @@ from llmstack.desired.drift import needs_apply
 from llmstack.desired.metadata import MANAGER, REPLICAS_MANAGER
 from llmstack.desired.prune import foreign_message, is_foreign, prunable
 from llmstack.desired.replicas import (
-    hand_over,
+    created_with,
     initial_replicas,
-    step_object,
+    number_to_keep,
     wanted_replicas,
 )
 from llmstack.kube.client import identify
@@ -155,24 +155,19 @@ class Applier:
         *,
         repair: bool,
     ) -> Mapping[str, Any]:
-        """The hand-over of `replicas` first, if it is not complete (desired/replicas.py).
-
-        Returns the Deployment as it is then.
-        """
-        steps = hand_over(live, initial_replicas(deployment.spec))
-        newest: Mapping[str, Any] | None = live
-        for step in steps:
-            # The number itself is not forced: a conflict means that somebody scaled meanwhile.
-            body = step_object(desired, step)
-            if newest is None:
-                newest = await self._create(body)
-            else:
-                newest = await self._write(body, step.manager, force=step.replicas is None)
-        if not steps and repair:
-            key = Key(deployment.namespace, deployment.name)
-            newest = await self._repair(key, desired, live)
-        assert newest is not None, "an absent Deployment is created by the first step"
-        return newest
+        """The Deployment as it is then. The number stays what it is (desired/replicas.py)."""
+        key = Key(deployment.namespace, deployment.name)
+        if live is None:
+            newest = await self._create(created_with(desired, initial_replicas(deployment.spec)))
+            self._contested.judge(key, desired, newest)
+            return newest
+        if not repair:
+            return live
+        number = number_to_keep(desired, live)
+        if number:
+            # Not forced: a conflict means that somebody scaled meanwhile.
+            live = await self._write(number, REPLICAS_MANAGER, force=False)
+        return await self._repair(key, desired, live)
 
     async def _scale(
         self, deployment: LLMDeployment, newest: Mapping[str, Any], demand: Demand

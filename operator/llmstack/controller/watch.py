@@ -5,6 +5,7 @@ refuses to write. What it tells goes through handlers.py.
 """
 
 from collections.abc import Callable
+from typing import Any
 
 import aiohttp
 import kopf
@@ -71,10 +72,26 @@ class Watching:
         self._requested(path, False)
 
 
+class NothingToCompare(kopf.DiffBaseStorage):
+    """Spares kopf a copy of each object: what it would compare matters to no `on.event`."""
+
+    def build(self, **_: Any) -> kopf.BodyEssence:
+        """An essence of nothing."""
+        return kopf.BodyEssence()
+
+    def fetch(self, **_: Any) -> kopf.BodyEssence | None:
+        """Nothing was stored."""
+        return None
+
+    def store(self, **_: Any) -> None:
+        """Stores nothing: objects stay as they are."""
+
+
 def configure(settings: kopf.OperatorSettings) -> None:
     """How kopf watches."""
     settings.posting.enabled = False
     settings.peering.standalone = True
+    settings.persistence.diffbase_storage = NothingToCompare()
     # What is watched is known beforehand: no right to list namespaces or CRDs is needed.
     settings.scanning.disabled = True
     settings.watching.server_timeout = WATCH_SECONDS

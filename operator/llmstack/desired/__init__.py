@@ -2,6 +2,6 @@
 
 from llmstack.desired.build import build
 from llmstack.desired.context import Context, Egress, GatewayPlace, Recorded
-from llmstack.desired.replicas import hand_over, wanted_replicas
+from llmstack.desired.replicas import wanted_replicas
 
-__all__ = ["Context", "Egress", "GatewayPlace", "Recorded", "build", "hand_over", "wanted_replicas"]
+__all__ = ["Context", "Egress", "GatewayPlace", "Recorded", "build", "wanted_replicas"]

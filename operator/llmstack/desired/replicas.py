@@ -1,42 +1,30 @@
 """How many replicas does the operator ask for, and who owns the number?
 
 A field that its sole owner drops from an apply falls back to its default: had the main apply ever
-owned `spec.replicas` alone and dropped it, 3 replicas would become 1. So the number belongs to a
-field manager of its own, and the main apply has it only while the Deployment is created, so that
-not even the first pod is one too many:
+owned `spec.replicas` alone and dropped it, 3 replicas would become 1. So the Deployment is created
+with the number, that not even the first pod is one too many, and before it is applied again the
+number goes to a field manager of its own:
 
     absent                ─ apply all with replicas ─> main owns
-    main owns             ─ llmstack-replicas applies the same number ─> both own
-    both own              ─ apply all without replicas ─> llmstack-replicas owns
-    anyone else owns      ─ nothing: it was changed through /scale
+    scaled by anyone      ─ through /scale ─> they own
+    to be applied again   ─ main owns ─ llmstack-replicas applies the same number ─> both own
+                                      ─ apply all without replicas ─> llmstack-replicas owns
 
-An operator that dies anywhere goes on from what `managedFields` says. No step is forced: a
-conflict means that someone scaled in between, and the next pass reads the new number.
+An operator that dies anywhere goes on from what `managedFields` says. The number is not forced: a
+conflict means that someone scaled in between, and the next pass reads the new one.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from llmstack.api.resource import LLMDeployment
 from llmstack.api.scaling import AutoscalingSpec
 from llmstack.api.spec import LLMDeploymentSpec
-from llmstack.desired.metadata import MANAGER, REPLICAS_MANAGER, Object
+from llmstack.desired.metadata import MANAGER, Object
 from llmstack.observed import Demand, Workload
 
 _UNKNOWN = Demand()
 _SLEEP_RETRY_SECONDS = 1.0
-
-
-@dataclass(frozen=True)
-class ReplicasStep:
-    """One apply. By `llmstack` the whole object, by `llmstack-replicas` the number alone.
-
-    `replicas` None leaves the field out.
-    """
-
-    manager: str
-    replicas: int | None
 
 
 def initial_replicas(spec: LLMDeploymentSpec) -> int:
@@ -102,20 +90,18 @@ def sleep_check_seconds(
     return max(left, _SLEEP_RETRY_SECONDS)
 
 
-def hand_over(live: Mapping[str, Any] | None, initial: int) -> tuple[ReplicasStep, ...]:
-    """Which applies bring the number to its own manager? None once it is there."""
-    if live is None:
-        return (ReplicasStep(MANAGER, initial), *_from_main(initial))
-    owners = replicas_owners(live)
-    running = live["spec"].get("replicas", 1)
-    if MANAGER in owners:
-        return _from_main(running)
-    return () if owners else (ReplicasStep(REPLICAS_MANAGER, running),)
+def created_with(desired: Object, replicas: int) -> Object:
+    """What creates the Deployment."""
+    return {**desired, "spec": {**desired["spec"], "replicas": replicas}}
 
 
-def _from_main(replicas: int) -> tuple[ReplicasStep, ...]:
-    """The new owner comes before the old one lets go."""
-    return ReplicasStep(REPLICAS_MANAGER, replicas), ReplicasStep(MANAGER, None)
+def number_to_keep(desired: Object, live: Mapping[str, Any]) -> Object | None:
+    """What `llmstack-replicas` applies before the Deployment is applied; None if it need not."""
+    if replicas_owners(live) - {MANAGER}:
+        return None
+    name = {key: desired["metadata"][key] for key in ("name", "namespace")}
+    head = {key: desired[key] for key in ("apiVersion", "kind")}
+    return {**head, "metadata": name, "spec": {"replicas": live["spec"].get("replicas", 1)}}
 
 
 def replicas_owners(live: Mapping[str, Any]) -> frozenset[str]:
@@ -126,14 +112,3 @@ def replicas_owners(live: Mapping[str, Any]) -> frozenset[str]:
         for entry in entries
         if "f:replicas" in ((entry.get("fieldsV1") or {}).get("f:spec") or {})
     )
-
-
-def step_object(desired: Object, step: ReplicasStep) -> Object:
-    """What does this step apply? `desired` is the Deployment as it was built."""
-    if step.manager == REPLICAS_MANAGER:
-        name = {key: desired["metadata"][key] for key in ("name", "namespace")}
-        head = {key: desired[key] for key in ("apiVersion", "kind")}
-        return {**head, "metadata": name, "spec": {"replicas": step.replicas}}
-    if step.replicas is None:
-        return desired
-    return {**desired, "spec": {**desired["spec"], "replicas": step.replicas}}

@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmstack.desired import hand_over, wanted_replicas
+from llmstack.desired import wanted_replicas
 from llmstack.desired.metadata import MANAGER, REPLICAS_MANAGER
 from llmstack.desired.replicas import (
-    ReplicasStep,
+    created_with,
     initial_replicas,
+    number_to_keep,
     sleep_check_seconds,
-    step_object,
 )
 from llmstack.observed import Demand, Workload
 from tests.unit.desired.samples import built, deployment
@@ -74,18 +74,18 @@ def test_once_scaled_it_is_left_alone(now: int, spec: dict[str, Any]) -> None:
 # A model of what server-side apply does with the one field; the integration tests ask a real
 # API server.
 
+DESIRED = built("Deployment")
+
 
 @dataclass
 class Server:
     """Value and owners of spec.replicas; the default is 1."""
 
-    replicas: int | None = None
+    replicas: int
     owners: set[str] = field(default_factory=set)
 
     @property
-    def live(self) -> dict[str, Any] | None:
-        if self.replicas is None:
-            return None
+    def live(self) -> dict[str, Any]:
         entries = [
             {"manager": owner, "operation": "Apply", "fieldsV1": {"f:spec": {"f:replicas": {}}}}
             for owner in self.owners
@@ -96,75 +96,75 @@ class Server:
             "spec": {"replicas": self.replicas},
         }
 
-    def apply(self, step: ReplicasStep) -> None:
-        if step.replicas is not None:
-            assert self.owners <= {step.manager} or self.replicas == step.replicas, "a conflict"
-            self.owners.add(step.manager)
-            self.replicas = step.replicas
-        else:
-            self.owners.discard(step.manager)
-            if not self.owners:
-                self.replicas = 1
+    @classmethod
+    def with_created(cls, initial: int) -> "Server":
+        return cls(created_with(DESIRED, initial)["spec"]["replicas"], {MANAGER})
+
+    def keep(self) -> None:
+        """The first of the two applies of an edit."""
+        number = number_to_keep(DESIRED, self.live)
+        if number:
+            assert self.replicas == number["spec"]["replicas"], "a conflict"
+            self.owners.add(REPLICAS_MANAGER)
+
+    def apply(self) -> None:
+        """The second, which has no number."""
+        assert "replicas" not in DESIRED["spec"]
+        alone = self.owners == {MANAGER}
+        self.owners.discard(MANAGER)
+        self.replicas = 1 if alone else self.replicas
 
     def scale(self, manager: str, replicas: int) -> None:
         self.replicas, self.owners = replicas, {manager}
 
 
-@given(initial=st.integers(0, 9), died_after=st.integers(0, 3))
-def test_the_hand_over_never_changes_the_number_wherever_the_operator_dies(
-    initial: int, died_after: int
+@given(initial=st.integers(0, 9), dies=st.booleans())
+def test_an_edit_never_changes_the_number_wherever_the_operator_dies(
+    initial: int, dies: bool
 ) -> None:
-    server = Server()
-    for step in hand_over(server.live, initial)[:died_after]:
-        server.apply(step)
-        assert server.replicas == initial
-    for step in hand_over(server.live, initial):
-        server.apply(step)
-        assert server.replicas == initial
-    assert server.owners == {REPLICAS_MANAGER}
-    assert hand_over(server.live, initial) == ()
+    server = Server.with_created(initial)
+    if dies:
+        server.keep()
+    server.keep()
+    assert server.replicas == initial
+    server.apply()
+    assert (server.replicas, server.owners) == (initial, {REPLICAS_MANAGER})
+    assert number_to_keep(DESIRED, server.live) is None
 
 
 @pytest.mark.parametrize("manager", [REPLICAS_MANAGER, "kube-controller-manager", "kubectl"])
 def test_who_scaled_keeps_the_number(manager: str) -> None:
-    server = Server()
-    for step in hand_over(server.live, 1):
-        server.apply(step)
+    server = Server.with_created(1)
     server.scale(manager, 5)
-    assert hand_over(server.live, 1) == ()
+    assert number_to_keep(DESIRED, server.live) is None
+    server.apply()
+    assert server.replicas == 5
 
 
-def test_scaled_in_the_middle_of_the_hand_over() -> None:
-    server = Server()
-    server.apply(hand_over(server.live, 1)[0])
+def test_scaled_in_the_middle_of_an_edit() -> None:
+    server = Server.with_created(1)
+    server.keep()
     server.scale("kubectl", 5)
-    for step in hand_over(server.live, 1):
-        server.apply(step)
+    server.apply()
     assert server.replicas == 5
 
 
 def test_a_number_that_nobody_owns_is_taken_as_it_is() -> None:
-    server = Server(replicas=4)
-    assert hand_over(server.live, 1) == (ReplicasStep(REPLICAS_MANAGER, 4),)
-
-
-def test_what_each_step_applies() -> None:
-    desired = built("Deployment")
-    whole = step_object(desired, ReplicasStep(MANAGER, 3))
-    assert whole["spec"]["replicas"] == 3
-    assert whole["spec"]["template"] == desired["spec"]["template"]
-    assert step_object(desired, ReplicasStep(MANAGER, None)) == desired
-    assert step_object(desired, ReplicasStep(REPLICAS_MANAGER, 3)) == {
+    number = number_to_keep(DESIRED, Server(replicas=4).live)
+    assert number == {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
         "metadata": {"name": "qwen", "namespace": "team-a"},
-        "spec": {"replicas": 3},
+        "spec": {"replicas": 4},
     }
 
 
+def test_it_is_created_whole_with_its_number() -> None:
+    assert created_with(DESIRED, 3) == {**DESIRED, "spec": {**DESIRED["spec"], "replicas": 3}}
+
+
 def test_zero_asked_for_creates_no_pod() -> None:
-    first = hand_over(None, initial_replicas(deployment(replicas=0).spec))[0]
-    assert first == ReplicasStep(MANAGER, 0)
+    assert initial_replicas(deployment(replicas=0).spec) == 0
 
 
 CALLED, IDLE = Demand(wanted=True, idle_seconds=0.0), Demand(idle_seconds=900.0)

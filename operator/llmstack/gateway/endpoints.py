@@ -22,6 +22,7 @@ class Endpoint:
     many       field whose array is one task an entry
     whole      more than one entry of `many` takes all slots of a replica, not one each
     slots      whether it computes at all: tokenising does not
+    form       whether the body is a form with a file, not JSON
     """
 
     path: str
@@ -31,6 +32,7 @@ class Endpoint:
     many: tuple[str, ...] = ()
     whole: bool = False
     slots: bool = True
+    form: bool = False
     also: tuple[str, ...] = ()
 
     @property
@@ -66,6 +68,7 @@ _ALL = (
     Endpoint("/v1/messages", _GENERATE, "messages", ("system", "tools")),
     Endpoint("/completion", _GENERATE, "prompt", many=("prompt",), also=("/completions",)),
     Endpoint("/infill", _GENERATE),
+    Endpoint("/v1/audio/transcriptions", _GENERATE, form=True, also=("/audio/transcriptions",)),
     Endpoint("/v1/embeddings", _EMBED, many=_INPUTS, whole=True),
     Endpoint("/embeddings", _EMBED, many=_INPUTS, whole=True, also=("/embedding",)),
     Endpoint(
@@ -93,12 +96,11 @@ _ALL = (
 _NO_IMAGES = "no model here makes images"
 _NO_SPEECH = "no model here makes speech"
 _SOUND_IN_CHAT = (
-    "sound is taken in chats: send it to POST /v1/chat/completions as a part of a message, "
-    '{"type": "input_audio", "input_audio": {"data": BASE64, "format": "wav"}}, to a model that '
-    "hears"
+    "ask for a translation in a chat: send the sound to POST /v1/chat/completions as a part of a "
+    'message, {"type": "input_audio", "input_audio": {"data": BASE64, "format": "wav"}}, to a '
+    "model that hears"
 )
 UNSERVED = {
-    "/v1/audio/transcriptions": _SOUND_IN_CHAT,
     "/v1/audio/translations": _SOUND_IN_CHAT,
     "/v1/audio/speech": _NO_SPEECH,
     "/v1/images/generations": _NO_IMAGES,

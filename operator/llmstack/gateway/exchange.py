@@ -125,7 +125,7 @@ class Exchanges:
         try:
             payer = tenant if app.keys is not None else ""
             body = client.admit(payer) or await client.body()
-            note.bytes_in = len(body.data)
+            note.bytes_in = body.size
             request = forward_of(
                 app.catalog,
                 client,

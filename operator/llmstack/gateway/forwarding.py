@@ -9,6 +9,7 @@ from llmstack.engines.llamacpp.policy import Policy
 from llmstack.engines.llamacpp.rewrite import moved
 from llmstack.gateway.catalog import Catalog, Model
 from llmstack.gateway.fit import fit
+from llmstack.gateway.forms import with_file
 from llmstack.gateway.http.body import Received
 from llmstack.gateway.http.client import Client
 from llmstack.gateway.http.head import RequestHead
@@ -34,6 +35,7 @@ _BLOCKS_FROM = BLOCK + TAIL
 class Forward:
     """A request that is on its way to a replica. `cache`: who owns its prompt's (whose.py).
 
+    `opening`: what of a form comes before `body`, which is its file and what ends it; b"" of JSON.
     `array`: its inputs, where they can be served in parts (bulk.py), and `most` of their ranks are
     wanted, None for all. `hash_prompt` gives the ask's blocks where they are missing still; for a
     thread to call.
@@ -51,6 +53,7 @@ class Forward:
     streams: bool
     cache: str
     hash_prompt: Callable[[], tuple[int, ...]] | None
+    opening: bytes = b""
     suspect: Suspect = field(init=False)
     array: Span | None = None
     most: int | None = None
@@ -108,6 +111,8 @@ def forward_of(
         cache=cache,
         hash_prompt=None if small else chain,
     )
+    if endpoint.form:
+        request.opening, request.body = with_file(fitted.body, body.file)
     array = inputs(endpoint, body.outline) if wanted.slots == WHOLE else None
     if array is not None:
         request.array = moved(body.data, body.outline, fitted.edits, array.name)

@@ -8,6 +8,7 @@ from llmstack.gateway.http.head import RequestHead
 from llmstack.gateway.paths import HEALTH, MODEL, MODELS, ROOT, route
 from llmstack.gateway.refusals import (
     Answer,
+    no_form,
     not_serving,
     ok,
     unknown_coding,
@@ -52,6 +53,8 @@ def without_replica(app: App, head: RequestHead) -> Answer | None:
         return unserved(leads_to.path, UNSERVED[leads_to.path])
     if leads_to.endpoint is None or head.method != "POST":
         return unknown_path(head.method, paths())
+    if leads_to.endpoint.form and (head.boundary is None or head.coding):
+        return no_form()
     if head.coding and head.coding not in CODINGS:
         return unknown_coding()
     return None

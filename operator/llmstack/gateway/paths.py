@@ -53,6 +53,12 @@ def find(method: str, path: str) -> Endpoint | None:
     return route(path).endpoint if method == "POST" else None
 
 
+def takes_form(path: str) -> bool:
+    """Whether what is sent there is a form."""
+    endpoint = route(path).endpoint
+    return endpoint is not None and endpoint.form
+
+
 def _table() -> dict[str, Route]:
     routes = {
         path: Route(path, endpoint)

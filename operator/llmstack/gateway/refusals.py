@@ -114,6 +114,15 @@ def unknown_coding() -> Answer:
     return replace(answer, headers=((b"Accept-Encoding", b"gzip, deflate"),))
 
 
+def no_form() -> Answer:
+    """415: this path takes a form, and the body is none, or is compressed."""
+    message = (
+        "This path takes a form with a file: send Content-Type: multipart/form-data with a "
+        "boundary, and no Content-Encoding."
+    )
+    return error(415, message, code="unsupported_media_type")
+
+
 def unknown_model(name: str) -> Answer:
     """404: no deployment has this name."""
     message = f"The model '{name[:200]}' does not exist: GET /v1/models lists all."

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterable
 from functools import partial
 
-from llmstack.gateway import usage, whose
+from llmstack.gateway import forms, usage, whose
 from llmstack.gateway.app import App
 from llmstack.gateway.catalog import Backend, Model
 from llmstack.gateway.deaths import Deaths
@@ -164,9 +164,13 @@ class Tries:
     ) -> None:
         """Over this connection; and once more over a new one if a used one was dead already."""
         ours = whose.lines(grant.lease, backend, request.model.id, request.cache)
+        if request.opening:
+            ours += forms.CONTENT_TYPE
+        length = len(request.opening) + len(body)
         head = forward.request_head(
-            request.client.head, request.path, backend, len(body), request.note.id, ours
+            request.client.head, request.path, backend, length, request.note.id, ours
         )
+        head += request.opening
         client = request.client.early or request.client
         dress, origin = self._dress(request, grant), (request.model.id, grant.replica)
         while True:

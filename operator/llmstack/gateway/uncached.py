@@ -14,7 +14,7 @@ from llmstack.gateway.paths import find
 from llmstack.gateway.refusals import INVALID, Answer, Refused, error
 from llmstack.scan.scanner import Scanner
 
-_DEAF: Final = "/v1/messages"
+_DEAF: Final = frozenset({"/v1/messages", "/v1/audio/transcriptions"})
 """llama-server reads `cache_prompt` on all other paths that generate."""
 _PIECE: Final = 256 * 1024
 """Bytes that are read at once; other streams move in between."""
@@ -25,8 +25,8 @@ async def without_cache(path: str, body: bytes | bytearray) -> bytes | bytearray
     endpoint = find("POST", path)
     if endpoint is None or not endpoint.slots or Mode.GENERATE not in endpoint.modes:
         return body
-    if path == _DEAF:
-        raise Refused(_not_apart())
+    if path in _DEAF:
+        raise Refused(_not_apart(path))
     scanner = Scanner()
     for start in range(0, len(body), _PIECE):
         scanner.feed(bytes(body[start : start + _PIECE]))
@@ -34,10 +34,10 @@ async def without_cache(path: str, body: bytes | bytearray) -> bytes | bytearray
     return rewrite(bytes(body), scanner.finish(), {"cache_prompt": b"false"})
 
 
-def _not_apart() -> Answer:
+def _not_apart(path: str) -> Answer:
     return error(
         501,
-        f"This model's llama-server cannot keep tenants' caches apart on {_DEAF}: use "
+        f"This model's llama-server cannot keep tenants' caches apart on {path}: use "
         "/v1/chat/completions, or ask its owner for the image of llm-stack or for "
         "`cacheSharing: Deployment`.",
         kind=INVALID,

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import zlib
 from collections.abc import Callable
+from email import message_from_bytes, policy
 from typing import TYPE_CHECKING, Any
 
 from .answers import Plain, Stream, Work
-from .shapes import Chat, Json, Native, Ranks, Text, Vectors, error
+from .shapes import Chat, Json, Native, Ranks, Text, Transcript, Vectors, error
 from .tasks import Task
 from .tokens import chat_prompt, tokens_of
 from .wire import Connection, Request
@@ -47,6 +48,7 @@ class Bodies:
             "/completions": self._native,
             "/v1/embeddings": self._embeddings,
             "/v1/rerank": self._rerank,
+            "/v1/audio/transcriptions": self._transcription,
             "/tokenize": lambda body, _: {"tokens": list(tokens_of(str(body["content"])))},
             "/detokenize": lambda body, _: {"content": " ".join(map(str, body["tokens"]))},
             "/apply-template": lambda body, _: {"prompt": chat_prompt(body["messages"])},
@@ -58,7 +60,7 @@ class Bodies:
         if route is None or request.method != "POST":
             raise Rejected(404, error(404, "not_found_error", "File Not Found"))
         try:
-            body = json.loads(request.body)
+            body = _form(request) if _is_form(request) else json.loads(request.body)
         except ValueError as broken:
             message = f"[json.exception.parse_error.101] {broken}"
             raise Rejected(500, error(500, "server_error", message)) from None
@@ -79,6 +81,16 @@ class Bodies:
 
     def _native(self, body: Json, id: str) -> None:
         self._generate(body, _several(body["prompt"]), Stream, Native(self._name()))
+
+    def _transcription(self, body: Json, id: str) -> None:
+        """Fields of a form are strings."""
+        file = body.pop("file", None)
+        if file is None:
+            raise _invalid("No input file found for transcription")
+        stream = body.get("stream") == "true"
+        limit = int(body.get("max_tokens", self.server.shape.answer_tokens))
+        asked = {"stream": stream, "max_tokens": limit}
+        self._generate(asked, [f"{body.get('prompt', '')} {len(file)}"], Stream, Transcript())
 
     def _embeddings(self, body: Json, id: str) -> None:
         if self.server.shape.mode != "embed":
@@ -147,6 +159,22 @@ class Bodies:
     def _made(self, task: Task) -> Task:
         task.lease, task.salt = self.lease, self.salt
         return task
+
+
+def _is_form(request: Request) -> bool:
+    return request.headers.get("content-type", "").startswith("multipart/form-data")
+
+
+def _form(request: Request) -> Json:
+    """The fields of a form, as strings; of its file the bytes."""
+    head = f"Content-Type: {request.headers['content-type']}\r\n\r\n".encode()
+    fields: Json = {}
+    for part in message_from_bytes(head + bytes(request.body), policy=policy.HTTP).iter_parts():
+        content = part.get_payload(decode=True)
+        assert isinstance(content, bytes)
+        name = part.get_param("name", header="content-disposition")
+        fields[str(name)] = content if part.get_filename() else content.decode()
+    return fields
 
 
 def _unsupported(what: str, flag: str) -> Rejected:

@@ -109,6 +109,34 @@ class Chat:
         return {"choices": choices, **self.tail, "object": "chat.completion", **counts}
 
 
+class Transcript:
+    """/v1/audio/transcriptions: one object for the whole answer, streamed or not."""
+
+    done = b"data: [DONE]\n\n"
+    alike = True
+
+    def first(self, task: Task) -> list[Json]:
+        return []
+
+    def piece(self, task: Task, text: str) -> Json:
+        return {"type": "transcript.text.delta", "delta": text}
+
+    def last(self, task: Task, shape: Shape) -> list[Json]:
+        return [self.whole([task], shape)]
+
+    def whole(self, tasks: Sequence[Task], shape: Shape) -> Any:
+        (task,) = tasks
+        prompt, completion = len(task.prompt), task.generated
+        counts = {
+            "type": "tokens",
+            "input_tokens": prompt,
+            "output_tokens": completion,
+            "total_tokens": prompt + completion,
+            "input_tokens_details": {"cached_tokens": task.cached},
+        }
+        return {"type": "transcript.text.done", "text": task.text, "usage": counts}
+
+
 class Text:
     """/v1/completions."""
 

@@ -35,6 +35,8 @@ def test_an_endpoint_is_forwarded_as_post_alone(path: str) -> None:
         ("/chat/completions/input_tokens", "/v1/chat/completions/input_tokens", ""),
         ("/responses/input_tokens", "/v1/responses/input_tokens", ""),
         ("/v1/messages/count_tokens", "/v1/messages/count_tokens", ""),
+        ("/audio/transcriptions", "/v1/audio/transcriptions", ""),
+        ("/openai/deployments/a/audio/transcriptions", "/v1/audio/transcriptions", "a"),
         # Base URLs that end with what the client adds.
         ("//v1/chat/completions", CHAT, ""),
         ("//chat/completions", CHAT, ""),
@@ -133,10 +135,10 @@ def test_every_mode_has_an_endpoint_that_computes() -> None:
 @pytest.mark.parametrize(
     ("path", "ours"),
     [
-        ("/v1/audio/transcriptions", "/v1/audio/transcriptions"),
-        ("/audio/transcriptions", "/v1/audio/transcriptions"),
-        ("//v1/audio/transcriptions/", "/v1/audio/transcriptions"),
-        ("/openai/deployments/whisper/audio/transcriptions", "/v1/audio/transcriptions"),
+        ("/v1/audio/translations", "/v1/audio/translations"),
+        ("/audio/translations", "/v1/audio/translations"),
+        ("//v1/audio/translations/", "/v1/audio/translations"),
+        ("/openai/deployments/whisper/audio/translations", "/v1/audio/translations"),
         ("/v1/images/generations", "/v1/images/generations"),
         ("/v1/moderations", "/v1/moderations"),
     ],

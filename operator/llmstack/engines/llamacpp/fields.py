@@ -263,6 +263,27 @@ _INFILL: Fields = {
     "input_suffix": Allowed(Of((Kind.STRING,))),
     "input_extra": Allowed(INPUT_EXTRA),
 }
+_NOT_READ = Neutral("llama-server does not read it here")
+_TRANSCRIPTIONS: Fields = {
+    "model": _MODEL["model"],
+    "prompt": Allowed(Text(65_536)),
+    "language": Allowed(Text(100)),
+    "response_format": Allowed(Choice(("json",))),
+    "stream": Allowed(Flag()),
+    "temperature": _SAMPLING["temperature"],
+    "max_tokens": Allowed(Whole(1, _INT)),
+    **dict.fromkeys(
+        (
+            "chunking_strategy",
+            "include[]",
+            "known_speaker_names[]",
+            "known_speaker_references[]",
+            "timestamp_granularities[]",
+            "user",
+        ),
+        _NOT_READ,
+    ),
+}
 _INPUT = Allowed(Of((Kind.STRING, Kind.ARRAY, Kind.OBJECT)))
 _EMBEDDINGS: Fields = {
     **_MODEL,
@@ -316,6 +337,7 @@ _PATHS: Mapping[str, Fields] = {
     "/v1/messages": _MESSAGES,
     "/completion": {**_MODEL, **_COMPLETION, "prompt": _PROMPT},
     "/infill": _INFILL,
+    "/v1/audio/transcriptions": _TRANSCRIPTIONS,
     "/v1/embeddings": _EMBEDDINGS,
     "/v1/rerank": _RERANK,
     "/tokenize": _TOKENIZE,

@@ -12,10 +12,19 @@ from llmstack.scan.sight import SMALL, at_sight
 
 
 class Received(NamedTuple):
-    """A whole body, and what is where in it. It has no byte order mark."""
+    """A whole body, and what is where in it. It has no byte order mark.
+
+    Of a form `data` are its fields as JSON, and `file` is its file.
+    """
 
     data: bytes | bytearray
     outline: Outline
+    file: bytearray | None = None
+
+    @property
+    def size(self) -> int:
+        """Bytes of all of it."""
+        return len(self.data) + len(self.file or b"")
 
 
 class Body:
@@ -39,6 +48,11 @@ class Body:
     def held(self) -> int:
         """Bytes of memory that it takes, about."""
         return len(self.data) + (self._scanner.held if self._scanner is not None else 0)
+
+    @property
+    def file(self) -> bytearray | None:
+        """The file of a form that was read; None where there is none."""
+        return None
 
     @property
     def behind(self) -> bool:

@@ -18,6 +18,7 @@ from llmstack.gateway.http.head import (
     ResponseHead,
     connection_tokens,
 )
+from llmstack.gateway.paths import takes_form
 from llmstack.gateway.refusals import Answer
 
 _TO_REPLICAS = (
@@ -67,7 +68,7 @@ def request_head(
 ) -> bytes:
     """The head of the request to a replica, with lines of ours.
 
-    The path is ours, too, the length that of the whole body.
+    The path is ours, too, the length that of the whole body. `ours` names the type of a form.
     """
     return b"POST %b HTTP/1.1\r\n%bcontent-length: %d\r\nx-request-id: %b\r\n%b%b" % (
         path.encode("ascii"),
@@ -110,7 +111,7 @@ def answer(what: Answer, ours: bytes, keep: bool, bodyless: bool = False) -> byt
 @lru_cache(REMEMBERED)
 def _to_replica(head: RequestHead) -> bytes:
     """The lines that pass, and the head's end."""
-    kind = _JSON if b"content-type" in head.by_name else b""
+    kind = _JSON if b"content-type" in head.by_name and not takes_form(head.path) else b""
     return kind + lines(_passing(head.fields, _TO_REPLICAS)) + b"\r\n"
 
 

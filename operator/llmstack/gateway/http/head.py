@@ -14,6 +14,7 @@ import httptools
 
 from llmstack.errors import LLMStackError
 from llmstack.gateway.http.framing import Garbage
+from llmstack.scan.form import boundary_of
 
 Fields = list[tuple[bytes, bytes]]
 """Names in lower case, in the order in which they came."""
@@ -88,6 +89,12 @@ class RequestHead:
         """What Content-Encoding names, in lower case; "" if the body is not coded."""
         coding = (self.get(b"content-encoding") or "").lower()
         return "" if coding == "identity" else coding
+
+    @cached_property
+    def boundary(self) -> bytes | None:
+        """The boundary of the form that Content-Type calls the body; None if it is no form."""
+        kind = self.by_name.get(b"content-type", b"")
+        return boundary_of(kind.decode("latin-1")) if b"boundary" in kind.lower() else None
 
 
 @dataclass(frozen=True, eq=False)

@@ -77,7 +77,7 @@ class Intake:
             self.look_on()
             if self._fault is not None:
                 raise self._fault
-        return None if body.outline is None else Received(body.data, body.outline)
+        return None if body.outline is None else Received(body.data, body.outline, body.file)
 
     async def body(self) -> Received:
         """The whole body of a request that was admitted, once it is looked at. Raises Malformed."""

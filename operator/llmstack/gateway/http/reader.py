@@ -7,9 +7,11 @@ import re
 
 from llmstack.gateway.http.body import Body
 from llmstack.gateway.http.compressed import CODINGS, Compressed
+from llmstack.gateway.http.form_body import FormBody
 from llmstack.gateway.http.framing import Chunked, Framing, Garbage, Length
 from llmstack.gateway.http.head import END, Malformed, RequestHead, parse_request
 from llmstack.gateway.http.limits import Limits
+from llmstack.gateway.paths import takes_form
 
 _BEGINNING = re.compile(rb"[A-Z][A-Z-]{0,31}(?: |\Z)|\r\Z")
 _BARE_LF = re.compile(rb"(?<!\r)\n")
@@ -120,6 +122,8 @@ class RequestReader:
         self._framing = Chunked(hold=0) if length is None else Length(length)
         if head.coding in CODINGS:
             self.body = Compressed(head.coding, self._limits.body)
+        elif head.boundary is not None and takes_form(head.path):
+            self.body = FormBody(head.boundary)
 
     def _take_body(self, data: bytes) -> None:
         framing = self._framing

@@ -38,6 +38,7 @@ _PAGE = Path(__file__).parents[2] / "docs" / "many.md"
 _COMMAND = "python -m bench.many.simulated"
 _SETTINGS = {
     "POD_NAMESPACE": "llm-stack",
+    "LLMSTACK_RESYNC_SECONDS": "86400",  # It is asked for here, not waited for.
     "LLMSTACK_IMAGE_FETCH": "llmstack:1",
     "LLMSTACK_IMAGE_SERVER_CPU": "llama-server:1",
     "LLMSTACK_GATEWAY_HOST": "llm-stack-gateway.llm-stack.svc",

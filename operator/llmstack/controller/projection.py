@@ -16,7 +16,8 @@ _REPLICAS: Object = {"f:spec": {"f:replicas": {}}}
 
 def project(kind: Kind, body: Mapping[str, Any]) -> bytes:
     """The text that is kept, without the resourceVersion: two alike tell the same."""
-    return orjson.dumps(_kept(kind, body), option=orjson.OPT_SORT_KEYS)
+    # orjson's answer keeps the whole buffer that it was written in; a copy is as long as it is.
+    return bytes(memoryview(orjson.dumps(_kept(kind, body), option=orjson.OPT_SORT_KEYS)))
 
 
 def restore(text: bytes, version: int) -> Object:

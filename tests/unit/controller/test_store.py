@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from typing import Any
 
 import pytest
 
 from llmstack.api.key import Key
+from llmstack.controller.projection import project
 from llmstack.controller.store import Store
 from llmstack.kube.kinds import CLAIM, DEPLOYMENT, LLM_DEPLOYMENT, NODE, POD, SERVICE
 from tests.unit.controller.objects import model, thing
@@ -156,6 +158,17 @@ def test_of_managed_fields_only_the_owners_of_replicas_are_kept() -> None:
     assert kept["metadata"]["managedFields"] == [
         {"manager": "llmstack-replicas", "fieldsV1": {"f:spec": {"f:replicas": {}}}}
     ]
+
+
+def test_an_object_takes_no_more_memory_than_its_text() -> None:
+    pods = [thing(POD, f"a-{n}", spec={"filler": f"{n} " + "x" * 3000}) for n in range(200)]
+    tracemalloc.start()
+    try:
+        texts = [project(POD, pod) for pod in pods]
+        taken, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert taken < 1.2 * sum(len(text) for text in texts)
 
 
 def test_of_a_node_only_what_it_can_allocate_is_kept() -> None:

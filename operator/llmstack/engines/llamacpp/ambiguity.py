@@ -9,10 +9,12 @@ root ::= "x" root "y" | "x" root "z"     after n times x: 2 to the n places
     places     a bound: alternatives that may begin alike are counted together
 """
 
+from collections import defaultdict
 from collections.abc import Iterator
 
 from llmstack.engines.llamacpp.chars import Chars
 from llmstack.engines.llamacpp.gbnf import Item, Rule
+from llmstack.engines.llamacpp.loops import components
 from llmstack.engines.llamacpp.unfit import Unfit
 
 MOST_PLACES = 1024
@@ -53,15 +55,22 @@ class _Shape:
                 )
 
     def _find_empty(self) -> None:
-        changed = True
-        while changed:
-            changed = False
-            for rule in self._rules:
-                if rule not in self._empty and any(
-                    all(map(self._may_be_empty, sequence)) for sequence in rule.alternatives
-                ):
-                    self._empty.add(rule)
-                    changed = True
+        """From rules that are empty by themselves on to those that are empty because of them."""
+        waited_for = defaultdict[Rule, list[Rule]](list)
+        for rule in self._rules:
+            for sequence in rule.alternatives:
+                if all(item.rule is not None or self._may_be_empty(item) for item in sequence):
+                    for item in sequence:
+                        if item.rule is not None:
+                            waited_for[item.rule].append(rule)
+        waiting = list(self._rules)
+        while waiting:
+            rule = waiting.pop()
+            if rule not in self._empty and any(
+                all(map(self._may_be_empty, sequence)) for sequence in rule.alternatives
+            ):
+                self._empty.add(rule)
+                waiting += waited_for[rule]
 
     def _may_be_empty(self, item: Item) -> bool:
         if item.least == 0 or item.empty:
@@ -177,40 +186,9 @@ def _refers_to(rule: Rule) -> Iterator[Rule]:
     return (item.rule for item in _items(rule) if item.rule is not None)
 
 
-def _components(rules: tuple[Rule, ...]) -> list[list[Rule]]:
-    """Rules that lead to each other, together; those that others lead to come first (Tarjan)."""
-    index: dict[Rule, int] = {}
-    low: dict[Rule, int] = {}
-    stack: list[Rule] = []
-    waiting: set[Rule] = set()
-    found: list[list[Rule]] = []
-    for start in rules:
-        path = [] if start in index else [(start, _refers_to(start))]
-        while path:
-            rule, below = path[-1]
-            if rule not in index:
-                index[rule] = low[rule] = len(index)
-                stack.append(rule)
-                waiting.add(rule)
-            following = None
-            for other in below:
-                if other not in index:
-                    following = other
-                    break
-                if other in waiting:
-                    low[rule] = min(low[rule], index[other])
-            if following is not None:
-                path.append((following, _refers_to(following)))
-                continue
-            path.pop()
-            if path:
-                low[path[-1][0]] = min(low[path[-1][0]], low[rule])
-            if low[rule] == index[rule]:
-                at = stack.index(rule)
-                found.append(stack[at:])
-                waiting.difference_update(stack[at:])
-                del stack[at:]
-    return found
+def _components(rules: tuple[Rule, ...]) -> Iterator[list[Rule]]:
+    """Rules that lead to each other, together; those that others lead to come first."""
+    return components(rules, _refers_to, id)
 
 
 def _loops(rules: tuple[Rule, ...]) -> dict[Rule, int]:

@@ -6,9 +6,11 @@
 A schema that leads back through properties or items is fine: trees are made so.
 """
 
-from collections.abc import Mapping
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from llmstack.engines.llamacpp.loops import components
 from llmstack.engines.llamacpp.schema_parts import Document, Schema
 from llmstack.engines.llamacpp.unfit import Unfit
 
@@ -23,9 +25,20 @@ def check_loops(document: Document) -> None:
     paths: dict[int, int] = {}
     for part in document.parts:
         _count_paths(document, part.schema, paths)
+    loop = _loops(document)
     for part in document.parts:
         if "$ref" not in part.schema:
-            _check_alternatives(document, part.schema)
+            _check_alternatives(document, part.schema, loop)
+
+
+def _loops(document: Document) -> dict[int, int]:
+    """The number of its loop for each schema, by its id: what leads to each other is in one."""
+    schemas = [part.schema for part in document.parts]
+    return {
+        id(schema): number
+        for number, together in enumerate(components(schemas, document.below, id))
+        for schema in together
+    }
 
 
 def _count_paths(document: Document, start: Schema, paths: dict[int, int]) -> None:
@@ -48,33 +61,19 @@ def _count_paths(document: Document, start: Schema, paths: dict[int, int]) -> No
             waiting += [(s, False) for s in document.at_once(schema) if id(s) not in paths]
 
 
-def _check_alternatives(document: Document, schema: Schema) -> None:
+def _check_alternatives(document: Document, schema: Schema, loop: dict[int, int]) -> None:
     """Raises Unfit if two alternatives may begin alike and both lead back here."""
     for name in ("anyOf", "oneOf"):
         options = schema.get(name)
         if not isinstance(options, list) or len(options) < 2:
             continue
-        back = [o for o in options if isinstance(o, Mapping) and _leads_to(document, o, schema)]
-        meant = [_meant(document, option) for option in back]
-        for at, option in enumerate(meant):
-            if not all(_differ(option, other) for other in meant[at + 1 :]):
-                raise Unfit(
-                    f"two alternatives of {name} lead back to it and begin alike: let each begin "
-                    "with a required property that is a constant of its own"
-                )
-
-
-def _leads_to(document: Document, start: Schema, end: Schema) -> bool:
-    found: set[int] = set()
-    waiting = [start]
-    while waiting:
-        schema = waiting.pop()
-        if schema is end:
-            return True
-        if id(schema) not in found:
-            found.add(id(schema))
-            waiting += document.below(schema)
-    return False
+        own = loop[id(schema)]
+        back = [o for o in options if isinstance(o, Mapping) and loop[id(o)] == own]
+        if len(back) > 1 and not _differ([_meant(document, option) for option in back]):
+            raise Unfit(
+                f"two alternatives of {name} lead back to it and begin alike: let each begin "
+                "with a required property that is a constant of its own"
+            )
 
 
 def _meant(document: Document, schema: Schema) -> Schema:
@@ -84,17 +83,24 @@ def _meant(document: Document, schema: Schema) -> Schema:
     return schema
 
 
-def _differ(one: Schema, other: Schema) -> bool:
-    """Whether the first characters tell them apart, or the first properties do."""
-    kinds, other_kinds = _kinds(one), _kinds(other)
-    if not kinds & other_kinds:
+def _differ(options: Sequence[Schema]) -> bool:
+    """Whether the first characters of each tell it from all others, or its first property does."""
+    kinds = Counter(kind for option in options for kind in _kinds(option))
+    objects = kinds.pop("object", 0)
+    if any(count > 1 for count in kinds.values()):
+        return False
+    if objects < 2:
         return True
-    if kinds & other_kinds != {"object"}:
-        return False
-    (name, values), (other_name, other_values) = _first_property(one), _first_property(other)
-    if name is None or other_name is None:
-        return False
-    return name != other_name or bool(values and other_values and not values & other_values)
+    first = [_first_property(option) for option in options if "object" in _kinds(option)]
+    by_name = defaultdict[str | None, list[set[str]]](list)
+    for name, values in first:
+        by_name[name].append(values)
+    return None not in by_name and all(map(_are_disjoint, by_name.values()))
+
+
+def _are_disjoint(sets: Sequence[set[str]]) -> bool:
+    """Whether no two of them have a value in common; one that is empty stands for all values."""
+    return len(sets) < 2 or (all(sets) and len(set().union(*sets)) == sum(map(len, sets)))
 
 
 _EVERY = frozenset({"object", "array", "string", "number", "integer", "boolean", "null"})
@@ -118,7 +124,8 @@ def _first_property(schema: Schema) -> tuple[str | None, set[str]]:
     properties, required = schema.get("properties"), schema.get("required")
     if not isinstance(properties, Mapping) or not isinstance(required, list):
         return None, set()
-    name = next((name for name in properties if name in required), None)
+    wanted = {name for name in required if isinstance(name, str)}
+    name = next((name for name in properties if name in wanted), None)
     found: Any = properties.get(name) if name is not None else None
     if not isinstance(found, Mapping):
         return name, set()

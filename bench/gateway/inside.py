@@ -101,7 +101,7 @@ def _steps() -> Callable[[bytes], bytes]:
             note.tenant = "a"
             body = received(reader.body.data, reader.body.outline)
             client: Any = None
-            request = forward_of(_CATALOG, client, reader.head, note, body, b"", drop_unknown=True)
+            request = forward_of(_CATALOG, client, reader.head, note, body, b"", limits=Limits())
             ours = whose.lines(7, _BACKEND, request.model.id, request.cache)
             length = len(request.body)
             return forward.request_head(reader.head, request.path, _BACKEND, length, note.id, ours)

@@ -17,6 +17,7 @@ from llmstack.gateway.bulk import Bulk
 from llmstack.gateway.deaths import Deaths
 from llmstack.gateway.early import Early, closing
 from llmstack.gateway.endpoints import CONTROL
+from llmstack.gateway.fit import Measurement
 from llmstack.gateway.forwarding import Forward, forward_of
 from llmstack.gateway.http import forward
 from llmstack.gateway.http.client import Client
@@ -43,6 +44,9 @@ from llmstack.routing.suspects import Then
 
 log = logging.getLogger(__name__)
 
+_MEASURED_AT_ONCE = 64 * 1024
+"""Bytes of pictures and sounds that are looked at within a millisecond or two."""
+
 
 class Exchanges:
     """Answers all requests."""
@@ -53,6 +57,7 @@ class Exchanges:
         self._deaths = deaths or Deaths(app, limits)
         self._tries = Tries(app, limits, self._deaths)
         self._bulk = Bulk(app, self._one)
+        self._measuring = asyncio.Lock()
 
     def last_byte(self, model: str, replica: str) -> float:
         """When a response of this replica last said something; -inf if never."""
@@ -133,8 +138,10 @@ class Exchanges:
                 note,
                 body,
                 ours,
-                drop_unknown=self._limits.drop_unknown,
+                limits=self._limits,
             )
+            if request.measure is not None:
+                await self._measured(request.measure)
             if request.path == CONTROL:
                 request = control.only_where_it_runs(request, self._tries.running())
             if request.hash_prompt is not None:
@@ -149,6 +156,14 @@ class Exchanges:
         except Refused as refused:
             return refused.answer
         return answer
+
+    async def _measured(self, measurement: Measurement) -> None:
+        """Large ones in a thread, one after the other: streams go on meanwhile. Raises Refused."""
+        if measurement.size <= _MEASURED_AT_ONCE:
+            measurement.run()
+            return
+        async with self._measuring:
+            await asyncio.to_thread(measurement.run)
 
     async def _one(self, request: Forward) -> None:
         """Sends it until a replica has answered. Raises Refused."""

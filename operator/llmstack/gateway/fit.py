@@ -1,9 +1,14 @@
 """What of a body may go on to a replica, and what does its client hear of the rest?"""
 
-from typing import NamedTuple
+from collections.abc import Callable
+from functools import partial
+from typing import Any, NamedTuple
 
 import orjson
 
+from llmstack.engines.llamacpp.content import Plain
+from llmstack.engines.llamacpp.measured import Measure, Most
+from llmstack.engines.llamacpp.media import Inline, check_contents
 from llmstack.engines.llamacpp.policy import Policy, judge
 from llmstack.engines.llamacpp.rewrite import Edits, rewrite
 from llmstack.engines.llamacpp.unfit import Unfit
@@ -18,15 +23,23 @@ _MOST_NAMED = 10
 _LONGEST_NAME = 64
 
 
+class Measurement(NamedTuple):
+    """Looks at so many bytes. Raises Refused."""
+
+    run: Callable[[], None]
+    size: int
+
+
 class Fitted(NamedTuple):
     """A body that may go on, and a header line that names the fields that were dropped.
 
-    `edits` are what was changed in it.
+    `edits` are what was changed in it; `contents` are to be measured before it goes on.
     """
 
     body: bytes | bytearray
     dropped: bytes
     edits: Edits
+    contents: tuple[Inline, ...] = ()
 
 
 def fit(path: str, body: bytes | bytearray, outline: Outline, policy: Policy) -> Fitted:
@@ -39,8 +52,35 @@ def fit(path: str, body: bytes | bytearray, outline: Outline, policy: Policy) ->
     if _CHOSEN in outline.members and path in _CHOOSING:
         edits = {**edits, **_counted(body, outline)}
     if not edits:
-        return Fitted(body, b"", edits)
-    return Fitted(rewrite(body, outline, edits), _dropped(judged.unknown), edits)
+        return Fitted(body, b"", edits, judged.contents)
+    new = rewrite(body, outline, edits)
+    return Fitted(new, _dropped(judged.unknown), edits, judged.contents)
+
+
+def measurement(
+    body: bytes | bytearray, contents: tuple[Inline, ...], most: Most
+) -> Measurement | None:
+    """Measures pictures and sounds in a body; what it gives raises Refused. None: it holds none.
+
+    It takes a while for large ones, and may run in a thread.
+    """
+    if not contents:
+        return None
+    size = sum(each.end - each.start for each in contents)
+    return Measurement(partial(_refusing, check_contents, body, contents, most), size)
+
+
+def measurement_of_file(file: bytes | bytearray, most: Most) -> Measurement:
+    """The same for the file of a form."""
+    content = Plain(file, 0, len(file))
+    return Measurement(partial(_refusing, Measure(most).take, content, "file"), len(file))
+
+
+def _refusing(check: Callable[..., None], *arguments: Any) -> None:
+    try:
+        check(*arguments)
+    except Unfit as unfit:
+        raise Refused(bad_request(str(unfit), unfit.param or None)) from unfit
 
 
 def _counted(body: bytes | bytearray, outline: Outline) -> Edits:

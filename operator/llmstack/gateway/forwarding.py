@@ -8,11 +8,12 @@ from itertools import count
 from llmstack.engines.llamacpp.policy import Policy
 from llmstack.engines.llamacpp.rewrite import moved
 from llmstack.gateway.catalog import Catalog, Model
-from llmstack.gateway.fit import fit
+from llmstack.gateway.fit import Measurement, fit, measurement, measurement_of_file
 from llmstack.gateway.forms import with_file
 from llmstack.gateway.http.body import Received
 from llmstack.gateway.http.client import Client
 from llmstack.gateway.http.head import RequestHead
+from llmstack.gateway.http.limits import Limits
 from llmstack.gateway.names import check_mode, resolve
 from llmstack.gateway.note import Note
 from llmstack.gateway.paths import route
@@ -36,6 +37,7 @@ class Forward:
     """A request that is on its way to a replica. `cache`: who owns its prompt's (whose.py).
 
     `opening`: what of a form comes before `body`, which is its file and what ends it; b"" of JSON.
+    `measure`: what is to be looked at before it goes on, of pictures and sounds.
     `array`: its inputs, where they can be served in parts (bulk.py), and `most` of their ranks are
     wanted, None for all. `hash_prompt` gives the ask's blocks where they are missing still; for a
     thread to call.
@@ -54,6 +56,7 @@ class Forward:
     cache: str
     hash_prompt: Callable[[], tuple[int, ...]] | None
     opening: bytes = b""
+    measure: Measurement | None = None
     suspect: Suspect = field(init=False)
     array: Span | None = None
     most: int | None = None
@@ -69,7 +72,7 @@ def forward_of(
     body: Received,
     ours: bytes,
     *,
-    drop_unknown: bool,
+    limits: Limits,
 ) -> Forward:
     """The request as it goes on; the note learns what it turned out to be. Raises Refused."""
     leads_to = route(head.path)
@@ -82,7 +85,7 @@ def forward_of(
     check_mode(endpoint, model)
     streams = wanted.stream and endpoint.streams
     cache = cache_owner(model, note.tenant)
-    policy = _policy(drop_unknown, model.media_hosts)
+    policy = _policy(limits.drop_unknown, model.media_hosts)
     fitted = fit(endpoint.path, body.data, body.outline, policy)
     chain: Callable[[], tuple[int, ...]] = tuple
     small = True
@@ -111,7 +114,9 @@ def forward_of(
         cache=cache,
         hash_prompt=None if small else chain,
     )
+    request.measure = measurement(body.data, fitted.contents, limits.media)
     if endpoint.form:
+        request.measure = measurement_of_file(body.file or b"", limits.media)
         request.opening, request.body = with_file(fitted.body, body.file)
     array = inputs(endpoint, body.outline) if wanted.slots == WHOLE else None
     if array is not None:

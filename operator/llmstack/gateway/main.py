@@ -16,6 +16,7 @@ from pathlib import Path
 
 import uvloop
 
+from llmstack.engines.llamacpp.measured import Most
 from llmstack.errors import ConfigurationError
 from llmstack.gateway.cluster import ClusterSource
 from llmstack.gateway.config_file import ConfigFile, GatewayConfig
@@ -133,6 +134,7 @@ def limits_of(asked: GatewayLimits) -> Limits:
         answer_idle_seconds=asked.stream_idle_seconds,
         early_seconds=asked.early_seconds,
         strike_slow_seconds=asked.slow_seconds,
+        media=Most(asked.image_pixels, asked.audio_seconds),
         drop_unknown=asked.unknown_fields == "drop",
     )
 

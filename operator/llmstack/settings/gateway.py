@@ -35,6 +35,9 @@ class GatewayLimits:
                                       for so long is answered with 504
         LLMSTACK_CONNECT_SECONDS      3: longest time to connect to a replica
         LLMSTACK_MAX_CONNECTIONS      10000: connections of clients at once
+        LLMSTACK_IMAGE_PIXELS         50000000: most pixels of a picture; all of a request may have
+                                      four times that
+        LLMSTACK_AUDIO_SECONDS        3600: longest sound of a request, all of its sounds together
         LLMSTACK_UNKNOWN_FIELDS       "drop": what becomes of fields that no endpoint knows: drop
                                       takes them out of the body and names them in a header of the
                                       answer; refuse answers with 400
@@ -58,6 +61,8 @@ class GatewayLimits:
     lost_seconds: float
     connect_seconds: float
     max_connections: int
+    image_pixels: int
+    audio_seconds: int
     unknown_fields: str
     drain_seconds: float
 
@@ -83,6 +88,8 @@ class GatewayLimits:
             lost_seconds=read.seconds("LLMSTACK_LOST_SECONDS", 30),
             connect_seconds=read.seconds("LLMSTACK_CONNECT_SECONDS", 3),
             max_connections=read.count("LLMSTACK_MAX_CONNECTIONS", 10_000),
+            image_pixels=read.count("LLMSTACK_IMAGE_PIXELS", 50_000_000),
+            audio_seconds=read.count("LLMSTACK_AUDIO_SECONDS", 3600),
             unknown_fields=read.choice("LLMSTACK_UNKNOWN_FIELDS", ("drop", "refuse")),
             drain_seconds=read.seconds("LLMSTACK_DRAIN_SECONDS", 120),
         )

@@ -4,22 +4,30 @@ llama-server reads a URL from these places, and takes anything that begins with 
 fetch, in `data` of a sound or video, too:
 
     image_url.url   image_url (/v1/responses)   input_audio.data|url   input_video.data|url
-    video_url.data|url   source.url (/v1/messages)
+    video_url.data|url   source.url (/v1/messages)   multimodal_data (base64 only, never fetched)
+
+What they hold themselves is found on the way, and measured afterwards (`check_contents`): it may
+be large.
 
 What a tool was called with (`input`, `arguments`) is text to it, whatever it holds.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
 import orjson
 
 from llmstack.engines.llamacpp.arguments import ARGUMENTS
+from llmstack.engines.llamacpp.measured import Measure, Most, content_of
 from llmstack.engines.llamacpp.unfit import Unfit
 from llmstack.scan.outline import Kind, Outline, Span
 from llmstack.scan.sight import outline_of
 
-WATCHED = frozenset({"image_url", "input_audio", "input_video", "video_url", "source", ARGUMENTS})
+_BARE = "multimodal_data"
+WATCHED = frozenset(
+    {"image_url", "input_audio", "input_video", "video_url", "source", _BARE, ARGUMENTS}
+)
 """Names that an outline must hold in `nested` for a judgement."""
 
 _TEXT = frozenset({"input", "arguments"})
@@ -27,6 +35,7 @@ _LARGEST_AGAIN = 1024 * 1024
 """Bytes of a body that may be looked at once more, to tell tools' arguments from content."""
 _LONGEST_URL = 4096
 _LINK = re.compile(rb'"(?:url|data)"[ \t\r\n]*:[ \t\r\n]*"')
+_ENTRY = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
 _STRING_END = re.compile(rb'[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
 # Of escapes base64 has `\/` alone; the last byte that is looked at may be the half of one.
 _BASE64 = re.compile(rb"(?!http)(?:[A-Za-z0-9+/=]|\\/)*\\?")
@@ -35,16 +44,49 @@ _URL = re.compile(r"https?://([a-z0-9.-]+(?::[0-9]{1,5})?)(?:/[!$-;=?A-Z_a-z~%]*
 _BEGINNING = 16
 
 
-def check_media(body: bytes | bytearray, outline: Outline, hosts: frozenset[str]) -> None:
-    """Raises Unfit if a replica would fetch from elsewhere than `hosts` ("host" or "host:port")."""
+class Inline(NamedTuple):
+    """What a body holds itself: the string `body[start:end]`, without quotes, in a member."""
+
+    span: Span
+    start: int
+    end: int
+
+
+def check_media(
+    body: bytes | bytearray, outline: Outline, hosts: frozenset[str]
+) -> tuple[Inline, ...]:
+    """What is to be measured still. Raises Unfit if a replica would fetch from elsewhere.
+
+    `hosts` ("host" or "host:port") may be fetched from.
+    """
+    found = []
     for span in outline.nested:
         for start in _links(body, span) if span.name != ARGUMENTS else ():
             beginning = bytes(body[start : start + _BEGINNING])
-            if beginning.startswith(b"data:") or _BASE64.fullmatch(beginning.partition(b'"')[0]):
+            if (
+                beginning.startswith(b"data:")
+                or span.name == _BARE
+                or _BASE64.fullmatch(beginning.partition(b'"')[0])
+            ):
+                end = body.find(b'"', start, span.end)
+                found.append(Inline(span, start, end))
                 continue
             url = _string(body, start, span.end)
             if not _allowed(url, hosts) and not _is_text(body, span):
                 raise _refusal(span.name, url, hosts)
+    return tuple(found)
+
+
+def check_contents(body: bytes | bytearray, contents: Iterable[Inline], most: Most) -> None:
+    """Raises Unfit if pictures or sounds would be too large once a replica has decoded them."""
+    measure = Measure(most)
+    for each in contents:
+        try:
+            name = each.span.name
+            measure.take(content_of(body, each.start, each.end, name), name)
+        except Unfit:
+            if not _is_text(body, each.span):
+                raise
 
 
 def _links(body: bytes | bytearray, span: Span) -> Iterator[int]:
@@ -52,6 +94,9 @@ def _links(body: bytes | bytearray, span: Span) -> Iterator[int]:
     if span.kind is Kind.STRING:
         if span.name != "source":
             yield span.start + 1
+    elif span.name == _BARE:
+        for found in _ENTRY.finditer(body, span.start, span.end):
+            yield found.start() + 1
     elif span.kind is Kind.OBJECT:
         # A name may be spelt with escapes; base64 needs none.
         if body.find(b"\\u", span.start, span.end) >= 0:

@@ -17,7 +17,7 @@ from llmstack.engines.llamacpp.checks import Body
 from llmstack.engines.llamacpp.checks import Judged as ReadWhole
 from llmstack.engines.llamacpp.fields import FIELDS, KNOWN, Fields
 from llmstack.engines.llamacpp.judgements import Allowed, Neutral
-from llmstack.engines.llamacpp.media import check_media
+from llmstack.engines.llamacpp.media import Inline, check_media
 from llmstack.engines.llamacpp.names import meant
 from llmstack.engines.llamacpp.plain import Plain, plain
 from llmstack.engines.llamacpp.together import check_together
@@ -38,10 +38,11 @@ class Policy(NamedTuple):
 
 
 class Judged(NamedTuple):
-    """What has to change in the body, and the unknown fields among that."""
+    """What has to change in the body, the unknown fields among that, and what to measure still."""
 
     edits: Mapping[str, None]
     unknown: tuple[str, ...] = ()
+    contents: tuple[Inline, ...] = ()
 
 
 def judge(path: str, body: Body, outline: Outline, policy: Policy) -> Judged:
@@ -74,10 +75,11 @@ def judge(path: str, body: Body, outline: Outline, policy: Policy) -> Judged:
     if unknown:
         _check_unknown(path, unknown, fields, policy)
     check_together(body, outline)
+    contents: tuple[Inline, ...] = ()
     if outline.nested:
         check_arguments(body, outline)
-        check_media(body, outline, policy.hosts)
-    return Judged(edits, tuple(unknown)) if edits else _UNCHANGED
+        contents = check_media(body, outline, policy.hosts)
+    return Judged(edits, tuple(unknown), contents) if edits or contents else _UNCHANGED
 
 
 _NEVER_NULL = frozenset({"messages", "prompt", "input", "query", "documents", "tokens"})

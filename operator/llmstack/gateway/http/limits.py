@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from llmstack.engines.llamacpp.measured import MOST, Most
+
 KIB = 1024
 MIB = 1024 * KIB
 
@@ -33,6 +35,7 @@ class Limits:
     verdict_seconds   for a cluster to announce the end of a replica that broke its connections
     strike_pause_seconds   a tenant whose request ended a replica: before its next one to the model
     strike_slow_seconds    and for so long they go one at a time; both double each time. 0: never
+    media             pixels and seconds that a replica may have to decode of one request
     drop_unknown      unknown fields of a body are dropped, not refused
     tick              how often times are looked at: what is above is exact to this
     """
@@ -59,5 +62,6 @@ class Limits:
     verdict_seconds: float = 1.0
     strike_pause_seconds: float = 1.0
     strike_slow_seconds: float = 30.0
+    media: Most = MOST
     drop_unknown: bool = True
     tick: float = 1.0

@@ -6,7 +6,7 @@ import pytest
 
 from llmstack.engines.llamacpp.fields import FIELDS
 from llmstack.engines.llamacpp.media import WATCHED
-from llmstack.engines.llamacpp.policy import Policy, judge
+from llmstack.engines.llamacpp.policy import Judged, Policy, judge
 from llmstack.engines.llamacpp.unfit import Unfit
 from tests.support.outlines import outline_of
 
@@ -15,7 +15,10 @@ HI = [{"role": "user", "content": "hi"}]
 
 
 def judged(path: str, body: bytes, **policy):
-    return judge(path, body, outline_of(body, WATCHED), Policy(**policy))
+    """What has to change in the body; nothing in it is to be measured."""
+    found = judge(path, body, outline_of(body, WATCHED), Policy(**policy))
+    assert found.contents == ()
+    return found
 
 
 def refused(path: str, text: str | bytes, **policy) -> Unfit:
@@ -91,7 +94,7 @@ def refused(path: str, text: str | bytes, **policy) -> Unfit:
     ],
 )
 def test_what_clients_send_goes_on_as_it_came(path, fields):
-    assert judged(path, json.dumps(fields).encode()) == ({}, ())
+    assert judged(path, json.dumps(fields).encode()) == Judged({})
 
 
 @pytest.mark.parametrize(
@@ -358,6 +361,6 @@ def test_fields_without_end_are_refused_at_once():
 )
 def test_what_is_dangerous_together_is_refused_together(path, body, param):
     if param is None:
-        assert judged(path, body.encode()) == ({}, ())
+        assert judged(path, body.encode()) == Judged({})
     else:
         assert refused(path, body).param == param

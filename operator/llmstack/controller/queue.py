@@ -2,7 +2,8 @@
 
 N workers share one schedule. Everything that happens in the cluster only puts a key into it. What
 somebody waits for is urgent: a new or edited LLMDeployment, a request for a sleeping model. Events
-of children, the resync, second looks and retries are not.
+of children, the resync, second looks and retries are not: they come after what is urgent, and not
+within half a second after the last pass over the same deployment began.
 """
 
 import asyncio
@@ -12,11 +13,13 @@ from collections.abc import Awaitable, Callable
 
 from llmstack.api.key import Key
 from llmstack.controller.fence import now
-from llmstack.controller.schedule import Backoff, Schedule
+from llmstack.controller.schedule import Backoff, Rest, Schedule
 from llmstack.errors import LeaseLost
 from llmstack.kube.errors import ApiError
 
 log = logging.getLogger(__name__)
+
+REST_SECONDS = 0.5
 
 Work = Callable[[Key], Awaitable[float | None]]
 """One pass. Returns after how many seconds it wants to run again, None if only when asked for."""
@@ -31,6 +34,7 @@ class WorkQueue:
         self._clock = clock
         self._schedule = Schedule()
         self._backoff = Backoff()
+        self._rest = Rest(REST_SECONDS)
         self._wake = asyncio.Event()
         self._started: dict[Key, float] = {}
         self._stopping = False
@@ -46,7 +50,9 @@ class WorkQueue:
 
     def add(self, key: Key, delay: float = 0.0, *, urgent: bool = True) -> None:
         """Asks for a pass, at once or after some seconds."""
-        self._schedule.add(key, self._clock() + delay, urgent=urgent)
+        due = self._clock() + delay
+        due = due if urgent else max(due, self._rest.until(key))
+        self._schedule.add(key, due, urgent=urgent)
         self._wake.set()
 
     async def run(self) -> None:
@@ -63,6 +69,7 @@ class WorkQueue:
     async def _worker(self) -> None:
         while key := await self._next():
             self._started[key] = self._clock()
+            self._rest.begin(key, self._started[key])
             try:
                 await self._pass(key)
             finally:

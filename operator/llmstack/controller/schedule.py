@@ -12,6 +12,7 @@ Pure bookkeeping of keys; the caller brings the time. Invariants:
 """
 
 import heapq
+from collections import OrderedDict
 from dataclasses import dataclass
 
 from llmstack.api.key import Key
@@ -92,6 +93,29 @@ class Schedule:
         while heap and self._turns.get(heap[0].key) is not heap[0]:
             heapq.heappop(heap)
         return heap[0] if heap else None
+
+
+class Rest:
+    """For how long after a pass began does the next one wait, if nobody waits for it?
+
+    What comes of one change comes as many events: the pass after the rest sees all of them.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._until: OrderedDict[Key, float] = OrderedDict()
+
+    def begin(self, key: Key, now: float) -> None:
+        """A pass over the key begins."""
+        self._until.pop(key, None)
+        self._until[key] = now + self._seconds
+        # In the order of their moments: what is over comes first.
+        while next(iter(self._until.values())) < now:
+            self._until.popitem(last=False)
+
+    def until(self, key: Key) -> float:
+        """From this moment on it may be looked at; it may be past."""
+        return self._until.get(key, float("-inf"))
 
 
 class Backoff:

@@ -5,7 +5,8 @@ import asyncio
 import pytest
 
 from llmstack.api.key import Key
-from llmstack.controller.queue import WorkQueue
+from llmstack.controller.fence import now
+from llmstack.controller.queue import REST_SECONDS, WorkQueue
 from llmstack.controller.resync import delays
 from llmstack.errors import LeaseLost
 from llmstack.kube.errors import ApiError
@@ -64,6 +65,24 @@ async def test_a_failed_pass_runs_again_and_a_wish_to_run_again_is_heard() -> No
     queue.add(A)
     await queue.run()
     assert queue.retries == 1
+
+
+async def test_many_events_of_one_change_are_one_pass_after_a_rest() -> None:
+    passes = list[float]()
+
+    async def work(_key: Key) -> None:
+        passes.append(now())
+        if len(passes) == 1:
+            for _ in range(3):
+                queue.add(A, urgent=False)
+        else:
+            queue.stop()
+
+    queue = WorkQueue(work, workers=2)
+    queue.add(A, urgent=False)
+    await queue.run()
+    assert len(passes) == 2
+    assert passes[1] - passes[0] >= REST_SECONDS
 
 
 async def test_a_lost_lease_ends_all_workers() -> None:

@@ -3,9 +3,9 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmstack.controller.schedule import SHARE, Backoff, Key, Schedule
+from llmstack.controller.schedule import SHARE, Backoff, Key, Rest, Schedule
 
-A, B = Key("team", "a"), Key("team", "b")
+A, B, C = Key("team", "a"), Key("team", "b"), Key("team", "c")
 
 
 def test_a_key_is_taken_when_it_is_due_and_not_before() -> None:
@@ -168,3 +168,13 @@ def test_a_wait_that_the_api_server_asks_for_comes_on_top() -> None:
 
 def test_jitter_takes_at_most_half_of_a_wait() -> None:
     assert Backoff(first=4).failed(A, 0.0) == 2
+
+
+def test_a_rest_is_over_after_its_time_and_takes_no_memory_then() -> None:
+    rest = Rest(0.5)
+    rest.begin(A, 10.0)
+    rest.begin(B, 10.2)
+    rest.begin(A, 10.4)
+    assert (rest.until(A), rest.until(B)) == (10.9, 10.7)
+    rest.begin(C, 10.8)
+    assert (rest.until(A), rest.until(B)) == (10.9, float("-inf"))

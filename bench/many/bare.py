@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 
 from bench.many.world import NAMESPACES
+from llmstack.desired.metadata import DEPLOYMENT_LABEL, MANAGED_BY_LABEL, MANAGER
 
 Object = dict[str, Any]
 _POSTING = 4
@@ -25,7 +26,7 @@ _PLURALS = {
     "horizontalpodautoscalers": "/apis/autoscaling/v2",
     "serviceaccounts": "/api/v1",
 }
-_LABEL = "app.kubernetes.io/managed-by=llmstack"
+_LABEL = f"{MANAGED_BY_LABEL}={MANAGER}"
 
 
 def seconds_to_post(api: httpx.Client) -> tuple[float, int]:
@@ -46,10 +47,9 @@ def _copies(api: httpx.Client, namespace: str) -> Iterable[tuple[str, bytes]]:
 
 
 def _copy(item: Object, listed: Object) -> Object:
+    """The same object, with as many pods, for another LLMDeployment that there is not."""
     kind = listed["kind"].removesuffix("List")
-    spec = dict(item.get("spec") or {})
-    if kind == "Deployment":
-        spec["replicas"] = 0  # Its pods would be work for others.
+    spec = _renamed(item.get("spec") or {})
     for assigned in ("clusterIP", "clusterIPs"):
         if spec.get(assigned) != "None" and spec.get(assigned) != ["None"]:
             spec.pop(assigned, None)
@@ -57,6 +57,18 @@ def _copy(item: Object, listed: Object) -> Object:
     rest: Object = {key: item[key] for key in ("data", "type") if key in item}
     body: Object = {"apiVersion": listed["apiVersion"], "kind": kind, "metadata": metadata, **rest}
     return {**body, "spec": spec} if spec else body
+
+
+def _renamed(value: Any) -> Any:
+    """Without the labels by which the operator would take a copy or its pods for its own."""
+    if isinstance(value, list):
+        return [_renamed(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    found = {key: _renamed(item) for key, item in value.items() if key != MANAGED_BY_LABEL}
+    if isinstance(found.get(DEPLOYMENT_LABEL), str):
+        found[DEPLOYMENT_LABEL] = f"copy-of-{found[DEPLOYMENT_LABEL]}"
+    return found
 
 
 def _send(api: httpx.Client, path: str, body: bytes) -> None:

@@ -101,7 +101,15 @@ def watching(api: httpx.Client, path: str) -> Iterator[Seen]:
 
 def _follow(events: httpx.Response, seen: Seen) -> None:
     try:
-        for line in events.iter_lines():
+        for line in _lines(events.iter_raw()):
             seen.take(json.loads(line))
     except httpx.HTTPError:
         return  # The block has ended, and the stream with it.
+
+
+def _lines(parts: Iterator[bytes]) -> Iterator[bytes]:
+    """Cut at line feeds alone: a JSON text may hold other characters that end a line."""
+    rest = b""
+    for part in parts:
+        *lines, rest = (rest + part).split(b"\n")
+        yield from lines

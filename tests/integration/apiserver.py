@@ -73,9 +73,10 @@ class ApiServer:
             self.start()
 
     @contextmanager
-    def controllers(self) -> Iterator[None]:
+    def controllers(self, *flags: str) -> Iterator[None]:
         """While it lasts, the controller-manager works: garbage collection, HPA, Deployments, …"""
         manager = self._plane.controller_manager
+        manager.argv += flags
         manager.start()
         try:
             manager.wait_until(self._controllers_ready, "the controllers were ready")

@@ -177,6 +177,8 @@ class Observer:
 
 def _by_name(deployment: LLMDeployment, workload: Object | None) -> list[tuple[Kind, str]]:
     """The children that no watch tells of; `workload` is the Deployment, None if there is none."""
+    if workload is None and deployment.status.observed_generation is None:
+        return []  # Nothing was made for it yet. Should there be something, its creation tells.
     found = [
         (SECRET, names.key_secret_name(deployment)),
         (CONFIG_MAP, names.ca_config_map_name(deployment)),

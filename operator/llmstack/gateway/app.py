@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from llmstack.gateway.catalog import Catalog
+from llmstack.gateway.catalog import Catalog, Model
 from llmstack.gateway.keys import Keys
 from llmstack.gateway.models_list import models_list
 from llmstack.gateway.outcome import Outcome
@@ -25,6 +25,7 @@ class App:
     """All that requests share. `keys` None: everyone may come in.
 
     `keeps_apart(model, replica)`: whether a replica keeps apart what it caches for tenants.
+    `context(model)`: tokens that a slot of it takes; 0 while that is not known.
     `why_not_serving()`: why new clients should go elsewhere; "" if they should not.
     `since`: when this process began, in seconds since 1970.
     """
@@ -36,6 +37,7 @@ class App:
     keys: Keys | None = None
     cors: tuple[str, ...] = ()
     keeps_apart: Callable[[str, str], bool] = lambda _model, _replica: True
+    context: Callable[[Model], int] = lambda _model: 0
     since: int = field(default_factory=lambda: int(time.time()))
     why_not_serving: Callable[[], str] = lambda: ""
 

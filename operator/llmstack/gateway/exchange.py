@@ -25,6 +25,7 @@ from llmstack.gateway.http.faults import BeforeFirstByte, Unanswered
 from llmstack.gateway.http.head import Malformed, RequestHead
 from llmstack.gateway.http.limits import Limits
 from llmstack.gateway.http.relay import Relay
+from llmstack.gateway.length import check_length
 from llmstack.gateway.note import Note
 from llmstack.gateway.refusals import (
     INVALID,
@@ -140,6 +141,7 @@ class Exchanges:
                 ours,
                 limits=self._limits,
             )
+            check_length(request.text, app.context(request.model), request.prompts)
             if request.measure is not None:
                 await self._measured(request.measure)
             if request.path == CONTROL:

@@ -37,6 +37,8 @@ class Forward:
     """A request that is on its way to a replica. `cache`: who owns its prompt's (whose.py).
 
     `opening`: what of a form comes before `body`, which is its file and what ends it; b"" of JSON.
+    `text`: bytes of what came but for pictures and sounds, for `prompts` prompts; 0 where nothing
+    is computed.
     `measure`: what is to be looked at before it goes on, of pictures and sounds.
     `array`: its inputs, where they can be served in parts (bulk.py), and `most` of their ranks are
     wanted, None for all. `hash_prompt` gives the ask's blocks where they are missing still; for a
@@ -57,6 +59,8 @@ class Forward:
     hash_prompt: Callable[[], tuple[int, ...]] | None
     opening: bytes = b""
     measure: Measurement | None = None
+    text: int = 0
+    prompts: int = 1
     suspect: Suspect = field(init=False)
     array: Span | None = None
     most: int | None = None
@@ -114,6 +118,9 @@ def forward_of(
         cache=cache,
         hash_prompt=None if small else chain,
     )
+    if endpoint.slots:
+        held = sum(each.end - each.start for each in fitted.contents)
+        request.text, request.prompts = len(body.data) - held, wanted.entries
     request.measure = measurement(body.data, fitted.contents, limits.media)
     if endpoint.form:
         request.measure = measurement_of_file(body.file or b"", limits.media)

@@ -23,14 +23,15 @@ _MOST = 1_000_000
 class Peek:
     """What a body asks for.
 
-    `model` is "" if the body names none. `slots` is its cost, `several` whether it is
-    an array of prompts. `setting` is what precedes the prompt in the context (the
-    adapter, tools, a system prompt), each as it was written. `prompt` is the prompt's value but for
-    its last byte: conversations grow at their end, so one turn's is a prefix of the next turn's.
+    `model` is "" if the body names none. `entries` is how many prompts or inputs it has, `slots`
+    its cost, `several` whether it is an array of prompts. `setting` is what precedes the prompt in
+    the context (the adapter, tools, a system prompt), each as it was written. `prompt` is the
+    prompt's value but for its last byte: conversations grow at their end, so one turn's is a prefix
+    of the next turn's.
     Both are looked for when they are asked for.
     """
 
-    __slots__ = ("_body", "_endpoint", "_outline", "model", "several", "slots", "stream")
+    __slots__ = ("_body", "_endpoint", "_outline", "entries", "model", "several", "slots", "stream")
 
     def __init__(self, endpoint: Endpoint, body: bytes | bytearray, outline: Outline) -> None:
         self._endpoint = endpoint
@@ -40,9 +41,9 @@ class Peek:
         read = partial(outline.read, body) if parsed is None else parsed.get
         self.model = _model(read)
         self.stream = read("stream") is True
-        entries = _most_entries(endpoint, outline)
-        self.several = entries > 1 and not endpoint.whole
-        self.slots = _slots(endpoint, entries, read)
+        self.entries = _most_entries(endpoint, outline)
+        self.several = self.entries > 1 and not endpoint.whole
+        self.slots = _slots(endpoint, self.entries, read)
 
     @property
     def has_setting(self) -> bool:

@@ -73,6 +73,7 @@ class Gateway:
         self._server = Server(self._exchanges, limits)
         self._replicas = Replicas(self._owner, self._exchanges.last_byte, lost=self._deaths.lost)
         self.app.keeps_apart = self._replicas.keeps_apart
+        self.app.context = self._replicas.context
         self.app.why_not_serving = self._why_not_ready
         live = LiveMetrics(
             self._owner.load,

@@ -30,6 +30,14 @@ def total_slots(props: bytes) -> int:
     return total
 
 
+def context(props: bytes) -> int:
+    """How many tokens a slot takes, by /props; 0 if it does not say."""
+    answer = json.loads(props)
+    settings = answer.get("default_generation_settings") if isinstance(answer, dict) else None
+    tokens = settings.get("n_ctx") if isinstance(settings, dict) else None
+    return tokens if type(tokens) is int and tokens > 0 else 0
+
+
 def started(metrics: Reply) -> str:
     """When its process began, by /metrics, in whatever unit; "" if it does not say."""
     return metrics.headers.get(b"process-start-time-unix", b"").decode("latin-1")

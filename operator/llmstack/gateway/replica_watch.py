@@ -129,6 +129,7 @@ class ReplicaWatch:
         self.why = ""
         self.deferred = 0
         self.keeps_apart = False
+        self.context = 0
         self.started = ""
         self.task = asyncio.create_task(self._run(), name=str(self))
 
@@ -185,6 +186,7 @@ class ReplicaWatch:
             props = (await self._ask("/props")).body
             total = replica_answers.total_slots(props)
             self.keeps_apart = replica_answers.keeps_apart(props)
+            self.context = replica_answers.context(props)
             poll = await self._look()
         except (_NoAnswer, ValueError) as error:
             raise _Gone(str(error)) from error

@@ -71,6 +71,11 @@ class Replicas:
         watch = self._watches.get((model, replica))
         return watch is not None and watch.keeps_apart
 
+    def context(self, model: Model) -> int:
+        """Tokens that a slot takes, of its replica that takes the most; 0 if that is not known."""
+        watches = (self._watches.get((model.id, backend.id)) for backend in model.backends)
+        return max((watch.context for watch in watches if watch is not None), default=0)
+
     def started(self, model: str, replica: str) -> str:
         """When the process of a replica began, as it said last; "" if that is not known."""
         watch = self._watches.get((model, replica))

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from llmstack.gateway.catalog import Backend
 from llmstack.gateway.replica_answers import (
+    context,
     deferred,
     keeps_apart,
     leases,
@@ -132,3 +133,17 @@ def test_prompts_that_a_server_repeats_are_no_leases(prompt: str) -> None:
 )
 def test_a_server_says_that_it_keeps_caches_apart(props: bytes, apart: bool) -> None:
     assert keeps_apart(props) is apart
+
+
+@pytest.mark.parametrize(
+    ("props", "tokens"),
+    [
+        (b'{"default_generation_settings": {"n_ctx": 4096}}', 4096),
+        (b'{"default_generation_settings": {"n_ctx": "a"}}', 0),
+        (b'{"default_generation_settings": {"n_ctx": -1}}', 0),
+        (b'{"default_generation_settings": null}', 0),
+        (b"[]", 0),
+    ],
+)
+def test_a_server_says_how_many_tokens_a_slot_takes(props: bytes, tokens: int) -> None:
+    assert context(props) == tokens

@@ -51,6 +51,8 @@ class Result:
     missing: int
     """How many were not Ready when the patience ended."""
     calls: Counter[str]
+    cpu: float
+    """Of the operator, from the first post until all were Ready."""
     bare: float
     objects: int
     quiet: Counter[str]
@@ -66,14 +68,18 @@ def measure(count: int, *, autoscaled: bool) -> Result:
         calls, wanted = Calls(here.server.audit_log), keys(count)
         path = f"{LLMDEPLOYMENTS}/llmdeployments"
         with watching(here.api, DEPLOYMENTS) as made, watching(here.api, path) as told:
-            began = time.monotonic()
+            began, worked = time.monotonic(), cpu_seconds(here.operator.pid)
             posted = post(here.api, [deployment(key, autoscaled=autoscaled) for key in wanted])
             made.wait(made.created, wanted, _PATIENCE)
             waits = [made.created[key] - posted[key] for key in wanted if key in made.created]
             whole = max(made.created.values()) - began
             missing = told.wait(told.ready, wanted, _PATIENCE)
             until_ready = calls.counted()
-            _progress(f"{count}: all there after {whole:.1f} s, {missing} not Ready")
+            worked = cpu_seconds(here.operator.pid) - worked
+            _progress(
+                f"{count}: all there after {whole:.1f} s, {missing} not Ready, "
+                f"{worked:.1f} s of CPU"
+            )
             bare, objects = seconds_to_post(here.api)
             quiet, cpu = _quiet_minute(here)
             more = _one_by_one(here, made, "more")
@@ -86,6 +92,7 @@ def measure(count: int, *, autoscaled: bool) -> Result:
         whole,
         missing,
         until_ready,
+        worked,
         bare,
         objects,
         quiet,
@@ -128,6 +135,7 @@ def table(results: list[Result]) -> str:
         ("… the last one after", lambda r: f"{r.whole:.1f} s"),
         ("… of a bare client's time for the same objects", lambda r: f"{r.whole / r.bare:.2f}"),
         ("API calls each until Ready", lambda r: f"{r.calls.total() / r.count:.1f}"),
+        ("CPU of the operator each until Ready", lambda r: f"{1000 * r.cpu / r.count:.0f} ms"),
         ("not Ready at the end", lambda r: str(r.missing)),
         ("a new one, p50 / p95 of 10", lambda r: _percentiles(r.more)),
         ("a new one right after a restart", lambda r: _percentiles(r.restarted)),

@@ -4,10 +4,11 @@ The only module that calls it. Objects go in and come out as plain dictionaries,
 writes them; `None` stands for an object that does not exist.
 """
 
-import json
 import logging
 from collections.abc import Mapping
 from typing import Any
+
+import orjson
 
 from llmstack.kube.errors import ApiError
 from llmstack.kube.kinds import DEPLOYMENT, POD, Kind, kind_of
@@ -176,7 +177,7 @@ class KubeClient:
             body=body,
             content_type=content_type,
         )
-        answer: Object = json.loads(text)
+        answer: Object = orjson.loads(text)
         return answer
 
 

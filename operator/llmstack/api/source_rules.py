@@ -5,23 +5,7 @@ by `models.source.parse_source`, which the download goes by: an integration test
 """
 
 from llmstack.api.base import Rule
-
-_C = "%[89ABab][0-9A-Fa-f]"
-ESCAPE = "|".join(
-    (
-        # ASCII that is neither a letter, a digit, one of - . _ ~ /, nor a control character.
-        "%(2[0-9A-Ca-c]|3[A-Fa-f]|40|5[B-Eb-e]|60|7[B-Db-d])",
-        # UTF-8 of two, three and four bytes, as the standard allows it.
-        f"%([Cc][2-9A-Fa-f]|[Dd][0-9A-Fa-f]){_C}",
-        f"%[Ee]0%[ABab][0-9A-Fa-f]{_C}",
-        f"%[Ee][1-9A-Ca-cEFef]({_C}){{2}}",
-        f"%[Ee][Dd]%[89][0-9A-Fa-f]{_C}",
-        f"%[Ff]0%[9ABab][0-9A-Fa-f]({_C}){{2}}",
-        f"%[Ff][1-3]({_C}){{3}}",
-        f"%[Ff]4%8[0-9A-Fa-f]({_C}){{2}}",
-    )
-)
-"""Percent-encoded characters that a name may have (a regular expression)."""
+from llmstack.api.escapes import ESCAPE
 
 
 def _part(not_in_it: str) -> str:

@@ -1,6 +1,7 @@
 """`llmstack fetch`, the init container: how does a model reach the cache?
 
 main       arguments, signals, termination message
+outside    what a model that is not in the cache needs; imported only then
 story      cache hit, or lock · locate · space · headers · download · verify · publish
 wanted     what the deployment asks, and whether the headers (inspect) allow it
 remote     where do the bytes lie now, and who may see the token?

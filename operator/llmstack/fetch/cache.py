@@ -14,15 +14,16 @@ sizes; it does not sum 40 GB again.
 import errno
 import json
 import os
-import secrets
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from llmstack.fetch.partial import Partial, journal_of
 from llmstack.models.facts import GGUFFacts
+
+if TYPE_CHECKING:
+    from llmstack.fetch.partial import Partial
 
 _VERSION = 1
 _NO_LINKS = (
@@ -67,7 +68,7 @@ class Cache:
         for folder in (self.blobs, self.partials, self._sources, self._locks):
             folder.mkdir(parents=True, exist_ok=True)
         # An existing folder proves nothing about this user, nor about names that it takes.
-        probe = self._sources / f".probe.{secrets.token_hex(4)}"
+        probe = self._sources / f".probe.{os.urandom(4).hex()}"
         probe.mkdir()
         try:
             for name in names:
@@ -107,7 +108,7 @@ class Cache:
         right = not path.is_symlink() or path.readlink().name == file.sha256
         return right and path.is_file() and path.stat().st_size == file.size
 
-    def store(self, partial: Partial, sha256: str, size: int) -> None:
+    def store(self, partial: "Partial", sha256: str, size: int) -> None:
         """A verified partial becomes a blob. Another fetcher's blob of the same sum stays."""
         partial.sync()
         if self.has_blob(sha256, size):
@@ -115,7 +116,7 @@ class Cache:
             return
         partial.path.rename(self.blob(sha256))
         _sync(self.blobs)
-        journal_of(partial.path).unlink(missing_ok=True)
+        partial.journal.unlink(missing_ok=True)
         partial.close()
 
     def publish(self, key: str, entry: Entry) -> None:
@@ -138,7 +139,7 @@ def _place(path: Path, blob: Path) -> None:
 
     A blob that has been moved is not found under its sum by other sources of the same file.
     """
-    new = path.with_name(f".{secrets.token_hex(8)}")
+    new = path.with_name(f".{os.urandom(8).hex()}")
     target = Path("../../blobs") / blob.name
     if not (_linked(lambda: new.symlink_to(target)) or _linked(lambda: new.hardlink_to(blob))):
         blob.replace(path)
@@ -158,7 +159,7 @@ def _linked(link: Callable[[], None]) -> bool:
 
 
 def _write(path: Path, text: str) -> None:
-    new = path.with_name(f".{secrets.token_hex(8)}")
+    new = path.with_name(f".{os.urandom(8).hex()}")
     fd = os.open(new, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o664)
     try:
         os.write(fd, text.encode())

@@ -1,5 +1,8 @@
 """`llmstack fetch`: arguments in, one model in the cache, one termination message out.
 
+Each start of a replica waits for this process, and the model is nearly always there. So what takes
+long to import is imported where it is needed: by errors that nobody expects, and by outside.py.
+
 Exit status: 0 the model is there · 1 it is not (termination message: reason and message) · 2 the
 arguments are off · 143 stopped by SIGTERM.
 """
@@ -9,7 +12,6 @@ import json
 import os
 import signal
 import threading
-import traceback
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import FrameType
@@ -17,14 +19,7 @@ from types import FrameType
 from llmstack.api import reasons
 from llmstack.errors import ConfigurationError, FetchError, InvalidInput, InvalidSource
 from llmstack.fetch.cache import Cache, Entry
-from llmstack.fetch.claim import read_claim
-from llmstack.fetch.client import Client
-from llmstack.fetch.faults import Patience
 from llmstack.fetch.helpers import bring_helpers
-from llmstack.fetch.look import look
-from llmstack.fetch.progress import Meter
-from llmstack.fetch.story import bring
-from llmstack.fetch.tools import Tools
 from llmstack.fetch.voice import Voice
 from llmstack.fetch.wanted import Demands, Wanted
 from llmstack.models.report import (
@@ -35,7 +30,7 @@ from llmstack.models.report import (
     encode_termination,
 )
 from llmstack.models.role import MODEL_FIELD, PROJECTOR_FIELD
-from llmstack.models.source import ClaimSource, parse_source, require_sha256
+from llmstack.models.source import Source, parse_source, require_sha256
 from llmstack.secret import Secret, credentials, read_token
 from llmstack.settings import FetchSettings
 from llmstack.settings.fetch import ADDRESSES
@@ -91,6 +86,8 @@ def _outcome(
     except ConfigurationError as error:
         return FetchFailure(reasons.FETCH_FAILED, str(error))
     except Exception as error:
+        import traceback  # noqa: PLC0415 - rarely needed
+
         voice.complain("".join(traceback.format_exception(error)))
         return FetchFailure(reasons.FETCH_FAILED, f"unexpected {type(error).__name__}: {error}")
 
@@ -100,36 +97,36 @@ def _fetch(
 ) -> FetchResult:
     if arguments.helpers:
         bring_helpers(arguments.helpers)
-    meter = Meter(voice.say, settings.progress)
-    client = Client(settings, _token(settings.token_file, voice))
-    tools = Tools(settings, client, meter, Patience(settings, stop, meter.note))
+    token = _token(settings.token_file, voice)
+
+    def get(field: str, text: str, sha256: str) -> Entry:
+        wanted = _wanted(arguments, field, text, sha256)
+        found = None if arguments.check else wanted.cached(Cache(arguments.cache))
+        if found is not None:
+            return found
+        from llmstack.fetch.outside import Outside  # noqa: PLC0415 - as late as possible
+
+        outside = Outside(settings, token, stop, voice.say)
+        if arguments.check:
+            return outside.look(wanted, arguments.source_root)
+        return outside.bring(wanted, arguments.cache, arguments.source_root)
+
     files = []
     # The smaller one first: whoever has mixed up the two learns it before the larger one has come.
     if arguments.mmproj:
-        projector = _get(
-            arguments, PROJECTOR_FIELD, arguments.mmproj, arguments.mmproj_sha256, tools
-        )
+        projector = get(PROJECTOR_FIELD, arguments.mmproj, arguments.mmproj_sha256)
         files.append(_describe("mmproj", projector))
-    entry = _get(arguments, MODEL_FIELD, arguments.source, arguments.sha256, tools)
+    entry = get(MODEL_FIELD, arguments.source, arguments.sha256)
     files.insert(0, _describe("model", entry))
     return FetchResult(tuple(files), entry.gguf)
 
 
-def _get(arguments: argparse.Namespace, field: str, text: str, sha256: str, tools: Tools) -> Entry:
+def _wanted(arguments: argparse.Namespace, field: str, text: str, sha256: str) -> Wanted:
     """What the user wrote in `field`. A projector has no context of its own."""
-    source = parse_source(text)
+    source: Source = parse_source(text)
     expected = require_sha256(sha256) if sha256 else None
     context = arguments.context_length if field == MODEL_FIELD else None
-    wanted = Wanted(source, expected, Demands(field, context, arguments.shipped_engine))
-    if isinstance(source, ClaimSource):
-        return read_claim(source, wanted, arguments.source_root, tools.meter)
-    if arguments.check:
-        return look(wanted, tools)
-
-    def waiting(host: str) -> None:
-        tools.meter.note(f"waiting for {host or 'another pod'}, which downloads the same model")
-
-    return bring(wanted, Cache(arguments.cache), tools, waiting)
+    return Wanted(source, expected, Demands(field, context, arguments.shipped_engine))
 
 
 def _describe(role: str, entry: Entry) -> FetchedFile:

@@ -47,6 +47,11 @@ class Partial:
         self.in_use = False
 
     @property
+    def journal(self) -> Path:
+        """The file that says which of its bytes count."""
+        return journal_of(self.path)
+
+    @property
     def have(self) -> int:
         """Bytes that were there when it was opened."""
         return covered(self.done)
@@ -122,7 +127,7 @@ class Partial:
         state = Journal()
         if os.fstat(self._fd).st_size == self.total:
             with suppress(FileNotFoundError):
-                text = journal_of(self.path).read_text("ascii", errors="replace")
+                text = self.journal.read_text("ascii", errors="replace")
                 state = read_journal(text, boot_id(), self.total)
         else:
             os.ftruncate(self._fd, 0)
@@ -134,11 +139,11 @@ class Partial:
         """A fresh journal takes the old one's place at once, so that a kill leaves one of both."""
         text, self._records = new_journal(state, boot_id())
         self._flushed = len(state.durable)
-        new = journal_of(self.path).with_suffix(".new")
+        new = self.journal.with_suffix(".new")
         fd = os.open(new, os.O_CREAT | os.O_TRUNC | os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC, 0o664)
         os.write(fd, text.encode())
         os.fdatasync(fd)
-        new.rename(journal_of(self.path))
+        new.rename(self.journal)
         if self._journal >= 0:
             os.close(self._journal)
         self._journal = fd

@@ -69,7 +69,7 @@ def bring(wanted: Wanted, cache: Cache, tools: Tools, waiting: Callable[[str], N
 
 
 def _bring(wanted: Wanted, cache: Cache, tools: Tools, waiting: Callable[[str], None]) -> Entry:
-    entry = cache.ready(wanted.key)
+    entry = wanted.cached(cache)
     if entry is None:
         cache.prepare(part_names(base_name(wanted.source)))
         lock = Lock(cache.lock_path(wanted.key), tools.settings.lock, waiting)
@@ -78,10 +78,9 @@ def _bring(wanted: Wanted, cache: Cache, tools: Tools, waiting: Callable[[str], 
                 return _download(wanted, cache, tools)
         finally:
             lock.release()
-        entry = cache.ready(wanted.key)
+        entry = wanted.cached(cache)
     if entry is None:
         raise FetchError(reasons.FETCH_FAILED, "the model vanished from the cache: try again")
-    wanted.check_facts(entry.gguf)
     return entry
 
 

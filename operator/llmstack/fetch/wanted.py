@@ -5,11 +5,12 @@ from dataclasses import dataclass
 
 from llmstack.api import reasons
 from llmstack.errors import FetchError
+from llmstack.fetch.cache import Cache, Entry
 from llmstack.models.engine import obstacle
 from llmstack.models.facts import GGUFFacts
 from llmstack.models.gguf import GGUFFile, NotGGUF
 from llmstack.models.role import MODEL_FIELD, misplaced
-from llmstack.models.source import Source, base_name, cache_key, part_names
+from llmstack.models.source import ClaimSource, Source, base_name, cache_key, part_names
 from llmstack.models.split import check_parts
 
 
@@ -38,6 +39,18 @@ class Wanted:
     def key(self) -> str:
         """Its folder in the cache."""
         return cache_key(self.source, self.sha256)
+
+    def cached(self, cache: Cache) -> Entry | None:
+        """The model, if the cache has all of it; None if not, or if it lies on a claim.
+
+        Raises FetchError if its header rules it out.
+        """
+        if isinstance(self.source, ClaimSource):
+            return None
+        entry = cache.ready(self.key)
+        if entry is not None:
+            self.check_facts(entry.gguf)
+        return entry
 
     def check_files(self, files: Sequence[GGUFFile]) -> None:
         """Raises FetchError if the headers, of all parts or the first of them, rule it out."""

@@ -17,7 +17,7 @@ from pathlib import PurePosixPath
 from typing import overload
 from urllib.parse import quote, unquote, urlsplit
 
-from llmstack.api.source_rules import ESCAPE
+from llmstack.api.escapes import ESCAPE
 from llmstack.errors import InvalidSource
 from llmstack.secret import without_credentials
 

@@ -17,8 +17,8 @@ from llmstack.api.sharing import CacheSharing
 class Backend:
     """Where is a replica? `key` is sent as its bearer token; "" if it wants none.
 
-    One that is not `accepting` (terminating, not ready) gets no new request; its streams go on.
-    `leaving`: it terminates.
+    One that is not `accepting` (terminating, no longer ready) gets no new request; its streams go
+    on. `leaving`: it terminates. `ready`: the cluster finds it ready, so it should answer.
     """
 
     id: str
@@ -27,6 +27,7 @@ class Backend:
     key: str = field(default="", repr=False)
     accepting: bool = True
     leaving: bool = False
+    ready: bool = True
 
     @cached_property
     def lines(self) -> bytes:

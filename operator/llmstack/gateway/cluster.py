@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 
 from llmstack.desired.metadata import MANAGED_BY_LABEL, MANAGER
 from llmstack.desired.secret import load_key, read_root
+from llmstack.gateway.addresses import Addresses
 from llmstack.gateway.catalog import Catalog
 from llmstack.gateway.cluster_catalog import Deployments, build_catalog
 from llmstack.gateway.keys import Keys, keys_from_secret
@@ -41,6 +42,7 @@ class ClusterSource:
         self._settings = settings
         self._connection = connection
         self._deployments = Deployments()
+        self._addresses = Addresses()
         self._informers: list[Informer] = []
         self._versions: dict[str, str | None] = {}
         self._root = b""
@@ -73,7 +75,7 @@ class ClusterSource:
             return
         self.catalog = build_catalog(
             self._deployments.read(self._objects(LLM_DEPLOYMENT)),
-            self._objects(ENDPOINT_SLICE).values(),
+            self._addresses.read(self._objects(ENDPOINT_SLICE).values()),
             self._root,
         )
         newest = (self.catalog, self.keys, self.load_key)

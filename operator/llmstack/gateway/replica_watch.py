@@ -57,19 +57,28 @@ class Pace:
     """When is a replica asked? In seconds.
 
     Every `poll` it is asked for /slots, and every `metrics` for /metrics. `quick` to `slow`: while
-    slots are in doubt, ever slower. `away`: between two tries to find it. `patience`: longest wait
-    for an answer, `connect` for a connection. A replica that is said to be ready and was not
-    reached for `unreachable` seconds cannot be reached, and is not only late.
+    slots are in doubt, ever slower. `soon` to `away`: between two tries to find it, a twentieth of
+    the time for which it has been away for the same reason. `patience`: longest wait for an answer,
+    `connect` for a connection. A replica that is said to be ready and was not reached for
+    `unreachable` seconds cannot be reached, and is not only late.
     """
 
     poll: float = 1.0
     quick: float = 0.03
     slow: float = 0.25
+    soon: float = 0.1
     away: float = 0.5
     metrics: float = 10.0
     patience: float = 15.0
     connect: float = 3.0
     unreachable: float = 15.0
+
+    def until_next_try(self, away: float) -> float:
+        """Seconds until one that has been away for `away` seconds is tried again.
+
+        A start of seconds is seen within a tenth of a second, a long one within a twentieth of it.
+        """
+        return min(max(self.soon, away / 20), self.away)
 
 
 class State(StrEnum):
@@ -95,8 +104,8 @@ class _NoAnswer(Exception):
 class ReplicaWatch:
     """One replica of one model, for as long as the catalog has it.
 
-    One that accepts no new requests (it terminates, or is not ready yet) is asked all the same: it
-    may be computing, or come. Whether it gets requests is the owner's matter.
+    One that accepts no new requests (it terminates, or is no longer ready) is asked all the same:
+    it may be computing, or come back. Whether it gets requests is the owner's matter.
     """
 
     def __init__(
@@ -119,7 +128,7 @@ class ReplicaWatch:
         self._metrics_at = 0.0
         self._connections = 0
         self._broken = False
-        self._away_since = time.monotonic()
+        self._away_since = self._why_since = time.monotonic()
         self._backend = backend
         self._wedge = Wedge(model.wedge_seconds)
         self._patience = _patience(pace, model.wedge_seconds)
@@ -140,7 +149,7 @@ class ReplicaWatch:
         """What the newest catalog says of it. False: it stands elsewhere, so it is another one."""
         if (backend.host, backend.port) != (self._backend.host, self._backend.port):
             return False
-        if backend.accepting and not self._backend.accepting:
+        if backend.ready and not self._backend.ready:
             self._away_since = time.monotonic()
         self._backend = backend
         self._wedge.wedge_seconds = model.wedge_seconds
@@ -149,7 +158,7 @@ class ReplicaWatch:
 
     def unreachable(self) -> str:
         """Why it cannot be reached although it is said to be ready; "" if it can, or may yet."""
-        away = self.state is State.AWAY and self._backend.accepting
+        away = self.state is State.AWAY and self._backend.ready
         late = time.monotonic() - self._away_since >= self._pace.unreachable
         return self.why if away and late else ""
 
@@ -178,7 +187,7 @@ class ReplicaWatch:
                 # A mistake here must not take a replica away for ever.
                 log.exception("%s", self)
                 self._leave("the gateway failed to follow it")
-            await asyncio.sleep(self._pace.away)
+            await asyncio.sleep(self._pace.until_next_try(time.monotonic() - self._why_since))
 
     async def _enter(self) -> None:
         try:
@@ -215,6 +224,7 @@ class ReplicaWatch:
     def _leave(self, why: str, level: int = logging.WARNING) -> None:
         if why != self.why:
             log.log(level, "%s is away: %s", self, why)
+            self._why_since = time.monotonic()
         was, self.state, self.why, self.deferred = self.state, State.AWAY, why, 0
         self.asked = True
         if was is not State.AWAY:

@@ -82,8 +82,8 @@ class Replicas:
         return watch.started if watch is not None else ""
 
     def asked(self, model: Model) -> bool:
-        """Has each replica that gets requests answered once, or failed to?"""
-        watches = (self._watches.get((model.id, b.id)) for b in model.backends if b.accepting)
+        """Has each replica that should answer done so once, or failed to?"""
+        watches = (self._watches.get((model.id, b.id)) for b in model.backends if b.ready)
         return all(watch is not None and watch.asked for watch in watches)
 
     def deferred(self) -> Mapping[str, int]:

@@ -351,6 +351,10 @@ async def test_the_cluster_itself_lists_the_replicas_of_our_service(
     node = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": cluster.namespace}}
     async with followed(cluster.settings()) as it:
         await cluster.write(node, service, *pods)
+        # It loads its model: it may have requests as soon as it answers.
+        await _runs(cluster, "qwen-0", "10.1.0.1", ready=False)
+        await it.has("qwen: qwen-0")
+        assert not it.source.catalog.models[0].backends[0].ready
         for number, pod in enumerate(pods):
             await _runs(cluster, pod["metadata"]["name"], f"10.1.0.{number + 1}", ready=True)
         await it.has("qwen: qwen-0 qwen-1")

@@ -124,7 +124,7 @@ async def test_one_that_is_ready_and_takes_no_connection_cannot_be_reached() -> 
     soon = replace(QUICK, unreachable=0.1)
     async with FakeLlama.running(Shape()) as server, watched(soon) as it:
         await server.die()
-        it.follow(backend(server, accepting=False))
+        it.follow(backend(server, ready=False))
         assert it.unreachable == {}
         it.follow(backend(server))
         await _until(lambda: list(it.unreachable.values()) == ["it takes no connection"])

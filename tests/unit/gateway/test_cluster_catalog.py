@@ -15,35 +15,20 @@ from llmstack.api.conditions import (
     LLMDeploymentStatus,
 )
 from llmstack.api.engine import Mode
+from llmstack.api.resource import LLMDeployment
 from llmstack.desired.secret import server_key
-from llmstack.gateway.catalog import Absence, Backend, QueueLimits
-from llmstack.gateway.cluster_catalog import Deployments, Endpoint, build_catalog, read_slice
+from llmstack.gateway.addresses import Addresses
+from llmstack.gateway.catalog import Absence, Backend, Catalog, QueueLimits
+from llmstack.gateway.cluster_catalog import Deployments, build_catalog
 from tests.unit.desired.samples import deployment
+from tests.unit.gateway.slices import a_slice, endpoint
 
 ROOT = b"r" * 32
-READY = {"ready": True, "serving": True, "terminating": False}
 
 
-def endpoint(name: str = "qwen-0", address: str = "10.0.0.1", **conditions: bool) -> dict[str, Any]:
-    return {
-        "addresses": [address],
-        "conditions": conditions or READY,
-        "targetRef": {"kind": "Pod", "name": name},
-    }
-
-
-def a_slice(*endpoints: dict[str, Any], name: str = "s1", **more: Any) -> dict[str, Any]:
-    return {
-        "metadata": {
-            "namespace": "team-a",
-            "name": name,
-            "labels": {"kubernetes.io/service-name": "qwen-replicas"},
-        },
-        "addressType": "IPv4",
-        "ports": [{"name": "http", "port": 8080, "protocol": "TCP"}],
-        "endpoints": list(endpoints),
-        **more,
-    }
+def catalog(deployments: list[LLMDeployment], slices: list[dict[str, Any]]) -> Catalog:
+    """The catalog of a gateway that sees these for the first time."""
+    return build_catalog(deployments, Addresses().read(slices), ROOT)
 
 
 def status_with(reason: str, replicas: int = 0) -> LLMDeploymentStatus:
@@ -70,7 +55,7 @@ def test_a_deployment_is_a_model() -> None:
         },
         lifecycle={"wedgeSeconds": 60},
     )
-    (model,) = build_catalog([asked], [], ROOT).models
+    (model,) = catalog([asked], []).models
     assert (model.id, model.aliases, model.mode) == ("team-a/qwen", ("gpt",), Mode.EMBED)
     assert (model.queue, model.wedge_seconds) == (QueueLimits(3, 4, 5, True), 60)
     assert model.backends == ()
@@ -82,7 +67,7 @@ def test_its_replicas_are_those_of_its_service_with_its_key() -> None:
     elsewhere = a_slice(endpoint("qwen-9", "10.0.0.8"))
     elsewhere["metadata"]["namespace"] = "team-b"
     slices = [a_slice(endpoint("qwen-1", "10.0.0.2"), endpoint()), other, elsewhere]
-    (model,) = build_catalog([deployment()], slices, ROOT).models
+    (model,) = catalog([deployment()], slices).models
     key = server_key(ROOT, "team-a", "qwen", "uid-1")
     assert model.backends == (
         Backend("qwen-0", "10.0.0.1", 8080, key),
@@ -114,55 +99,14 @@ def test_why_there_is_no_replica(
     absence: Absence,
 ) -> None:
     asked = replace(deployment(), status=status)
-    (model,) = build_catalog([asked], slices, ROOT).models
+    (model,) = catalog([asked], slices).models
     assert model.absence is absence
 
 
 def test_the_order_of_things_does_not_matter() -> None:
     slices = [a_slice(endpoint()), a_slice(endpoint("qwen-1", "10.0.0.2"), name="s2")]
     deployments = [deployment(), deployment("phi", "uid-2")]
-    assert build_catalog(deployments, slices, ROOT) == build_catalog(
-        deployments[::-1], slices[::-1], ROOT
-    )
-
-
-ACCEPTING = [
-    ("ready", READY, True, False),
-    ("not ready", {"ready": False, "serving": False, "terminating": False}, False, False),
-    ("terminating", {"ready": False, "serving": True, "terminating": True}, False, True),
-    ("terminating, yet published as ready", {"ready": True, "terminating": True}, False, True),
-    ("nothing known", {}, True, False),
-]
-
-
-@pytest.mark.parametrize(
-    ("sentence", "conditions", "accepting", "leaving"), ACCEPTING, ids=[row[0] for row in ACCEPTING]
-)
-def test_which_replicas_accept_requests(
-    sentence: str, conditions: dict[str, bool], accepting: bool, leaving: bool
-) -> None:
-    body = {**endpoint(), "conditions": conditions}
-    assert read_slice(a_slice(body)) == [Endpoint("qwen-0", "10.0.0.1", 8080, accepting, leaving)]
-
-
-NOTHING = [
-    ("names in place of addresses", {"addressType": "FQDN"}),
-    ("another port", {"ports": [{"name": "metrics", "port": 1}]}),
-    ("no port", {"ports": None}),
-    ("any port", {"ports": [{"name": "http"}]}),
-    ("no endpoints", {"endpoints": None}),
-]
-
-
-@pytest.mark.parametrize(("sentence", "more"), NOTHING, ids=[row[0] for row in NOTHING])
-def test_which_slices_name_no_replica(sentence: str, more: dict[str, Any]) -> None:
-    assert read_slice({**a_slice(endpoint()), **more}) == []
-
-
-def test_an_address_without_a_pod_is_named_after_itself() -> None:
-    body = {"addresses": ["fd00::1"]}
-    (found,) = read_slice(a_slice(body, addressType="IPv6"))
-    assert found == Endpoint("fd00::1:8080", "fd00::1", 8080, True)
+    assert catalog(deployments, slices) == catalog(deployments[::-1], slices[::-1])
 
 
 MOVES = [
@@ -178,7 +122,7 @@ def test_a_replica_in_two_slices_is_one(sentence: str, ready: list[bool], host: 
         a_slice(endpoint(address="10.0.0.1", ready=ready[0]), name="s1"),
         a_slice(endpoint(address="10.0.0.2", ready=ready[1]), name="s2"),
     ]
-    (model,) = build_catalog([deployment()], slices, ROOT).models
+    (model,) = catalog([deployment()], slices).models
     assert [backend.host for backend in model.backends] == [host]
 
 
@@ -197,7 +141,7 @@ def test_a_replica_with_two_addresses_is_one(
         a_slice(endpoint(address="10.0.0.1", ready=ready[0]), name=names[0]),
         a_slice(endpoint(address="fd00::1", ready=ready[1]), name=names[1], addressType="IPv6"),
     ]
-    (model,) = build_catalog([deployment()], slices, ROOT).models
+    (model,) = catalog([deployment()], slices).models
     assert [backend.host for backend in model.backends] == [host]
 
 

@@ -200,7 +200,8 @@ class Observed:
     if they were. `name_conflicts` maps each of the deployment's names that another deployment has
     to that one, as namespace/name. `wedged` are the pods whose server the gateway found to answer
     no more. `uncached` are those that may reuse nothing: their image cannot keep tenants' caches
-    apart. `unreachable` tells of ready replicas why the gateway cannot reach them, by pod.
+    apart. `answering` are those that the gateway sends requests, `unreachable` tells of ready ones
+    why it cannot reach them, by pod.
     `metrics_api` is why autoscalers can read no metrics, "" if they can.
     `nodes` is what each node can allocate, by resource; empty where that is not known. `proofs` are
     the Jobs that prove edits, and `proof_pods` their pods, whose `template_hash` is the proof's
@@ -223,6 +224,7 @@ class Observed:
     name_conflicts: Mapping[str, str] = field(default_factory=dict)
     wedged: frozenset[str] = frozenset()
     uncached: frozenset[str] = frozenset()
+    answering: frozenset[str] = frozenset()
     unreachable: Mapping[str, str] = field(default_factory=dict)
     autoscaler: Autoscaler | None = None
     demand: Demand = Demand()

@@ -116,6 +116,7 @@ class Observer:
             name_conflicts=self._from.names.conflicts(key),
             wedged=load.wedged,
             uncached=load.uncached,
+            answering=load.answering,
             unreachable=load.unreachable,
             autoscaler=parse_autoscaler(
                 by_name.get(("HorizontalPodAutoscaler", names.autoscaler_name(deployment)))

@@ -74,9 +74,19 @@ class ModelLoad:
         )
 
     @property
+    def answering(self) -> frozenset[str]:
+        """Pods that get new requests."""
+        return frozenset(
+            replica.id for replica in self.replicas if replica.state == ReplicaState.READY
+        )
+
+    @property
     def uncached(self) -> frozenset[str]:
         """Pods that may reuse nothing, as they cannot keep tenants apart."""
         return frozenset(replica.id for replica in self.replicas if replica.uncached)
+
+
+_NOTHING = ModelLoad()
 
 
 @dataclass(frozen=True)
@@ -135,13 +145,19 @@ def _parse_death(body: Mapping[str, Any]) -> Death:
 
 
 def server_changes(before: Load, after: Load) -> list[Key]:
-    """The deployments that have other wedged, uncached, dead or unreachable servers now."""
-    nothing = ModelLoad()
+    """The deployments that have other wedged, uncached, dead or unreachable servers now.
+
+    Or one that answers and did not before. One that does so no more is told by other means.
+    """
     return sorted(
         key
         for key in before.models.keys() | after.models.keys()
-        if _servers(before.models.get(key, nothing)) != _servers(after.models.get(key, nothing))
+        if _differ(before.models.get(key, _NOTHING), after.models.get(key, _NOTHING))
     )
+
+
+def _differ(before: ModelLoad, after: ModelLoad) -> bool:
+    return _servers(before) != _servers(after) or not after.answering <= before.answering
 
 
 def _servers(model: ModelLoad) -> tuple[object, ...]:

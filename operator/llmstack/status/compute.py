@@ -45,7 +45,7 @@ def compute(deployment: LLMDeployment, observed: Observed, now: float) -> LLMDep
     """
     situation = Situation(deployment, observed)
     workload = observed.workload
-    answering = workload.ready if workload else 0
+    answering = situation.ready_replicas
     return LLMDeploymentStatus(
         observed_generation=deployment.generation,
         replicas=workload.replicas if workload else 0,

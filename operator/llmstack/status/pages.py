@@ -83,7 +83,8 @@ from the first look of the operator on. `lastTransitionTime` moves only with `st
 | Ready | a replica answers, or none is needed | none answers; the reason is the deciding one | |
 
 Ready says whether requests are answered, whatever the spec says by now: it is True while a replica
-answers. Its reason is RollingOut while only replicas of the spec before answer, and that of
+answers. It becomes True when a replica answers the gateway, up to two seconds before its pod is
+Ready. Its reason is RollingOut while only replicas of the spec before answer, and that of
 Progressing where the newest spec is stuck; SpecValid says what is wrong with the spec itself.
 `status.slots` and `status.model` are those that answer. A reason that comes up is told as an Event.
 

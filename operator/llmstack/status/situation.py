@@ -1,7 +1,7 @@
 """What do all conditions look at? The snapshot, seen from one deployment."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from llmstack.api.conditions import Condition, ConditionType
@@ -50,10 +50,25 @@ class Situation:
         """How many replicas answer, old and new? A server that is wedged does not.
 
         The Deployment's count may be older than the pods: a wedged one that fails its probe, too,
-        is still in it.
+        is still in it, and one that answers the gateway before the kubelet has looked is not yet.
         """
         counted = self.workload.available if self.workload else 0
+        if self._ahead:
+            counted = max(counted, self._well)
         return min(counted, self._well) if self.wedged else counted
+
+    @property
+    def ready_replicas(self) -> int:
+        """How many replicas the kubelet or the gateway finds ready, wedged ones among them."""
+        counted = self.workload.ready if self.workload else 0
+        return max(counted, sum(pod.ready for pod in self._alive)) if self._ahead else counted
+
+    @property
+    def _ahead(self) -> bool:
+        """Whether the gateway gets answers of a replica that the kubelet does not find ready."""
+        answering = self.observed.answering
+        pods = self.observed.pods
+        return any(pod.name in answering and not (pod.ready or pod.terminating) for pod in pods)
 
     @property
     def slots(self) -> int:
@@ -184,8 +199,13 @@ class Situation:
 
     @cached_property
     def _alive(self) -> tuple[Pod, ...]:
-        """The pods, old and new, that are not on their way out."""
-        return tuple(pod for pod in self.observed.pods if not pod.terminating)
+        """The pods, old and new, that are not on their way out.
+
+        Those that answer the gateway are ready: it looks sooner, and more often, than the kubelet.
+        """
+        answering = self.observed.answering
+        alive = (pod for pod in self.observed.pods if not pod.terminating)
+        return tuple(replace(pod, ready=pod.ready or pod.name in answering) for pod in alive)
 
     @cached_property
     def fetches(self) -> tuple[Fetch, ...]:

@@ -84,7 +84,8 @@ def test_ready_is_true_exactly_when_someone_answers_or_nobody_is_needed(passes: 
         failing = snapshot.wedged | cut
         well = [pod for pod in snapshot.pods if pod.ready and pod.name not in failing]
         known = {pod.name for pod in snapshot.pods if not pod.terminating}
-        answering = bool(counted and counted.available)
+        ahead = {pod.name for pod in snapshot.pods if not pod.terminating} & snapshot.answering
+        answering = bool((counted and counted.available) or ahead)
         answering = answering and bool(well or not failing & known)
         needless = bool(counted and counted.wanted == 0) and (
             spec.get("replicas") == 0 or spec.get("autoscaling", {}).get("minReplicas") == 0

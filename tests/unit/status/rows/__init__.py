@@ -1,6 +1,7 @@
 """Why is a condition as it is? One sentence each: the cluster, then the answer."""
 
 from tests.unit.status.rows import (
+    answering,
     autoscaling,
     held,
     model_ready,
@@ -25,6 +26,7 @@ ROWS = [
     *ready.ROWS,
     *wedged.ROWS,
     *uncached.ROWS,
+    *answering.ROWS,
     *unreachable.ROWS,
     *held.ROWS,
     *up_to_date.ROWS,

@@ -32,7 +32,7 @@ from llmstack.controller.parts import Parts
 from llmstack.kube.client import identify
 from llmstack.kube.connection import Connection
 from llmstack.kube.kinds import DEPLOYMENT, LLM_DEPLOYMENT, POD, Kind, kind_of
-from llmstack.settings import OperatorSettings
+from llmstack.settings.operator import OperatorSettings
 
 _PAGE = Path(__file__).parents[2] / "docs" / "many.md"
 _COMMAND = "python -m bench.many.simulated"

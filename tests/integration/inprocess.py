@@ -32,7 +32,7 @@ from llmstack.kube.objects import place_of
 from llmstack.kube.transport import Transport
 from llmstack.observed import Demand
 from llmstack.scaling.load import ModelLoad
-from llmstack.settings import OperatorSettings
+from llmstack.settings.operator import OperatorSettings
 from tests.integration.apiserver import ApiServer
 
 SETTINGS = OperatorSettings.from_env(

@@ -15,7 +15,8 @@ from llmstack.desired.metadata import GATEWAY_PORT
 from llmstack.desired.secret import root_copy_name
 from llmstack.metricsapi.documents import METRICS_GROUP, RESOURCE
 from llmstack.scaling.metrics import METRICS
-from llmstack.settings import GatewayLimits, GatewaySettings, OperatorSettings
+from llmstack.settings.gateway import GatewayLimits, GatewaySettings
+from llmstack.settings.operator import OperatorSettings
 from tests.e2e.cluster import versions
 from tests.e2e.cluster.binaries import binary
 from tests.integration.apiserver import ApiServer

@@ -17,7 +17,7 @@ from llmstack.errors import LeaseLost
 from llmstack.kube.client import KubeClient
 from llmstack.kube.errors import ApiError
 from llmstack.kube.kinds import LEASE
-from llmstack.settings import LeaseSettings
+from llmstack.settings.lease import LeaseSettings
 
 log = logging.getLogger(__name__)
 

@@ -25,7 +25,7 @@ from llmstack.controller.serving import serve
 from llmstack.errors import ConfigurationError, LeaseLost
 from llmstack.kube.connection import Connection, connect
 from llmstack.logs import configure
-from llmstack.settings import OperatorSettings
+from llmstack.settings.operator import OperatorSettings
 
 log = logging.getLogger(__name__)
 

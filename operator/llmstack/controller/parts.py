@@ -44,7 +44,7 @@ from llmstack.kube.transport import Transport
 from llmstack.metricsapi.answer import View
 from llmstack.metricsapi.keeper import Keeper
 from llmstack.metricsapi.serving import MetricsServer
-from llmstack.settings import OperatorSettings
+from llmstack.settings.operator import OperatorSettings
 from llmstack.version import VERSION
 
 

@@ -30,7 +30,7 @@ from llmstack.kube.client import KubeClient
 from llmstack.kube.kinds import LLM_DEPLOYMENT
 from llmstack.observed import ContainerState, Observed, Workload
 from llmstack.scaling.load import ModelLoad
-from llmstack.settings import OperatorSettings
+from llmstack.settings.operator import OperatorSettings
 from llmstack.status import compute, compute_unreadable
 
 _UNSETTLED_SECONDS = 20.0

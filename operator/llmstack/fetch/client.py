@@ -31,7 +31,7 @@ from llmstack.fetch.pace import Pace
 from llmstack.fetch.proxies import proxy_refusal, shown_proxy
 from llmstack.proxies import proxy_for
 from llmstack.secret import Secret, host_of, without_credentials
-from llmstack.settings import FetchSettings
+from llmstack.settings.fetch import FetchSettings
 
 Response = urllib3.BaseHTTPResponse
 _AGENT = "llmstack-fetch"

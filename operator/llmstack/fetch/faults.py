@@ -14,7 +14,7 @@ from typing import TypeVar
 
 from llmstack.api import reasons
 from llmstack.errors import FetchError
-from llmstack.settings import FetchSettings
+from llmstack.settings.fetch import FetchSettings
 
 _PASSING = (408, 421, 425, 429)
 # Not implemented, HTTP version not supported, and a network that wants a login: they stay.

@@ -32,8 +32,7 @@ from llmstack.models.report import (
 from llmstack.models.role import MODEL_FIELD, PROJECTOR_FIELD
 from llmstack.models.source import Source, parse_source, require_sha256
 from llmstack.secret import Secret, credentials, read_token
-from llmstack.settings import FetchSettings
-from llmstack.settings.fetch import ADDRESSES
+from llmstack.settings.fetch import ADDRESSES, FetchSettings
 
 _STOPPED = 128 + signal.SIGTERM
 

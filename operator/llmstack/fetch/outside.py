@@ -20,7 +20,7 @@ from llmstack.fetch.tools import Tools
 from llmstack.fetch.wanted import Wanted
 from llmstack.models.source import ClaimSource
 from llmstack.secret import Secret
-from llmstack.settings import FetchSettings
+from llmstack.settings.fetch import FetchSettings
 
 
 class Outside:

@@ -8,7 +8,7 @@ from llmstack.fetch.client import Client
 from llmstack.fetch.faults import Patience
 from llmstack.fetch.hashing import Summing
 from llmstack.fetch.progress import Meter
-from llmstack.settings import FetchSettings
+from llmstack.settings.fetch import FetchSettings
 
 PIECE = 2**18
 TICK_SECONDS = 0.1

@@ -22,7 +22,7 @@ from llmstack.kube.informer import Informer, Scope
 from llmstack.kube.kinds import ENDPOINT_SLICE, LLM_DEPLOYMENT, SECRET, Kind
 from llmstack.kube.objects import Object, Place
 from llmstack.kube.session import open_watch_session
-from llmstack.settings import GatewaySettings
+from llmstack.settings.gateway import GatewaySettings
 from llmstack.version import VERSION
 
 log = logging.getLogger(__name__)

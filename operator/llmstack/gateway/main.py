@@ -26,7 +26,7 @@ from llmstack.gateway.http.limits import Limits
 from llmstack.gateway.process import Gateway, Place
 from llmstack.kube.connection import connect
 from llmstack.logs import configure
-from llmstack.settings import GatewayLimits, GatewaySettings
+from llmstack.settings.gateway import GatewayLimits, GatewaySettings
 
 log = logging.getLogger(__name__)
 _LINGER_SECONDS = 5.0

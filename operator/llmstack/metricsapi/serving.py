@@ -24,7 +24,7 @@ from llmstack.metricsapi.documents import Answer, failure
 from llmstack.metricsapi.front_proxy import FrontProxy, identify, read_front_proxy
 from llmstack.metricsapi.objects import read_secret
 from llmstack.metricsapi.tls import Contexts
-from llmstack.settings import MetricsSettings
+from llmstack.settings.metrics import MetricsSettings
 
 log = logging.getLogger(__name__)
 

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from llmstack.api.scaling import QueueSpec
-from llmstack.settings import GatewayLimits
+from llmstack.settings.gateway import GatewayLimits
 from tests.integration.apiserver import ApiServer
 from tests.integration.chart.cluster import accepted, defined, install
 from tests.integration.chart.helm import ALL_OPTIONS, IMAGES, Object, render, template

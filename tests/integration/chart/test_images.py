@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from llmstack.settings import OperatorSettings
+from llmstack.settings.operator import OperatorSettings
 from llmstack.version import VERSION
 from tests.integration.chart.helm import Object, render, template
 

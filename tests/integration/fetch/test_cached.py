@@ -10,7 +10,10 @@ from tests.support.hub import Hub
 
 MODEL = gguf_bytes()
 IMPORTED = re.compile(r"^import time: .*\| +(\S+)$", re.MULTILINE)
-SLOW_TO_IMPORT = {"pydantic", "urllib3", "ssl", "http.client", "traceback", "random"}
+SLOW_TO_IMPORT = {
+    *("pydantic", "urllib3", "ssl", "http.client", "traceback", "random"),
+    *("llmstack.settings.operator", "llmstack.settings.gateway"),
+}
 
 
 @pytest.fixture

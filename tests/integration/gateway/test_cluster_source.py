@@ -27,7 +27,7 @@ from llmstack.gateway.catalog import Model
 from llmstack.gateway.cluster import ClusterSource
 from llmstack.gateway.keys import Keys, line_for
 from llmstack.kube.connection import connect
-from llmstack.settings import GatewaySettings
+from llmstack.settings.gateway import GatewaySettings
 from tests.e2e.cluster.sites import free_ports
 from tests.integration.apiserver import ApiServer
 from tests.integration.deployments import Namespace

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from llmstack.gateway.config_schema import BackendPart, ConfigPart, CorsPart, ModelPart, parse
 from llmstack.gateway.config_schema import QueuePart as Queue
-from llmstack.settings import GatewayLimits, GatewaySettings
+from llmstack.settings.gateway import GatewayLimits, GatewaySettings
 
 PAGE = (Path(__file__).parents[3] / "docs" / "gateway-config.md").read_text()
 PARTS: list[tuple[str, type[BaseModel]]] = [

@@ -12,7 +12,7 @@ from llmstack.fetch.faults import Fault, Patience, available, cache_error, free_
 from llmstack.fetch.remote import check_redirect
 from llmstack.fetch.wanted import require_context
 from llmstack.models.facts import GGUFFacts
-from llmstack.settings import FetchSettings
+from llmstack.settings.fetch import FetchSettings
 
 SETTINGS = FetchSettings.from_env({"LLMSTACK_FETCH_BACKOFF_SECONDS": "0.001"})
 FACTS = GGUFFacts("llama", 1, "F16", 1, context_length=2048)

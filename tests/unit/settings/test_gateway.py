@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from llmstack.errors import ConfigurationError
-from llmstack.settings import GatewaySettings
+from llmstack.settings.gateway import GatewaySettings
 
 NEEDED = {"POD_NAMESPACE": "llm-stack"}
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from llmstack.errors import ConfigurationError
-from llmstack.settings import OperatorSettings
+from llmstack.settings.operator import OperatorSettings
 
 NEEDED = {
     "POD_NAMESPACE": "llm-stack",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import struct
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -37,6 +38,10 @@ QUESTION = {
 }
 
 
+UNCHECKED = 1
+"""Flags of compiled code that is taken without a look at its source."""
+
+
 @pytest.fixture(scope="module")
 def served() -> Iterator[Served]:
     with serving(options(slots=3, context_length=256)) as server:
@@ -67,6 +72,25 @@ def test_the_image_is_not_root_and_ships_no_build_tools(name: str) -> None:
     for setting in ("sources.list", "apt.conf"):
         file = root / "etc/apt" / setting
         assert not file.exists() or not file.read_text(), "the host's settings are not shipped"
+
+
+def test_the_operators_image_has_all_of_its_code_compiled() -> None:
+    """Nothing can be compiled later: the file system of the init container is read-only."""
+    packages = "opt/llmstack/lib/python3*/site-packages"
+    sources = list(root_filesystem(build("operator")).glob(f"{packages}/**/*.py"))
+    assert len(sources) > 1000
+    assert [path for path in sources if not is_compiled(path)] == []
+
+
+def is_compiled(source: Path) -> bool:
+    """Whether Python would take what lies in __pycache__ for the code of this file (PEP 552)."""
+    found = source.parent.glob(f"__pycache__/{source.stem}.cpython-???.pyc")
+    compiled = next(found, None)
+    if compiled is None:
+        return False
+    flags, modified, size = struct.unpack("<4xIII", compiled.read_bytes()[:16])
+    stat = source.stat()
+    return flags == UNCHECKED or (flags, modified, size) == (0, int(stat.st_mtime), stat.st_size)
 
 
 def test_a_killed_build_leaves_no_process(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ import httpx
 
 from tests.e2e.cluster.binaries import binary
 from tests.e2e.cluster.errors import ClusterError
+from tests.e2e.cluster.processes import wait_until
 from tests.e2e.cluster.provider import Provider
 from tests.support.said import SAID
 
@@ -174,15 +175,28 @@ class Stack:
         return base64.b64decode(self.get("secret", f"{name}-key")["data"]["key"]).decode()
 
     def replica(self, name: str, seconds: float = 60.0) -> httpx.Client:
-        """An HTTP client of one ready replica of an LLMDeployment, with the key."""
+        """An HTTP client of one ready replica of an LLMDeployment, with the key.
+
+        The deployment is Ready before the kubelet finds the replica's pod so, and Services follow
+        the kubelet.
+        """
         url = self.cluster.forward(self.namespace, f"{name}-replicas", PORT)
         headers = {"Authorization": f"Bearer {self.key(name)}"}
-        return httpx.Client(base_url=url, headers=headers, timeout=seconds, trust_env=False)
+        client = httpx.Client(base_url=url, headers=headers, timeout=seconds, trust_env=False)
+        wait_until(lambda: _is_healthy(client), f"the Service of {name} to lead somewhere", 30)
+        return client
 
     def chat(self, name: str, prompt: str, **parameters: Any) -> str:
         """The same from a replica itself."""
         with self.replica(name) as client:
             return _completion(client, prompt, **parameters)
+
+
+def _is_healthy(client: httpx.Client) -> bool:
+    try:
+        return client.get("/health").is_success
+    except httpx.TransportError:
+        return False
 
 
 def _completion(client: httpx.Client, prompt: str, **parameters: Any) -> str:

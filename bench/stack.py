@@ -33,7 +33,7 @@ from tests.e2e.stack.release import NAME, NAMESPACE, Release
 from tests.e2e.stack.stack import Stack
 
 _PAGE = Path(__file__).parents[1] / "docs" / "bench-stack.md"
-_NAMESPACE = "bench"
+SPACE = "bench"
 _PATIENCE = 120.0
 _LOADED = re.compile(r"^(\d+)\.(\d+)\.(\d+)\.(\d+) .*model loaded", re.MULTILINE)
 
@@ -52,8 +52,8 @@ def installed() -> Iterator[tuple[BareCluster, Stack]]:
             references = images.references(built)
             Release(cluster).install(references)
             source.serve(cluster, references)
-            cluster.kubectl("create", "namespace", _NAMESPACE)
-            yield cluster, Stack(cluster, _NAMESPACE, source.URL)
+            cluster.kubectl("create", "namespace", SPACE)
+            yield cluster, Stack(cluster, SPACE, source.URL)
         finally:
             cluster.stop()
 
@@ -76,7 +76,7 @@ def seconds_until(
 
 def apply(api: httpx.Client, body: Object) -> None:
     """Server-side apply of one LLMDeployment."""
-    path = f"/apis/llmstack.dev/v1alpha1/namespaces/{_NAMESPACE}/llmdeployments"
+    path = f"/apis/llmstack.dev/v1alpha1/namespaces/{SPACE}/llmdeployments"
     answer = api.patch(
         f"{path}/{body['metadata']['name']}",
         params={"fieldManager": "bench"},
@@ -92,7 +92,7 @@ def pod_created(api: httpx.Client, stack: Stack, name: str) -> float:
     body = stack.sample(name, accelerator=nowhere, engine={"image": "bench.invalid/none:1"})
     return seconds_until(
         api,
-        f"/api/v1/namespaces/{_NAMESPACE}/pods",
+        f"/api/v1/namespaces/{SPACE}/pods",
         lambda: apply(api, body),
         lambda pod: pod["metadata"]["labels"].get("llmstack.dev/deployment") == name,
     )
@@ -104,7 +104,7 @@ def ready(api: httpx.Client, stack: Stack, name: str) -> tuple[float, float]:
     body = stack.sample(name, cache=cache)
     whole = seconds_until(
         api,
-        f"/apis/llmstack.dev/v1alpha1/namespaces/{_NAMESPACE}/llmdeployments",
+        f"/apis/llmstack.dev/v1alpha1/namespaces/{SPACE}/llmdeployments",
         lambda: apply(api, body),
         lambda found: found["metadata"]["name"] == name and is_ready(found),
     )

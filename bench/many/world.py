@@ -28,6 +28,12 @@ NODES = 200
 NAMESPACES = tuple(f"team-{number}" for number in range(10))
 _OPERATOR_NAMESPACE = "llm-stack"
 _READY_SECONDS = 120.0
+_AS_SHIPPED = {
+    "LLMSTACK_LEASE_DURATION_SECONDS": "15",
+    "LLMSTACK_LEASE_RENEW_DEADLINE_SECONDS": "10",
+    "LLMSTACK_LEASE_RETRY_SECONDS": "2",
+}
+"""The tests' Leases are short, and an API server that is kept busy would cost one."""
 _PATIENT = "--node-monitor-grace-period=10m"
 """kwok renews 200 Leases beside all else on the same cores: a late one is no node that is gone."""
 
@@ -56,7 +62,8 @@ def world(**env: str) -> Iterator[World]:
                 for name in NAMESPACES:
                     server.kubectl("create", "namespace", name)
                 with installed(server, _OPERATOR_NAMESPACE, directory, everywhere=True) as chart:
-                    operator = chart.start("operator", **env)
+                    chart.env |= {**_AS_SHIPPED, **env}
+                    operator = chart.start("operator")
                     operator.wait_until("leading", _READY_SECONDS)
                     yield World(server, chart, operator, api)
 

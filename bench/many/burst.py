@@ -85,9 +85,11 @@ class Seen:
 
 @contextmanager
 def watching(api: httpx.Client, path: str) -> Iterator[Seen]:
-    """What is there from now on under the path, seen by a watch in a thread of its own."""
+    """What is under the path, and what comes, seen by a watch in a thread of its own."""
     seen = Seen()
     listed = api.get(path).raise_for_status().json()
+    for item in listed["items"]:
+        seen.take({"object": item})
     query = {
         "watch": "true",
         "timeoutSeconds": str(_WATCH_SECONDS),

@@ -12,11 +12,11 @@ import orjson
 
 from llmstack.kube.errors import ApiError
 from llmstack.kube.kinds import DEPLOYMENT, POD, Kind, kind_of
+from llmstack.kube.paging import pages
 from llmstack.kube.transport import APPLY, JSON, MERGE, Transport
 
 log = logging.getLogger(__name__)
 Object = dict[str, Any]
-_PAGE = "500"
 
 
 class KubeClient:
@@ -38,17 +38,17 @@ class KubeClient:
         self, kind: Kind, namespace: str | None = None, labels: str = "", fields: str = ""
     ) -> list[Object]:
         """All objects of a kind, in one namespace or all, that match the selectors."""
-        query = {"limit": _PAGE, "labelSelector": labels, "fieldSelector": fields}
-        query = {key: value for key, value in query.items() if value}
-        items: list[Object] = []
-        while True:
-            page = await self._json("GET", kind, kind.path(namespace), query=query)
-            # The items of a list do not say what they are.
-            head = {"apiVersion": kind.api_version, "kind": kind.kind}
-            items += ({**head, **item} for item in page.get("items") or ())
-            query["continue"] = page["metadata"].get("continue", "")
-            if not query["continue"]:
-                return items
+        selectors = {"labelSelector": labels, "fieldSelector": fields}
+        given = {key: value for key, value in selectors.items() if value}
+
+        async def ask(query: Mapping[str, str]) -> Object:
+            return await self._json("GET", kind, kind.path(namespace), query=query)
+
+        # The items of a list do not say what they are.
+        head = {"apiVersion": kind.api_version, "kind": kind.kind}
+        return [
+            {**head, **item} async for page in pages(ask, given) for item in page.get("items") or ()
+        ]
 
     async def peek(self, kind: Kind, namespace: str | None = None) -> None:
         """Raises ApiError where the kind cannot be listed. It costs the API server next to nothing:

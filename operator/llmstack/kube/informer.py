@@ -22,10 +22,10 @@ from llmstack.kube.errors import ApiError, from_answer
 from llmstack.kube.kinds import Kind
 from llmstack.kube.objects import Object, Place, bare, place_of
 from llmstack.kube.pace import seconds_to_wait
+from llmstack.kube.paging import pages
 
 log = logging.getLogger(__name__)
 
-_PAGE = "500"
 _CONNECT_SECONDS = 10.0
 _LIST_SECONDS = 60.0
 _WATCH_SECONDS = 240
@@ -112,19 +112,20 @@ class Informer:
     async def _list(self) -> None:
         """All of it anew; what is known is replaced only when the last page has come."""
         found: dict[Place, Object] = {}
-        query = {**self.scope.query(), "limit": _PAGE}
-        while True:
-            async with self._ask(query, aiohttp.ClientTimeout(total=_LIST_SECONDS)) as answer:
-                page = json.loads(await answer.read())
+        version = ""
+        async for page in pages(self._page, self.scope.query()):
+            version = page["metadata"]["resourceVersion"]
             found |= {place_of(item["metadata"]): bare(item) for item in page.get("items") or ()}
-            query["continue"] = page["metadata"].get("continue", "")
-            if not query["continue"]:
-                break
-        self._version = page["metadata"]["resourceVersion"]
+        self._version = version
         self._works()
         if found != self.objects or not self.synced:
             self.objects, self.synced = found, True
             self._tell()
+
+    async def _page(self, query: Mapping[str, str]) -> Object:
+        async with self._ask(query, aiohttp.ClientTimeout(total=_LIST_SECONDS)) as answer:
+            page: Object = json.loads(await answer.read())
+            return page
 
     async def _watch(self) -> None:
         """The changes since the last version, until the server ends the watch."""

@@ -7,16 +7,17 @@ pods small.
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import aiohttp
 
 from llmstack.kube.connection import Connection
 from llmstack.kube.errors import TIMEOUT, UNREACHABLE, ApiError, from_answer
 from llmstack.kube.objects import Object, Place, place_of
+from llmstack.kube.paging import pages
 from llmstack.kube.session import open_watch_session
 
 ACCEPT = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
-_PAGE = "500"
 _SECONDS = 30.0
 
 
@@ -42,16 +43,14 @@ class Identities:
 
 
 async def _list(session: aiohttp.ClientSession, url: str, labels: str) -> Listing:
-    query = {"limit": _PAGE, **({"labelSelector": labels} if labels else {})}
     places: dict[str, Place] = {}
-    while True:
-        page = await _page(session, url, query)
+    version = ""
+    selector = {"labelSelector": labels} if labels else {}
+    async for page in pages(partial(_page, session, url), selector):
+        version = page["metadata"]["resourceVersion"]
         for item in page.get("items") or ():
-            metadata = item["metadata"]
-            places[metadata["uid"]] = place_of(metadata)
-        query["continue"] = page["metadata"].get("continue", "")
-        if not query["continue"]:
-            return Listing(int(page["metadata"]["resourceVersion"]), places)
+            places[item["metadata"]["uid"]] = place_of(item["metadata"])
+    return Listing(int(version), places)
 
 
 async def _page(session: aiohttp.ClientSession, url: str, query: Mapping[str, str]) -> Object:

@@ -13,7 +13,7 @@ import pytest
 from llmstack.gateway.keys import line_for
 from tests.integration.gateway.serving import MODEL
 from tests.support.gateway import Gateway
-from tests.support.llama.real import KEY, RealLlama
+from tests.support.llama.real import FILLS_IN, KEY, RealLlama
 
 ALICE, BOB = "sk-alice-0123456789abcdef", "sk-bob-0123456789abcdef"
 
@@ -33,6 +33,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "/completion": {"prompt": secret("native"), "n_predict": 1},
     "/v1/messages": {"messages": user(secret("messages")), "max_tokens": 1},
     "/v1/responses": {"input": secret("responses"), "max_output_tokens": 1},
+    "/infill": {"input_prefix": secret("infill"), "input_suffix": "end", "n_predict": 1},
 }
 _COUNTS = {"cache_n", "cached_tokens", "cache_read_input_tokens"}
 
@@ -49,8 +50,9 @@ def counted(value: Any) -> list[int]:
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealLlama]:
-    """With two slots and a cache in host memory."""
-    with RealLlama.running(tmp_path_factory.mktemp("server"), prompt_cache_mib=64) as server:
+    """With two slots, a cache in host memory, and tokens by which it can fill in."""
+    directory = tmp_path_factory.mktemp("server")
+    with RealLlama.running(directory, extra=FILLS_IN, prompt_cache_mib=64) as server:
         yield server
 
 

@@ -28,6 +28,12 @@ KEY: Final = "a-server-key"
 _DEFERRED: Final = re.compile(rb"D que +defer: defer task, id = \d+$", re.MULTILINE)
 """Not from the line's beginning: what the server prints before it may end without a newline."""
 _LOOKED: Final = b"n_idle_slots = "
+FILLS_IN: Final = (
+    "--override-kv",
+    ",".join(f"tokenizer.ggml.fim_{name}_token_id=int:{4 + number}"
+             for number, name in enumerate(("pre", "suf", "mid"))),
+)  # fmt: skip
+"""Arguments that let the sample model serve /infill; what it fills in means nothing."""
 _DEBUG: Final = ("--host", "127.0.0.1", "--log-verbosity", "5", "--no-warmup")
 
 

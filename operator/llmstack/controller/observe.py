@@ -3,7 +3,7 @@
 Everything is gathered before anything is decided. Almost all of it comes from the store, which the
 watches fill, and costs no call. What no watch tells is read by those who bound how often:
 
-    Secrets, ConfigMaps, claims of the user    named.py
+    Secrets, ConfigMaps, claims of the user    unwatched.py
     Events, while something is stuck           warnings.py
     logs                                       pod_logs.py
 """
@@ -19,7 +19,6 @@ from llmstack.controller.named import Named
 from llmstack.controller.names import NameIndex
 from llmstack.controller.observe_objects import (
     named_claims,
-    named_secrets,
     parse_autoscaler,
     parse_claim,
     parse_proof,
@@ -29,10 +28,10 @@ from llmstack.controller.observe_pods import parse_pod
 from llmstack.controller.pod_logs import LogReader
 from llmstack.controller.store import Store
 from llmstack.controller.stuck import is_stuck
+from llmstack.controller.unwatched import Unwatched, mounted_claims, read_unwatched
 from llmstack.controller.warnings import WarningReader
 from llmstack.desired import metadata as names
-from llmstack.desired.template import place
-from llmstack.kube.kinds import CLAIM, CONFIG_MAP, DEPLOYMENT, JOB, MADE, POD, SECRET, Kind
+from llmstack.kube.kinds import JOB, MADE, POD, Kind
 from llmstack.observed import Claim, Demand, Observed, Pod
 from llmstack.scaling.load import ModelLoad
 
@@ -55,6 +54,25 @@ class Sources:
     load: Callable[[Key], ModelLoad | None]
     demand: Callable[[Key], Demand]
     metrics_api: Callable[[], str]
+
+
+@dataclass(frozen=True)
+class _Found:
+    """The objects of one deployment: its children and claims by kind and name; of those its Jobs
+    that prove edits, and the claims that it mounts; its replicas, and the pods of its Jobs.
+    """
+
+    children: dict[tuple[str, str], Object]
+    replicas: list[Object]
+    trials: list[Object]
+    jobs: list[Object]
+    claims: list[Object]
+
+    @property
+    def stuck(self) -> bool:
+        """Whether Events may tell why it does not get on."""
+        pods = [*self.replicas, *self.trials]
+        return is_stuck(pods, self.claims, [] if self.trials else self.jobs)
 
 
 class Observer:
@@ -81,36 +99,26 @@ class Observer:
 
     async def observe(self, deployment: LLMDeployment) -> Observed:
         """The whole snapshot. Raises ApiError if any part of it cannot be read."""
-        resource = deployment.spec.accelerator.resource
         key = Key(deployment.namespace, deployment.name)
         # What has to be read comes first: all else is then of one moment, as new as it can be.
-        made = self._made_claims(key, deployment)
-        unknown = _claim_names(deployment) - {claim["metadata"]["name"] for claim in made}
-        unwatched = _by_name(deployment, self._workload(key, deployment))
-        self._from.named.only(key, {*unwatched, *_user_names(deployment, unknown)})
-        read = await self._children_by_name(deployment, unwatched)
-        missing = await self._missing_secrets(key, deployment)
-        claims = made + await self._claims(key, unknown)
-        pods, trials = self._pod_objects(deployment, key)
-        children = [*self._from.store.owned(key, *MADE), *read]
-        jobs = [child for child in children if child["kind"] == JOB.kind]
-        trials = trials if jobs else []
-        by_name = {(item["kind"], item["metadata"]["name"]): item for item in (*children, *claims)}
-        used = _used(claims, deployment, pods)
-        stuck = is_stuck([*pods, *trials], used, [] if trials else jobs)
-        warnings = await self._from.warnings.read(key, stuck=stuck)
-        parsed = await self._pods(deployment, [*pods, *trials], warnings.volumes)
+        unwatched = await read_unwatched(self._from.store, self._from.named, deployment)
+        found = self._gather(deployment, unwatched)
+        warnings = await self._from.warnings.read(key, stuck=found.stuck)
+        pods = await self._pods(deployment, found, warnings.volumes)
+        resource = deployment.spec.accelerator.resource
         classes, nodes = self._facts.storage_classes(), self._facts.nodes()
         load = self._from.load(key) or ModelLoad()
         return Observed(
-            children=by_name,
-            workload=parse_workload(by_name.get(("Deployment", names.deployment_name(deployment)))),
-            pods=parsed[: len(pods)],
-            claims=_parsed(used, warnings.claims),
+            children=found.children,
+            workload=parse_workload(
+                found.children.get(("Deployment", names.deployment_name(deployment)))
+            ),
+            pods=pods[: len(found.replicas)],
+            claims=_parsed(found.claims, warnings.claims),
             storage_classes=classes.provisioners,
             default_storage_class=classes.default,
-            missing_secrets=tuple(missing),
-            missing_claims=_missing_claims(deployment, claims),
+            missing_secrets=unwatched.missing_secrets,
+            missing_claims=_missing_claims(deployment, unwatched.claims),
             accelerators=most_of(nodes).get(resource, 0) if resource else None,
             offered=offered_by(nodes) if resource else (),
             name_conflicts=self._from.names.conflicts(key),
@@ -119,94 +127,48 @@ class Observer:
             answering=load.answering,
             unreachable=load.unreachable,
             autoscaler=parse_autoscaler(
-                by_name.get(("HorizontalPodAutoscaler", names.autoscaler_name(deployment)))
+                found.children.get(("HorizontalPodAutoscaler", names.autoscaler_name(deployment)))
             ),
             demand=self._from.demand(key),
             metrics_api=self._from.metrics_api(),
             nodes=nodes,
-            proofs=tuple(parse_proof(job, warnings.jobs.get(_uid(job), "")) for job in jobs),
-            proof_pods=parsed[len(pods) :],
+            proofs=tuple(parse_proof(job, warnings.jobs.get(_uid(job), "")) for job in found.jobs),
+            proof_pods=pods[len(found.replicas) :],
         )
 
-    def _workload(self, key: Key, deployment: LLMDeployment) -> Object | None:
-        name = names.deployment_name(deployment)
-        return self._from.store.get(DEPLOYMENT, key.namespace, name)
-
-    def _made_claims(self, key: Key, deployment: LLMDeployment) -> list[Object]:
-        """Claims with the operator's label: those of its pods, and shared ones that it mounts."""
-        own = self._from.store.owned(key, CLAIM)
-        known = {claim["metadata"]["name"] for claim in own}
-        others = sorted(_claim_names(deployment) - known)
-        shared = (self._from.store.get(CLAIM, key.namespace, name) for name in others)
-        return own + [claim for claim in shared if claim]
-
-    def _pod_objects(
-        self, deployment: LLMDeployment, key: Key
-    ) -> tuple[list[Object], list[Object]]:
-        """The replicas, and the pods of Jobs that prove edits."""
+    def _gather(self, deployment: LLMDeployment, unwatched: Unwatched) -> _Found:
+        """What the store has of it, with what was read."""
+        key = Key(deployment.namespace, deployment.name)
+        children = [*self._from.store.owned(key, *MADE), *unwatched.children]
+        jobs = [child for child in children if child["kind"] == JOB.kind]
         pods = self._from.store.owned(key, POD)
         wanted = names.selector(deployment)
         replicas = [pod for pod in pods if wanted.items() <= _labels(pod).items()]
-        component = names.COMPONENT_LABEL, names.PROOF_COMPONENT
-        return replicas, [pod for pod in pods if component in _labels(pod).items()]
+        proof = names.COMPONENT_LABEL, names.PROOF_COMPONENT
+        trials = [pod for pod in pods if proof in _labels(pod).items()] if jobs else []
+        return _Found(
+            {_identity(item): item for item in (*children, *unwatched.claims)},
+            replicas,
+            trials,
+            jobs,
+            _used(unwatched.claims, deployment, replicas),
+        )
 
     async def _pods(
-        self, deployment: LLMDeployment, pods: list[Object], mounts: Mapping[str, str]
+        self, deployment: LLMDeployment, found: _Found, mounts: Mapping[str, str]
     ) -> tuple[Pod, ...]:
-        key = Key(deployment.namespace, deployment.name)
+        """The replicas, and behind them the pods of proofs."""
+        key, pods = Key(deployment.namespace, deployment.name), [*found.replicas, *found.trials]
         accelerated = deployment.spec.accelerator.present
         logs = await self._from.logs.read(key, pods, accelerated=accelerated)
         return tuple(parse_pod(pod, logs[_uid(pod)], mounts.get(_uid(pod), "")) for pod in pods)
-
-    async def _children_by_name(
-        self, deployment: LLMDeployment, wanted: Iterable[tuple[Kind, str]]
-    ) -> list[Object]:
-        read = self._from.named.child
-        found = [await read(deployment, kind, name) for kind, name in wanted]
-        return [item for item in found if item]
-
-    async def _missing_secrets(self, key: Key, deployment: LLMDeployment) -> list[str]:
-        wanted = named_secrets(deployment.spec)
-        there = self._from.named.is_there
-        return [name for name in wanted if not await there(key, SECRET, name)]
-
-    async def _claims(self, key: Key, named: Iterable[str]) -> list[Object]:
-        """Claims without the operator's label: of the user, or of the operator and stripped."""
-        found = [await self._from.named.get(key, CLAIM, name) for name in sorted(named)]
-        return [claim for claim in found if claim]
-
-
-def _by_name(deployment: LLMDeployment, workload: Object | None) -> list[tuple[Kind, str]]:
-    """The children that no watch tells of; `workload` is the Deployment, None if there is none."""
-    if workload is None and deployment.status.observed_generation is None:
-        return []  # Nothing was made for it yet. Should there be something, its creation tells.
-    found = [
-        (SECRET, names.key_secret_name(deployment)),
-        (CONFIG_MAP, names.ca_config_map_name(deployment)),
-    ]
-    record = place(workload)
-    return [*found, (CONFIG_MAP, record)] if record else found
-
-
-def _user_names(deployment: LLMDeployment, claims: Iterable[str]) -> set[tuple[Kind, str]]:
-    """What else is read by name: Secrets of the user, and claims that no watch tells of."""
-    secrets = {(SECRET, name) for name in named_secrets(deployment.spec)}
-    return secrets | {(CLAIM, name) for name in claims}
-
-
-def _claim_names(deployment: LLMDeployment) -> set[str]:
-    """The claims that the deployment mounts, those of its pods aside."""
-    wanted = set(named_claims(deployment.spec))
-    if deployment.spec.cache.access_mode:
-        wanted.add(names.cache_claim_name(deployment.spec.cache))
-    return wanted
 
 
 def _used(
     claims: Iterable[Object], deployment: LLMDeployment, pods: Iterable[Object]
 ) -> list[Object]:
     """Only claims that this deployment mounts: the shared and named ones, and its pods' own."""
-    wanted = _claim_names(deployment)
+    wanted = mounted_claims(deployment)
     owners = {_uid(pod) for pod in pods}
     return [
         claim
@@ -226,6 +188,10 @@ def _missing_claims(deployment: LLMDeployment, claims: Iterable[Object]) -> tupl
 
 def _parsed(claims: Iterable[Object], messages: Mapping[str, str]) -> tuple[Claim, ...]:
     return tuple(parse_claim(claim, messages.get(_uid(claim), "")) for claim in claims)
+
+
+def _identity(body: Object) -> tuple[str, str]:
+    return body["kind"], body["metadata"]["name"]
 
 
 def _labels(body: Object) -> Mapping[str, str]:

@@ -1,0 +1,81 @@
+"""What does a pass need that no watch tells of?
+
+Secrets and ConfigMaps that the operator made, Secrets and claims of the user. They are read by
+name, as seldom as named.py finds right.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from llmstack.api.key import Key
+from llmstack.api.resource import LLMDeployment
+from llmstack.controller.named import Named
+from llmstack.controller.observe_objects import named_claims, named_secrets
+from llmstack.controller.store import Store
+from llmstack.desired import metadata as names
+from llmstack.desired.template import place
+from llmstack.kube.kinds import CLAIM, CONFIG_MAP, DEPLOYMENT, SECRET, Kind
+from llmstack.kube.objects import Object
+
+
+@dataclass(frozen=True)
+class Unwatched:
+    """What was read: children by name, and which Secrets that the spec names are missing.
+
+    `claims` are all that may concern the deployment, those that a watch tells of among them.
+    """
+
+    children: list[Object]
+    claims: list[Object]
+    missing_secrets: tuple[str, ...]
+
+
+async def read_unwatched(store: Store, named: Named, deployment: LLMDeployment) -> Unwatched:
+    """All of it. Raises ApiError if any part cannot be read."""
+    key = Key(deployment.namespace, deployment.name)
+    made = _made_claims(store, key, deployment)
+    others = sorted(mounted_claims(deployment) - {claim["metadata"]["name"] for claim in made})
+    secrets = named_secrets(deployment.spec)
+    children = _children(store, deployment)
+    named.only(key, {*children, *_named(SECRET, secrets), *_named(CLAIM, others)})
+    read = [await named.child(deployment, kind, name) for kind, name in children]
+    missing = [name for name in secrets if not await named.is_there(key, SECRET, name)]
+    claims = [await named.get(key, CLAIM, name) for name in others]
+    return Unwatched(
+        [child for child in read if child],
+        made + [claim for claim in claims if claim],
+        tuple(missing),
+    )
+
+
+def mounted_claims(deployment: LLMDeployment) -> set[str]:
+    """Names of the claims that the deployment mounts, those of its pods aside."""
+    wanted = set(named_claims(deployment.spec))
+    if deployment.spec.cache.access_mode:
+        wanted.add(names.cache_claim_name(deployment.spec.cache))
+    return wanted
+
+
+def _made_claims(store: Store, key: Key, deployment: LLMDeployment) -> list[Object]:
+    """Claims with the operator's label: those of its pods, and shared ones that it mounts."""
+    own = store.owned(key, CLAIM)
+    others = sorted(mounted_claims(deployment) - {claim["metadata"]["name"] for claim in own})
+    shared = (store.get(CLAIM, key.namespace, name) for name in others)
+    return own + [claim for claim in shared if claim]
+
+
+def _children(store: Store, deployment: LLMDeployment) -> list[tuple[Kind, str]]:
+    """Secrets and ConfigMaps that the operator may have made for the deployment."""
+    workload = store.get(DEPLOYMENT, deployment.namespace, names.deployment_name(deployment))
+    if workload is None and deployment.status.observed_generation is None:
+        return []  # Nothing was made for it yet. Should there be something, its creation tells.
+    found = [
+        (SECRET, names.key_secret_name(deployment)),
+        (CONFIG_MAP, names.ca_config_map_name(deployment)),
+    ]
+    record = place(workload)
+    return [*found, (CONFIG_MAP, record)] if record else found
+
+
+def _named(kind: Kind, wanted: Iterable[str]) -> set[tuple[Kind, str]]:
+    return {(kind, name) for name in wanted}

@@ -86,6 +86,14 @@ def _address(value: object) -> Address:
     return Address(host, port)
 
 
+def address_of(text: str) -> Address:
+    """The address that this text names, `host:port`. Raises ValueError."""
+    parts = urlsplit(f"//{text}")
+    if not parts.hostname or not parts.port:
+        raise ValueError(f"{text!r} is not host:port")
+    return Address(parts.hostname, parts.port)
+
+
 def _backend_address(value: object) -> Address:
     shown = without_credentials(str(value))
     words = f"write the root of a llama-server, like http://127.0.0.1:9000, not {shown!r}"

@@ -10,6 +10,7 @@ released once the replica knows, too (upstream.py).
 
 import asyncio
 import logging
+from collections.abc import Mapping
 
 from llmstack.gateway import control, cors, local
 from llmstack.gateway.app import App
@@ -63,6 +64,10 @@ class Exchanges:
     def last_byte(self, model: str, replica: str) -> float:
         """When a response of this replica last said something; -inf if never."""
         return self._tries.last_byte(model, replica)
+
+    def last_bytes(self) -> Mapping[tuple[str, str], float]:
+        """The same for all, by model and replica."""
+        return self._tries.last_bytes()
 
     def close(self) -> None:
         """Closes the idle connections to replicas."""

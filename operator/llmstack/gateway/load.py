@@ -15,6 +15,9 @@ A replica that cannot keep tenants' caches apart, and so may reuse nothing, has 
 `deaths` are the newest replicas that died under requests, oldest first: when (Unix time), under how
 many, and whose was to blame, "" if several may be.
 `unreachable` are replicas that are ready, and that the gateway has not reached for a while.
+Among several gateways each tells of the models that it owns, with the `term` in which it began to:
+where two tell of one, the higher is the newer. What died under its own requests of other models
+stands in a `deaths` beside `models`, by model.
 `requests` counts those that named the model, whatever became of them. `slotsPerReplica` is what the
 model's spec says, 0 where it says nothing.
 """
@@ -36,11 +39,12 @@ def load_page(
     uncached: Mapping[str, Collection[str]] = MappingProxyType({}),
     deaths: Mapping[str, Sequence[Death]] = MappingProxyType({}),
     unreachable: Mapping[str, Mapping[str, str]] = MappingProxyType({}),
+    terms: Mapping[str, int] | None = None,
 ) -> bytes:
     """The page, as one line of JSON.
 
-    By model: `slots` a replica is to have, which replicas are `uncached`, the newest `deaths`, and
-    why replicas are `unreachable`, by id.
+    By model: `slots` a replica is to have, which replicas are `uncached`, the newest `deaths`, why
+    replicas are `unreachable`, by id, and among several gateways the `terms` of owned models.
     """
     models = {
         model: {
@@ -48,10 +52,18 @@ def load_page(
             "unreachable": [
                 {"id": id, "why": why} for id, why in sorted(unreachable.get(model, {}).items())
             ],
+            **({"term": terms[model]} if terms is not None else {}),
         }
         for model, load in sorted(loads.items())
     }
-    return orjson.dumps({"version": VERSION, "epoch": epoch, "models": models})
+    page = {"version": VERSION, "epoch": epoch, "models": models}
+    if terms is not None:
+        page["deaths"] = {
+            model: [death._asdict() for death in told]
+            for model, told in deaths.items()
+            if told and model not in loads
+        }
+    return orjson.dumps(page)
 
 
 def _model(

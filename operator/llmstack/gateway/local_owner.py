@@ -9,15 +9,17 @@ a lease would seem to have begun after it.
 import asyncio
 import itertools
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 from llmstack.gateway.catalog import Catalog, Model
 from llmstack.routing.budget import Limits
 from llmstack.routing.load import Load
 from llmstack.routing.messages import Ask, Ending, Grant, Reason, Refusal
+from llmstack.routing.permit import Permit
 from llmstack.routing.pool import Decision, Pool
-from llmstack.routing.slots import SlotsSeen
+from llmstack.routing.slots import Lease, SlotsSeen
 
 
 def _ignore(*_args: object) -> None:
@@ -30,6 +32,34 @@ class _Timer:
     handle: asyncio.TimerHandle
 
 
+class _Waiter(Protocol):
+    """Who waits for a decision: a future, or a peer's ask."""
+
+    def cancelled(self) -> bool: ...
+
+    def set_result(self, result: Decision, /) -> None: ...
+
+
+class _Told:
+    """A peer's ask, which waits without a coroutine of its own."""
+
+    __slots__ = ("_ask", "_tell", "_waiting")
+
+    def __init__(
+        self, waiting: dict[int, _Waiter], ask: int, tell: Callable[[Decision], None]
+    ) -> None:
+        self._waiting = waiting
+        self._ask = ask
+        self._tell = tell
+
+    def cancelled(self) -> bool:
+        return False
+
+    def set_result(self, result: Decision, /) -> None:
+        del self._waiting[self._ask]
+        self._tell(result)
+
+
 class LocalOwner:
     """An Owner (owner.py) whose pools are here.
 
@@ -37,7 +67,7 @@ class LocalOwner:
     `hurry(model, backend)` is called when slots begin to drain, which only a poll can free: poll at
     once, and often as long as they are draining().
     `lost(lease)` is called when polls have not shown a lease for `lost_seconds` and no byte of its
-    answer came.
+    answer came. `leases` gives ids that nobody else uses. Grants end with `permit`.
     """
 
     def __init__(
@@ -46,17 +76,22 @@ class LocalOwner:
         hurry: Callable[[str, str], None] = _ignore,
         lost: Callable[[int], None] = _ignore,
         lost_seconds: float = 30.0,
+        leases: Iterator[int] | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.changed = changed
         self.hurry = hurry
         self.lost = lost
         self._lost_seconds = lost_seconds
         self._loop = asyncio.get_running_loop()
-        self._lease_ids = itertools.count(1)
+        self._lease_ids = leases or itertools.count(1)
+        self._clock = clock
+        self.permit = Permit()
         self._models: dict[str, Model] = {}
         self._pools: dict[str, Pool] = {}
         self._leases: dict[int, tuple[str, str, Pool]] = {}  # model, replica, pool
-        self._waiting: dict[int, asyncio.Future[Decision]] = {}
+        self._adopted: dict[tuple[str, str], dict[int, Adopted]] = {}
+        self._waiting: dict[int, _Waiter] = {}
         self._timers: dict[str, _Timer] = {}
 
     async def acquire(self, ask: Ask) -> Grant | Refusal:
@@ -68,7 +103,7 @@ class LocalOwner:
             return Refusal(ask.id, Reason.CANNOT_START)
         own: Decision | None = None
         others: list[Decision] = []
-        for decision in pool.submit(ask, time.monotonic()):
+        for decision in pool.submit(ask, self._clock()):
             if decision.ask == ask.id:
                 own = decision
             else:
@@ -83,7 +118,7 @@ class LocalOwner:
     def release(self, lease: int, ending: Ending) -> None:
         """Ends a lease; exactly once for each grant."""
         model, replica, pool = self._leases.pop(lease)
-        self._follow(model, pool, pool.release(lease, ending, time.monotonic()))
+        self._follow(model, pool, pool.release(lease, ending, self._clock()))
         if ending is not Ending.DONE and pool.draining(replica):
             self.hurry(model, replica)
 
@@ -91,7 +126,7 @@ class LocalOwner:
         """The first byte of its answer came: its replica has begun it."""
         held = self._leases.get(lease)
         if held is not None:
-            held[2].first_byte(lease, time.monotonic())
+            held[2].first_byte(lease, self._clock())
 
     def cached(self, lease: int, tokens: int) -> None:
         """So many tokens of its prompt were in its replica's cache (owner.Owner)."""
@@ -101,7 +136,7 @@ class LocalOwner:
 
     def apply(self, catalog: Catalog) -> None:
         """The models are these now. Leases on those that are gone may still be released."""
-        now = time.monotonic()
+        now = self._clock()
         for model_id in self._pools.keys() - catalog.by_id.keys():
             pool = self._pools.pop(model_id)
             self._follow(model_id, pool, pool.close(Reason.MODEL_GONE, now))
@@ -123,24 +158,27 @@ class LocalOwner:
         accepting = self._accepting(model, backend)
         if accepting is not None:
             pool = self._pools[model]
-            self._follow(model, pool, pool.replica(backend, slots, accepting, time.monotonic()))
+            decisions = pool.replica(backend, slots, accepting, self._clock())
+            for adopted in self._adopted.pop((model, backend), {}).values():
+                self._take_over(adopted, pool)
+            self._follow(model, pool, decisions)
 
     def replica_down(self, model: str, backend: str) -> None:
         """A backend serves no more, or was restarted."""
         if pool := self._pools.get(model):
-            self._follow(model, pool, pool.gone(backend, time.monotonic()))
+            self._follow(model, pool, pool.gone(backend, self._clock()))
 
     def seen(self, model: str, backend: str, poll: SlotsSeen) -> None:
         """A poll of `/slots` was answered."""
         if pool := self._pools.get(model):
-            self._follow(model, pool, pool.seen(backend, poll, time.monotonic()))
+            self._follow(model, pool, pool.seen(backend, poll, self._clock()))
             for lease in pool.lost(backend, self._lost_seconds):
                 self.lost(lease)
 
     def quarantine(self, model: str, backend: str, on: bool) -> None:
         """A backend is wedged (routing/wedge.py), or computes again."""
         if pool := self._pools.get(model):
-            self._follow(model, pool, pool.quarantine(backend, on, time.monotonic()))
+            self._follow(model, pool, pool.quarantine(backend, on, self._clock()))
 
     def draining(self, model: str, backend: str) -> bool:
         """Do slots wait for a poll of this backend to be free?"""
@@ -150,6 +188,85 @@ class LocalOwner:
     def load(self) -> dict[str, Load]:
         """How all models stand, by id."""
         return {model: pool.load() for model, pool in self._pools.items()}
+
+    # For peers (shared_owner.py)
+
+    def submit(self, ask: Ask, tell: Callable[[Decision], None]) -> None:
+        """A peer's request asks; `tell` is called once, at once or later. It may not call back."""
+        pool = self._pools.get(ask.model)
+        if pool is None:
+            tell(Refusal(ask.id, Reason.MODEL_GONE))
+        elif self._models[ask.model].obstacle and not pool.serving:
+            tell(Refusal(ask.id, Reason.CANNOT_START))
+        else:
+            self._waiting[ask.id] = _Told(self._waiting, ask.id, tell)
+            self._follow(ask.model, pool, pool.submit(ask, self._clock()))
+
+    def withdraw(self, model: str, ask: int) -> None:
+        """A peer's request that waits leaves; nothing is told of it any more."""
+        if self._waiting.pop(ask, None) is not None and (pool := self._pools.get(model)):
+            self._follow(model, pool, pool.withdraw(ask, self._clock()))
+
+    def knows(self, lease: int) -> bool:
+        """True if this lease is to be released here."""
+        return lease in self._leases
+
+    def adopt(self, adopted: "Adopted") -> None:
+        """A lease by another owner is this one's from now on, or once its replica is up."""
+        pool = self._pools.get(adopted.model)
+        if pool is None or adopted.id in self._leases:
+            return
+        if not self._take_over(adopted, pool):
+            key = adopted.model, adopted.replica
+            self._adopted.setdefault(key, {})[adopted.id] = adopted
+        self.changed(adopted.model)
+
+    def doubt(self, adopted: "Adopted") -> None:
+        """Such a lease has ended; its slots are free once a poll shows that."""
+        pool = self._pools.get(adopted.model)
+        known = adopted.id in self._leases
+        if pool is not None and not known and self._take_over(adopted, pool):
+            self.release(adopted.id, Ending.FAILED)
+
+    def disown(self, adopted: "Adopted") -> None:
+        """It ended before its replica was up."""
+        self._adopted.get((adopted.model, adopted.replica), {}).pop(adopted.id, None)
+
+    def forget(self, models: Collection[str]) -> None:
+        """Other gateways own these models now: their leases are released there."""
+        for lease in [lease for lease, held in self._leases.items() if held[0] in models]:
+            del self._leases[lease]
+        for key in [key for key in self._adopted if key[0] in models]:
+            del self._adopted[key]
+
+    def routed(self, model: str, replica: str, blocks: tuple[int, ...]) -> None:
+        """Another owner has given this prompt to a replica."""
+        if pool := self._pools.get(model):
+            pool.routed(replica, blocks)
+
+    def resume(self) -> None:
+        """The permit was renewed after it had ended."""
+        for model, pool in list(self._pools.items()):
+            self._follow(model, pool, pool.resume(self._clock()))
+
+    def _take_over(self, adopted: "Adopted", pool: Pool) -> bool:
+        ledger = pool.ledger(adopted.replica)
+        if ledger is None:
+            return False
+        lease = Lease(
+            adopted.id,
+            adopted.tenant,
+            adopted.slots,
+            adopted.granted,
+            ledger,
+            answered=adopted.answered,
+            blocks=adopted.blocks,
+        )
+        if adopted.answered:
+            lease.begun = adopted.granted
+        pool.adopt(lease, self._clock())
+        self._leases[adopted.id] = (adopted.model, adopted.replica, pool)
+        return True
 
     async def _wait(self, ask: Ask, pool: Pool, future: asyncio.Future[Decision]) -> Decision:
         try:
@@ -162,10 +279,10 @@ class LocalOwner:
 
     def _leave(self, ask: Ask, pool: Pool, future: asyncio.Future[Decision]) -> None:
         """The client left. It may have been granted slots that it does not know of yet."""
-        now = time.monotonic()
+        now = self._clock()
         if not future.done() or future.cancelled():
             self._follow(ask.model, pool, pool.withdraw(ask.id, now))
-        elif isinstance(grant := future.result(), Grant):
+        elif isinstance(grant := future.result(), Grant) and grant.lease in self._leases:
             del self._leases[grant.lease]
             self._follow(ask.model, pool, pool.give_back(grant.lease, now))
 
@@ -187,7 +304,7 @@ class LocalOwner:
             # withdraw, and will find that there is nothing left to withdraw.
             if isinstance(decision, Refusal):
                 return []
-            return pool.give_back(decision.lease, time.monotonic())
+            return pool.give_back(decision.lease, self._clock())
         if isinstance(decision, Grant):
             self._leases[decision.lease] = (model, decision.replica, pool)
         future.set_result(decision)
@@ -201,15 +318,15 @@ class LocalOwner:
             return
         if timer is not None:
             timer.handle.cancel()
-        delay = max(0.0, end - time.monotonic())
+        delay = max(0.0, end - self._clock())
         self._timers[model] = _Timer(end, self._loop.call_later(delay, self._expire, model, pool))
 
     def _expire(self, model: str, pool: Pool) -> None:
         del self._timers[model]
-        self._follow(model, pool, pool.expire(time.monotonic()))
+        self._follow(model, pool, pool.expire(self._clock()))
 
     def _new_pool(self, model: Model) -> Pool:
-        pool = Pool(_limits(model), time.monotonic(), self._lease_ids)
+        pool = Pool(_limits(model), self._clock(), self._lease_ids, self.permit)
         self._pools[model.id] = pool
         return pool
 
@@ -219,6 +336,23 @@ class LocalOwner:
         return (
             next((b.accepting for b in known.backends if b.id == backend), None) if known else None
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Adopted:
+    """A lease that another owner granted, at `granted` by this process's clock.
+
+    `slots` as its ask said.
+    """
+
+    id: int
+    model: str
+    replica: str
+    tenant: str
+    slots: int
+    granted: float
+    answered: bool = False
+    blocks: tuple[int, ...] = ()
 
 
 def _limits(model: Model) -> Limits:

@@ -9,6 +9,7 @@ ends when all is done or `drain` seconds have passed.
 """
 
 import asyncio
+import itertools
 import logging
 import uuid
 from collections.abc import Callable
@@ -18,7 +19,7 @@ from typing import Any
 from aiohttp import web
 
 from llmstack.api.sharing import CacheSharing
-from llmstack.gateway import admin
+from llmstack.gateway import admin, whose
 from llmstack.gateway.access_log import AccessLog
 from llmstack.gateway.admin import Changes, Views
 from llmstack.gateway.app import App
@@ -34,7 +35,9 @@ from llmstack.gateway.load import load_page
 from llmstack.gateway.local_owner import LocalOwner
 from llmstack.gateway.metrics import Metrics
 from llmstack.gateway.outcome import Outcome
+from llmstack.gateway.peers.group import Group, Peers, Process
 from llmstack.gateway.records import Records
+from llmstack.gateway.replica_facts import Facts
 from llmstack.gateway.replica_watch import State
 from llmstack.gateway.replicas import Replicas
 from llmstack.routing.deaths import Death
@@ -53,27 +56,36 @@ class Place:
 
 
 class Gateway:
-    """One process's data plane. `known` becomes true with the first catalog."""
+    """One process's data plane. `known` becomes true with the first catalog.
 
-    def __init__(self, place: Place, limits: Limits) -> None:
+    `peer_name`: where other gateways reach it, who own some of the models; "": it has none.
+    """
+
+    def __init__(self, place: Place, limits: Limits, peer_name: str = "") -> None:
         self.stopping = False
-        self.known = False
+        self.known = self._met = False
         self.load_key: str | None = None
+        self._facts: Facts | None = None
         self._place = place
         self._changes = Changes()
         self._told: set[str] = set()
         self._epoch = uuid.uuid4().hex
         self._log = AccessLog()
         self._owner = LocalOwner(
-            lambda _: self._changes.happened(), self._hurry, self._lost, limits.lost_seconds
+            lambda _: self._changes.happened(),
+            self._hurry,
+            self._lost,
+            limits.lost_seconds,
+            itertools.count(whose.FIRST_LEASE),
         )
         self.app = App(owner=self._owner, record=self._record, load=self._owner.load)
         self._deaths = Deaths(self.app, limits, self._started, self._died)
         self._exchanges = Exchanges(self.app, limits, self._deaths)
         self._server = Server(self._exchanges, limits)
-        self._replicas = Replicas(self._owner, self._exchanges.last_byte, lost=self._deaths.lost)
+        self._replicas = Replicas(self._owner, self._last_byte, lost=self._deaths.lost)
         self.app.keeps_apart = self._replicas.keeps_apart
         self.app.context = self._replicas.context
+        self.group = self._join(peer_name) if peer_name else None
         self.app.why_not_serving = self._why_not_ready
         live = LiveMetrics(
             self._owner.load,
@@ -90,9 +102,20 @@ class Gateway:
             others = ", ".join(model.id for model in models[1:])
             log.warning("the model name %s is %s's; %s claim it, too", name, models[0].id, others)
         self.app.catalog, self.app.keys, self.app.cors = catalog, keys, cors
-        self._owner.apply(catalog)
-        self._replicas.follow(catalog)
+        if self.group is not None:
+            self.group.take(catalog)
+        else:
+            self._follow(catalog)
         self.known = True
+
+    async def meet(self, peers: Peers) -> None:
+        """Joins the other gateways, or learns who they are now. Raises OSError."""
+        assert self.group is not None
+        if self._met:
+            self.group.know(peers.members)
+        else:
+            self._met = True
+            await self.group.join(peers)
 
     async def run(self, source: Callable[[], "asyncio.Future[None]"], stop: asyncio.Event) -> None:
         """Serves until `stop`, then ends as the module says."""
@@ -104,6 +127,8 @@ class Gateway:
         finally:
             following.cancel()
             await asyncio.wait([following])
+            if self.group is not None:
+                await self.group.close()
             await self._replicas.close()
             await runner.cleanup()
             self._records.settle()
@@ -127,11 +152,32 @@ class Gateway:
     async def _finish(self) -> None:
         log.info("stopping: no new requests after %g s", self._place.linger)
         self.stopping = True
+        if self.group is not None:
+            self.group.retire()
         self._server.retire()
         await asyncio.sleep(self._place.linger)
         left = await self._server.drain(self._place.drain)
         self._exchanges.close()
         log.info("stopped; %d requests were cut off", left)
+
+    def _join(self, name: str) -> Group:
+        """From now on it owns only what the other gateways leave to it."""
+        replicas = self._replicas
+        facts = Facts(replicas.watches, replicas.keeps_apart, replicas.started)
+        process = Process(self._follow, self._exchanges.lost, self._exchanges.last_bytes, facts)
+        group = Group(name, self._owner, process)
+        self._facts = facts
+        self.app.owner, self.app.load = group.owner, group.loads
+        self.app.keeps_apart = facts.keeps_apart
+        return group
+
+    def _follow(self, catalog: Catalog) -> None:
+        self._owner.apply(catalog)
+        self._replicas.follow(catalog)
+
+    def _last_byte(self, model: str, replica: str) -> float:
+        own = self._exchanges.last_byte(model, replica)
+        return max(own, self.group.gossip.last_byte(model, replica)) if self.group else own
 
     def _record(self, outcome: Outcome) -> None:
         self._records.add(outcome)
@@ -139,15 +185,17 @@ class Gateway:
     def _load(self) -> bytes:
         """A model is told of once its replicas were asked: before, busy ones would seem idle."""
         models = self.app.catalog.by_id
+        terms = self.group.owner.terms if self.group is not None else None
+        ours = models if terms is None else {id: models[id] for id in terms if id in models}
         self._told = {
-            id for id, model in models.items() if id in self._told or self._replicas.asked(model)
+            id for id, model in ours.items() if id in self._told or self._replicas.asked(model)
         }
         loads = {id: load for id, load in self._owner.load().items() if id in self._told}
         uncached = {id: self._uncached(models[id]) for id in loads}
-        deaths = {id: self._deaths.recent(id) for id in loads}
+        deaths = {id: self._deaths.recent(id) for id in (loads if terms is None else models)}
         slots = {id: models[id].slots for id in loads}
         unreachable = {id: self._replicas.unreachable(models[id]) for id in loads}
-        return load_page(self._epoch, loads, slots, uncached, deaths, unreachable)
+        return load_page(self._epoch, loads, slots, uncached, deaths, unreachable, terms)
 
     def _uncached(self, model: Model) -> frozenset[str]:
         """Replicas that answer, and that are told to reuse nothing (uncached.py)."""
@@ -167,10 +215,14 @@ class Gateway:
         return "" if self.known else "the models are not known yet"
 
     def _lost(self, lease: int) -> None:
-        self._exchanges.lost(lease)
+        if self.group is not None:
+            self.group.owner.lost(lease)
+        else:
+            self._exchanges.lost(lease)
 
     def _started(self, model: str, replica: str) -> str:
-        return self._replicas.started(model, replica)
+        known = self._facts or self._replicas
+        return known.started(model, replica)
 
     def _died(self, model: str, death: Death) -> None:
         self._metrics.death(model, death.tenant)

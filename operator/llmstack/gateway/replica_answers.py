@@ -70,15 +70,15 @@ def work(answer: bytes) -> tuple[Work, ...]:
 
 
 def leases(reply: Reply) -> tuple[Mapping[int, int], frozenset[int]] | None:
-    """How many slots work for each lease of ours, and which leases wait for one, by /slots.
+    """How many slots work for each lease, and which leases wait for one, by /slots.
 
-    None without our patch. Leases of other processes are left out.
+    None without our patch.
     """
     waiting = reply.headers.get(b"x-llmstack-waiting")
     if waiting is None:
         return None
-    shown = Counter(_ours(_LEASE.findall(reply.body)))
-    return shown, frozenset(_ours(waiting.split(b",")))
+    shown = Counter(_ids(_LEASE.findall(reply.body)))
+    return shown, frozenset(_ids(waiting.split(b",")))
 
 
 def keeps_apart(props: bytes) -> bool:
@@ -88,7 +88,7 @@ def keeps_apart(props: bytes) -> bool:
     return isinstance(ours, dict) and ours.get("salt") == 1
 
 
-def _ours(names: list[bytes]) -> list[int]:
+def _ids(names: list[bytes]) -> list[int]:
     return [number for name in names if (number := lease_number(name)) is not None]
 
 

@@ -66,6 +66,10 @@ class Replicas:
         }
         return {id: why for id, why in whys.items() if why}
 
+    def watches(self, model: str, replica: str) -> bool:
+        """True if this gateway asks the replica."""
+        return (model, replica) in self._watches
+
     def keeps_apart(self, model: str, replica: str) -> bool:
         """Whether it keeps apart what it caches under different salts."""
         watch = self._watches.get((model, replica))

@@ -7,7 +7,7 @@ a lease ─ a connection ─ send ─ relay ─> release
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 
 from llmstack.gateway import forms, usage, whose
@@ -55,6 +55,10 @@ class Tries:
     def last_byte(self, model: str, replica: str) -> float:
         """When a response of this replica last said something; -inf if never."""
         return self._last_bytes.get((model, replica), float("-inf"))
+
+    def last_bytes(self) -> Mapping[tuple[str, str], float]:
+        """The same for all, by model and replica."""
+        return self._last_bytes
 
     def heard(self, relay: Relay, now: float) -> None:
         """Bytes of this response have come lately. Asked for from time to time, not per byte."""

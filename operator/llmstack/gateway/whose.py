@@ -1,6 +1,6 @@
 """What does a replica hear of a request beside its body: which lease, and whose cache?
 
-    x-llmstack-lease: <epoch of this process>-<lease>     /slots shows it where it is worked for
+    x-llmstack-lease: <epoch of its owner>-<number>       /slots shows it where it is worked for
     x-llmstack-salt: HMAC(key of the replica, model, tenant)
 
 Our build of llama-server reuses what it has computed under one salt for requests with the same one
@@ -11,12 +11,17 @@ make the same. Nobody can guess it who has not the replica's key.
 import hashlib
 import hmac
 import os
+import re
 from functools import lru_cache
 
 from llmstack.api.sharing import CacheSharing
 from llmstack.gateway.catalog import Backend, Model
 
-_EPOCH = os.urandom(4).hex().encode("ascii")
+_BITS = 32
+_NUMBER = (1 << _BITS) - 1
+FIRST_LEASE = int.from_bytes(os.urandom(4), "big") << _BITS | 1
+"""The id of this process's first lease: no other process has the same ones."""
+_NAME = re.compile(rb"([0-9a-f]{8})-(\d{1,10})")
 _REMEMBERED = 4096
 """Salts; each is made anew in some microseconds."""
 
@@ -29,13 +34,13 @@ def cache_owner(model: Model, tenant: str) -> str:
 def lines(lease: int, backend: Backend, model: str, owner: str) -> bytes:
     """Both headers; no salt where the cache has no owner."""
     salt = _salt_line(backend.key, model, owner) if owner else b""
-    return b"x-llmstack-lease: %b-%d\r\n%b" % (_EPOCH, lease, salt)
+    return b"x-llmstack-lease: %08x-%d\r\n%b" % (lease >> _BITS, lease & _NUMBER, salt)
 
 
 def lease_number(name: bytes) -> int | None:
-    """The lease of this process by that name; None if it is none."""
-    epoch, _, number = name.partition(b"-")
-    return int(number) if epoch == _EPOCH and number.isdigit() else None
+    """The id of the lease of that name; None if it is none."""
+    found = _NAME.fullmatch(name)
+    return int(found[1], 16) << _BITS | int(found[2]) if found else None
 
 
 @lru_cache(_REMEMBERED)

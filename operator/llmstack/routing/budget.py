@@ -40,6 +40,11 @@ class Clocks:
             return self._served + passed, self._unserved
         return self._served, self._unserved + passed
 
+    def began(self, now: float, spent: float) -> tuple[float, float]:
+        """The reading of a request that has waited so long elsewhere: as things stand now."""
+        served, unserved = self.read(now)
+        return (served - spent, unserved) if self.serving else (served, unserved - spent)
+
     def switch(self, serving: bool, now: float) -> None:
         """From now on there is a replica, or none."""
         if serving != self.serving:

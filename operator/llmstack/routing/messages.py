@@ -23,7 +23,7 @@ class Ask(NamedTuple):
     cumulative hashes of its prompt's blocks, first block first (routing/affinity.py). `avoid` names
     replicas that have failed it already: a request that asks again keeps its `arrived`, and so its
     turn. `divisible`: if it wants more than any replica has, it takes a whole one, and the rest of
-    it waits inside.
+    it waits inside. `spent`: seconds that it has waited at other owners.
     """
 
     id: int
@@ -34,6 +34,7 @@ class Ask(NamedTuple):
     arrived: float
     avoid: frozenset[str] = frozenset()
     divisible: bool = False
+    spent: float = 0.0
 
 
 class Grant(NamedTuple):

@@ -20,6 +20,7 @@ from llmstack.routing.fairness import Tenants
 from llmstack.routing.load import Load, ReplicaLoad, ReplicaState
 from llmstack.routing.messages import NO_SLOTS, WHOLE, Ask, Ending, Grant, Reason, Refusal
 from llmstack.routing.pace import Usual, until_served
+from llmstack.routing.permit import Permit
 from llmstack.routing.queue import Lane, Queue, Waiting
 from llmstack.routing.reserve import Reserve
 from llmstack.routing.slots import Correction, Lease, Ledger, SlotsSeen
@@ -39,9 +40,12 @@ _NO_MATCHES: Mapping[str, Match] = {}
 class Pool:
     """The queue and the ledgers of one model."""
 
-    def __init__(self, limits: Limits, now: float, leases: Iterator[int]) -> None:
+    def __init__(
+        self, limits: Limits, now: float, leases: Iterator[int], permit: Permit | None = None
+    ) -> None:
         """`leases` gives numbers for leases that nobody else uses."""
         self._limits = limits
+        self._permit = permit or Permit()
         self._lease_ids = leases
         self._replicas: dict[str, Ledger] = {}
         self._leaving: dict[Ledger, None] = {}  # gone, but for their last leases
@@ -72,15 +76,17 @@ class Pool:
             if ask.slots != NO_SLOTS:
                 self._reserve.active(ask.tenant, now)
             self._turns.bound = self._reserve.bound(now)
-        if not self._queue and self._turns.may(ask.tenant, lane):
+        permitted = now < self._permit.until
+        if permitted and not self._queue and self._turns.may(ask.tenant, lane):
             replica = best(self._turns.free_for(lane, ask.tenant), matches, length(ask.blocks))
             if replica is not None:
-                return [self._grant(ask, replica, matches, 0.0, now)]
+                return [self._grant(ask, replica, matches, ask.spent, now)]
         homes = tuple(name for name, match in matches.items() if match.own)
-        waiting = Waiting(ask, now, self._clocks.read(now), matches, homes, lane)
+        clocks = self._clocks.began(now, ask.spent)
+        waiting = Waiting(ask, now - ask.spent, clocks, matches, homes, lane)
         self._queue.add(waiting)
         decisions = self._dispatch(now)
-        crowded = self._queue.bounded > self._limits.max_requests
+        crowded = permitted and self._queue.bounded > self._limits.max_requests
         if crowded and self._queue.get(ask.id) is waiting:
             decisions += self._push_out(waiting, now)
         return decisions
@@ -172,10 +178,39 @@ class Pool:
                 self._reserve.active(tenant, now)
         self._limits = limits
         decisions = self.expire(now)
-        while self._queue.bounded > limits.max_requests:
-            youngest = self._queue.youngest(self._tenants.most_waiting().name)
-            decisions.append(self._refuse(youngest, Reason.QUEUE_FULL, limits.max_requests, now))
+        if now < self._permit.until:
+            decisions += self._trim(now)
         return decisions + self._dispatch(now)
+
+    def resume(self, now: float) -> list[Decision]:
+        """It may grant again: serves those that came meanwhile, then keeps the queue's bound."""
+        decisions = self._dispatch(now)
+        return decisions + self._trim(now) + self._dispatch(now)
+
+    def adopt(self, lease: Lease, now: float) -> None:
+        """A lease that another owner of this model granted lives on under this one.
+
+        Its `slots` are what was asked for; its ledger must be one of this pool's.
+        """
+        ledger = lease.ledger
+        for doubt in [each for each in ledger.doubts if each.lease == lease.id]:
+            self._unuse(doubt.tenant, ledger.doubt(doubt, 0), now)
+            ledger.doubts.remove(doubt)
+        if lease.slots:
+            lease.slots = lease.held = min(cost(lease.slots, ledger), ledger.total)
+            self._tenants.use(lease.tenant, lease.slots)
+        self._leases[lease.id] = lease
+        ledger.take(lease)
+        self.routed(ledger.replica, lease.blocks)
+
+    def routed(self, replica: str, blocks: tuple[int, ...]) -> None:
+        """Another owner has given this prompt to a replica."""
+        if blocks and replica in self._replicas:
+            self._index.add(replica, blocks)
+
+    def ledger(self, replica: str) -> Ledger | None:
+        """The ledger of a replica; None if it is not there."""
+        return self._replicas.get(replica)
 
     def expire(self, now: float) -> list[Decision]:
         """Refuses those whose budgets have ended."""
@@ -235,6 +270,8 @@ class Pool:
         decisions: list[Decision] = []
         self._turns.bound = self._reserve.bound(now) if self._limits.reserve else None
         if not self._clocks.serving:  # However many wait, each event then costs the same.
+            return decisions
+        if now >= self._permit.until:
             return decisions
         while step := self._turns.next():
             waiting, replica = step
@@ -310,6 +347,15 @@ class Pool:
             self._refuse(victim, Reason.QUEUE_FULL, self._limits.max_requests, now),
             *self._dispatch(now),
         ]
+
+    def _trim(self, now: float) -> list[Decision]:
+        """Refuses who is beyond the queue's bound: the youngest of the tenants that wait most."""
+        decisions: list[Decision] = []
+        most = self._limits.max_requests
+        while self._queue.bounded > most:
+            youngest = self._queue.youngest(self._tenants.most_waiting().name)
+            decisions.append(self._refuse(youngest, Reason.QUEUE_FULL, most, now))
+        return decisions
 
     def _replicas_changed(self, now: float) -> list[Decision]:
         self._largest = max((ledger.total for ledger in self._replicas.values()), default=0)

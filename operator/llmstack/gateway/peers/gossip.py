@@ -1,0 +1,108 @@
+"""What else do gateways tell each other, about once a second?
+
+to the owner of a model    when a stream of each of its replicas said something: a server whose
+                           streams speak is not wedged, whichever gateway reads them
+to everyone                how the owned models stand, for GET /v1/models
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+
+from llmstack.routing.load import Load, ReplicaLoad, ReplicaState
+from llmstack.routing.peer_messages import Heard, Message, Standing
+
+_SECONDS = 1.0
+_NEVER = float("-inf")
+ReplicaKey = tuple[str, str]
+_Counts = tuple[int, int, int, int, int]
+
+
+class Gossip:
+    """`owner(model)`: the peer that owns it, `me` if this gateway does."""
+
+    def __init__(
+        self,
+        me: str,
+        owner: Callable[[str], str],
+        send: Callable[[str, Message], None],
+        clock: Callable[[], float],
+    ) -> None:
+        self._me = me
+        self._owner = owner
+        self._send = send
+        self._clock = clock
+        self._at = _NEVER
+        self._bytes: dict[ReplicaKey, float] = {}
+        self._standing: dict[str, dict[str, _Counts]] = {}
+        self._told: dict[str, dict[str, _Counts]] = {}
+
+    def hear(self, peer: str, message: Heard | Standing) -> None:
+        """A peer says so."""
+        if isinstance(message, Heard):
+            now = self._clock()
+            for model, replica, ago in message.replicas:
+                self._bytes[model, replica] = now - ago
+        else:
+            known = self._standing.setdefault(peer, {})
+            known.update(
+                (m, (ready, all_, total, busy, waiting))
+                for m, ready, all_, total, busy, waiting in message.models
+            )
+
+    def last_byte(self, model: str, replica: str) -> float:
+        """When a stream of another gateway last heard this replica; -inf if none did."""
+        return self._bytes.get((model, replica), _NEVER)
+
+    def loads(self, own: Mapping[str, Load], models: Iterable[str]) -> dict[str, Load]:
+        """How these models stand, as far as is known: those of others by what they told."""
+        found = dict(own)
+        for model in models:
+            owner = self._owner(model)
+            counts = self._standing.get(owner, {}).get(model)
+            if owner != self._me and counts is not None:
+                found[model] = _load(*counts)
+        return found
+
+    def tell(
+        self, peers: Iterable[str], own: Mapping[str, Load], heard: Mapping[ReplicaKey, float]
+    ) -> None:
+        """Called often; tells all peers about once a second."""
+        now = self._clock()
+        if now - self._at < _SECONDS:
+            return
+        since, self._at = self._at, now
+        standing = {model: _counts(load) for model, load in own.items()}
+        peers = list(peers)
+        for peer in peers:
+            lately = tuple(
+                (model, replica, now - at)
+                for (model, replica), at in heard.items()
+                if at >= since and self._owner(model) == peer
+            )
+            if lately:
+                self._send(peer, Heard(lately))
+            told = self._told.get(peer, {})
+            news = [(m, *counts) for m, counts in standing.items() if told.get(m) != counts]
+            if news:
+                self._send(peer, Standing(tuple(news)))
+        self._told = dict.fromkeys(peers, standing)
+        known = {key: at for key, at in self._bytes.items() if now - at < 3600}
+        self._bytes = known
+
+    def fresh(self, peer: str) -> None:
+        """A new connection to a peer: it knows nothing of what was told before."""
+        self._told.pop(peer, None)
+
+
+def _counts(load: Load) -> _Counts:
+    return load.ready, len(load.replicas), load.total, load.busy, load.waiting_slots
+
+
+def _load(ready: int, replicas: int, total: int, busy: int, waiting: int) -> Load:
+    """A load that says the same in sum."""
+    of = [
+        ReplicaLoad("", ReplicaState.READY if n < ready else ReplicaState.DRAINING, 0, 0, 0, 0, 0)
+        for n in range(replicas)
+    ]
+    if of:
+        of[0] = ReplicaLoad("", of[0].state, total, busy, 0, 0, 0)
+    return Load(replicas=tuple(of), waiting_slots=waiting)

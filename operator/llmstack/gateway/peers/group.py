@@ -1,0 +1,108 @@
+"""This gateway among its peers: the shared owner, the connections, and what is told beside them."""
+
+import asyncio
+import contextlib
+import secrets
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+
+from llmstack.gateway.catalog import Catalog
+from llmstack.gateway.config_schema import Address
+from llmstack.gateway.forwarding import next_id
+from llmstack.gateway.local_owner import LocalOwner
+from llmstack.gateway.peers.gossip import Gossip, ReplicaKey
+from llmstack.gateway.peers.links import Links
+from llmstack.gateway.peers.shared_owner import Around, SharedOwner
+from llmstack.gateway.replica_facts import Facts
+from llmstack.routing.load import Load
+from llmstack.routing.peering import BEAT, Peering
+from llmstack.routing.view import Member
+
+
+@dataclass(frozen=True)
+class Peers:
+    """How the gateways reach each other. `name` is this one's among `members`, host:port.
+
+    All have the same `key`.
+    """
+
+    listen: Address
+    name: str
+    members: tuple[str, ...] = ()
+    key: bytes = field(default=b"", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """What the rest of the process does for the group.
+
+    `follow(catalog)`: these models are this gateway's. `lost(lease)`: a replica shows no trace of a
+    request of ours. `bytes()`: when each replica's streams last said something.
+    """
+
+    follow: Callable[[Catalog], None]
+    lost: Callable[[int], None]
+    bytes: Callable[[], Mapping[ReplicaKey, float]]
+    facts: Facts
+
+
+class Group:
+    """Made at once; grants nothing before join()."""
+
+    def __init__(self, name: str, local: LocalOwner, process: Process) -> None:
+        self._local = local
+        self._process = process
+        clock = time.monotonic
+        self._peering = Peering(Member(name, secrets.token_hex(8)), clock())
+        self._links = Links(lambda: self._peering.me)
+        self.gossip = Gossip(name, self._peering.owner, self._links.send, clock)
+        around = Around(process.follow, process.lost, next_id, process.facts, self.gossip.hear)
+        self.owner = SharedOwner(self._peering, local, self._links, around, clock)
+        self._models: tuple[str, ...] = ()
+        self._ticking: asyncio.Task[None] | None = None
+
+    async def join(self, peers: Peers) -> None:
+        """Meets the others, and owns what is then its own. Raises OSError: it cannot listen."""
+        listen = peers.listen
+        self._links.fresh = self.gossip.fresh
+        await self._links.listen(listen.host or None, listen.port, peers.key, self.owner)
+        self.owner.expect(peers.members)
+        self._links.know(peers.members)
+        self._ticking = asyncio.create_task(self._tick())
+
+    def know(self, members: Iterable[str]) -> None:
+        """These are the gateways now."""
+        self._links.know(members)
+
+    def take(self, catalog: Catalog) -> None:
+        """The models are these now."""
+        self._models = tuple(model.id for model in catalog.models)
+        self.owner.take(catalog)
+
+    def loads(self) -> dict[str, Load]:
+        """How all models stand, those of the others in sum."""
+        return self.gossip.loads(self._local.load(), self._models)
+
+    def view(self) -> tuple[int, int, bool, int]:
+        """Members of the view, peers that are listed and not in it, alone, changes so far."""
+        missing = sum(not self._peering.is_present(name) for name in self._links.listed())
+        return len(self._peering.view.members), missing, self._peering.alone, self._peering.changes
+
+    def retire(self) -> None:
+        """The others own this gateway's models from now on; its own requests go on."""
+        self.owner.retire()
+
+    async def close(self) -> None:
+        """Leaves: the others see at once that this process is no more."""
+        if self._ticking is not None:
+            self._ticking.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._ticking
+        await self._links.close()
+
+    async def _tick(self) -> None:
+        while True:
+            self.owner.tick()
+            self.gossip.tell(self._peering.reached(), self._local.load(), self._process.bytes())
+            await asyncio.sleep(BEAT)

@@ -1,0 +1,510 @@
+"""Several gateways: who of them grants, and what becomes of requests when that changes?
+
+    a request ── acquire ──> the owner of its model is this gateway ──> local_owner.py
+                        └──> it is another one ── Asked ──> Granted | Refused
+
+Each gateway keeps what its own requests hold and wait for. When the view changes (peering.py), it
+tells every peer what of that is the peer's now, which confirms the view; those that wait keep their
+age. Grants of an older view are not taken. One peer more or less costs no request.
+"""
+
+import asyncio
+import logging
+import time
+from collections import OrderedDict, deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from llmstack.gateway.catalog import Catalog
+from llmstack.gateway.local_owner import Adopted, LocalOwner
+from llmstack.gateway.peers.desks import Desks, Side
+from llmstack.gateway.replica_facts import Facts
+from llmstack.routing.messages import Ask, Ending, Grant, Reason, Refusal
+from llmstack.routing.peer_messages import (
+    Asked,
+    Beat,
+    Cached,
+    Cancelled,
+    FirstByte,
+    Granted,
+    Heard,
+    HeldLease,
+    Lost,
+    Message,
+    Refused,
+    Released,
+    Routed,
+    Standing,
+    State,
+    pack,
+)
+from llmstack.routing.peering import Peering
+from llmstack.routing.view import Member, View
+
+log = logging.getLogger(__name__)
+
+_ROUTED = 2048
+"""Prompts of which is remembered where they went, for an owner to come."""
+_RECENT_SECONDS = 5.0
+"""Leases that ended no longer ago may compute, and no poll of a new owner has shown them yet."""
+_MOST_ENDED = 4096
+_RETRY_SECONDS = 0.2
+_MOST_RETRIES = 25
+"""So often is an owner asked again that does not know a model which this gateway knows."""
+
+
+class Wire(Protocol):
+    """Carries messages. What cannot be sent is lost: a State follows each new connection."""
+
+    def send(self, peer: str, message: Message) -> None:
+        """To a peer by our connection to it."""
+        ...
+
+    def answer(self, peer: str, message: Message) -> None:
+        """To a peer by its connection to us."""
+        ...
+
+    def cut(self, peer: str) -> None:
+        """Ends both connections with a peer."""
+        ...
+
+
+@dataclass(slots=True)
+class _Held:
+    """A lease in the hands of a request of this gateway."""
+
+    ask: Ask
+    replica: str
+    granted: float
+    answered: bool = False
+
+
+@dataclass(slots=True)
+class _Waiting:
+    """A request of this gateway that another one is asked for. None as a result: ask anew."""
+
+    ask: Ask
+    since: float
+    future: "asyncio.Future[Grant | Refusal | None]"
+    retries: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """What the process does for its owner.
+
+    `follow(catalog)`: the models that are this gateway's, to be watched and given to the local
+    owner. `lost(lease)`: the replica of a lease of ours shows no trace of it. `number()` gives ids
+    for asks. `gossip` takes what else a peer says.
+    """
+
+    follow: Callable[[Catalog], None]
+    lost: Callable[[int], None]
+    number: Callable[[], int]
+    facts: Facts
+    gossip: Callable[[str, Heard | Standing], None] = lambda _peer, _message: None
+
+
+class SharedOwner:
+    """An Owner (owner.py) among peers."""
+
+    def __init__(
+        self,
+        peering: Peering,
+        local: LocalOwner,
+        wire: Wire,
+        around: Around,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.peering = peering
+        self.terms: dict[str, int] = {}
+        self._me = peering.me.name
+        self._local = local
+        self._wire = wire
+        self._around = around
+        self._clock = clock
+        self._loop = asyncio.get_running_loop()
+        self._catalog = Catalog()
+        self._held: dict[int, _Held] = {}
+        self._ended: deque[tuple[float, int, _Held]] = deque(maxlen=_MOST_ENDED)
+        self._waiting: dict[int, _Waiting] = {}
+        self._routed: OrderedDict[tuple[str, str, int], tuple[int, ...]] = OrderedDict()
+        self._before: tuple[View, bool] = (peering.view, False)
+        self._opened: tuple[View, bool] | None = None
+        book = Side(self._serves, self.owns, self._answer)
+        self.desks = Desks(local, book, around.number, around.facts, clock)
+        local.permit.until = float("-inf")
+
+    # An Owner
+
+    async def acquire(self, ask: Ask) -> Grant | Refusal:
+        """Waits for slots, or for the word that there will be none (owner.Owner)."""
+        began = self._clock() - ask.spent
+        while True:
+            if ask.model not in self._catalog.by_id:
+                return Refusal(ask.id, Reason.MODEL_GONE)
+            here = self.owns(ask.model)
+            decision = await (self._here(ask) if here else self._there(ask))
+            if decision is not None:
+                return decision
+            ask = ask._replace(spent=self._clock() - began)
+
+    def release(self, lease: int, ending: Ending) -> None:
+        """Ends a lease; exactly once for each grant."""
+        held = self._held.pop(lease)
+        if ending is not Ending.DONE:
+            self._ended.append((self._clock(), lease, held))
+        owner = self.peering.owner(held.ask.model)
+        if owner != self._me:
+            self._wire.send(owner, Released(lease, ending.value))
+        elif self._local.knows(lease):
+            self._local.release(lease, ending)
+        else:
+            self._local.disown(self._adopted(lease, held))
+
+    def first_byte(self, lease: int) -> None:
+        """The first byte of its answer came (owner.Owner)."""
+        held = self._held.get(lease)
+        if held is not None:
+            held.answered = True
+            owner = self.peering.owner(held.ask.model)
+            if owner == self._me:
+                self._local.first_byte(lease)
+            else:
+                self._wire.send(owner, FirstByte(lease))
+
+    def cached(self, lease: int, tokens: int) -> None:
+        """So many tokens of its prompt were in its replica's cache (owner.Owner)."""
+        held = self._held.get(lease)
+        if held is not None:
+            owner = self.peering.owner(held.ask.model)
+            if owner == self._me:
+                self._local.cached(lease, tokens)
+            else:
+                self._wire.send(owner, Cached(lease, tokens))
+
+    # What the process tells
+
+    def expect(self, peers: Iterable[str]) -> None:
+        """These may be there: they are heard before anything is granted."""
+        self.peering.expect(peers, self._clock())
+
+    def take(self, catalog: Catalog) -> None:
+        """The models are these now."""
+        self._catalog = catalog
+        self._settle()
+
+    def owns(self, model: str) -> bool:
+        """True if this gateway grants for the model, as it sees it."""
+        return self.peering.owner(model) == self._me
+
+    def retire(self) -> None:
+        """This gateway is about to stop: others own its models from now on."""
+        self.peering.retire()
+        self._look()
+
+    def tick(self) -> None:
+        """Called every BEAT: the others hear of us, and silence is noticed."""
+        now = self._clock()
+        self.peering.tick(now)
+        self.peering.next_beat(now)
+        self._look()
+        self._beat()
+
+    def lost(self, lease: int) -> None:
+        """The owner's polls show no trace of a lease: whoever holds it is told."""
+        if lease in self._held:
+            self._around.lost(lease)
+        elif holder := self.desks.holder(lease):
+            self._answer(holder, Lost(lease))
+
+    # What the connections tell
+
+    def connected(self, peer: str) -> None:
+        """Our connection to a peer is up."""
+        self.peering.connected(peer, self._clock())
+        self._look()
+        self._tell(peer)
+
+    def disconnected(self, peer: str) -> None:
+        """Our connection to a peer is down."""
+        self.peering.disconnected(peer)
+        self._look()
+
+    def refused(self, peer: str) -> None:
+        """No process listens at a peer's address."""
+        self.peering.refused(peer, self._clock())
+        self._look()
+
+    def came(self, member: Member) -> None:
+        """A peer's connection to us is up."""
+        self.peering.came(member, self._clock())
+        self._look()
+
+    def left(self, peer: str) -> None:
+        """A peer's connection to us is down."""
+        self.peering.left(peer)
+        self._look()
+
+    def asked(self, peer: str, message: Message) -> None:
+        """A peer says something by its connection to us."""
+        if isinstance(message, Beat):
+            self.peering.beat(peer, message, self._clock())
+            self._look()
+        elif isinstance(message, State):
+            self.peering.stated(peer, message.view)
+            self._local.permit.until = float("-inf")  # Nothing is granted by half a book.
+            self.desks.take(peer, message)
+            self._look()
+        elif isinstance(message, Heard | Standing):
+            self._around.gossip(peer, message)
+        else:
+            self.desks.take(peer, message)
+
+    def answered(self, peer: str, message: Message) -> None:
+        """A peer says something by our connection to it."""
+        match message:
+            case Granted():
+                self._granted(peer, message)
+            case Refused():
+                self._refused(peer, message)
+            case Lost():
+                if message.lease in self._held:
+                    self._around.lost(message.lease)
+            case _:
+                pass
+
+    # How a request of ours waits
+
+    async def _here(self, ask: Ask) -> Grant | Refusal | None:
+        decision = await self._local.acquire(ask)
+        if isinstance(decision, Grant):
+            if not self._local.knows(decision.lease):  # Its model has moved in this moment.
+                return None
+            self._hold(decision.lease, ask, decision.replica)
+        elif decision.reason is Reason.MODEL_GONE and ask.model in self._catalog.by_id:
+            return None
+        return decision
+
+    async def _there(self, ask: Ask) -> Grant | Refusal | None:
+        future: asyncio.Future[Grant | Refusal | None] = self._loop.create_future()
+        waiting = self._waiting[ask.id] = _Waiting(ask, self._clock() - ask.spent, future)
+        self._ask(waiting)
+        try:
+            return await future
+        except asyncio.CancelledError:
+            self._leave(waiting)
+            raise
+        finally:
+            self._waiting.pop(ask.id, None)
+
+    def _leave(self, waiting: _Waiting) -> None:
+        """Its client left. It may have been granted slots that it does not know of yet."""
+        future = waiting.future
+        if not future.done() or future.cancelled():
+            owner = self.peering.owner(waiting.ask.model)
+            if owner != self._me:
+                self._wire.send(owner, Cancelled(waiting.ask.id))
+        elif isinstance(grant := future.result(), Grant):
+            self.release(grant.lease, Ending.DONE)
+
+    def _ask(self, waiting: _Waiting) -> None:
+        ask, now = waiting.ask, self._clock()
+        asked = Asked(
+            view=self.peering.view.id,
+            ask=ask.id,
+            model=ask.model,
+            tenant=ask.tenant,
+            slots=ask.slots,
+            ago=now - ask.arrived,
+            blocks=pack(ask.blocks),
+            avoid=tuple(ask.avoid),
+            divisible=ask.divisible,
+            spent=now - waiting.since,
+        )
+        self._wire.send(self.peering.owner(ask.model), asked)
+
+    def _granted(self, peer: str, granted: Granted) -> None:
+        waiting = self._wanted(peer, granted)
+        if waiting is None:
+            self._wire.send(peer, Released(granted.lease, Ending.DONE.value))
+            return
+        ask = waiting.ask
+        self._hold(granted.lease, ask, granted.replica)
+        self._around.facts.learn(ask.model, granted.replica, granted.apart, granted.started)
+        grant = Grant(
+            ask.id, granted.lease, granted.replica, granted.hit, granted.waited, granted.echoes
+        )
+        waiting.future.set_result(grant)
+
+    def _refused(self, peer: str, refused: Refused) -> None:
+        waiting = self._wanted(peer, refused)
+        if waiting is None:
+            return
+        reason, ask = Reason(refused.reason), waiting.ask
+        known = reason is Reason.MODEL_GONE and ask.model in self._catalog.by_id
+        if known and waiting.retries < _MOST_RETRIES:  # Its owner will know it soon.
+            waiting.retries += 1
+            self._loop.call_later(_RETRY_SECONDS, self._again, waiting)
+            return
+        waiting.future.set_result(Refusal(ask.id, reason, refused.retry_after, refused.limit))
+
+    def _again(self, waiting: _Waiting) -> None:
+        if self._waiting.get(waiting.ask.id) is waiting and not waiting.future.done():
+            self._ask(waiting)
+
+    def _wanted(self, peer: str, answer: Granted | Refused) -> _Waiting | None:
+        """Who waits for this; None where it is of another view, or nobody does any more."""
+        waiting = self._waiting.get(answer.ask)
+        if waiting is None or waiting.future.done() or answer.view != self.peering.view.id:
+            return None
+        return waiting if self.peering.owner(waiting.ask.model) == peer else None
+
+    def _hold(self, lease: int, ask: Ask, replica: str) -> None:
+        self._held[lease] = _Held(ask, replica, self._clock())
+        if ask.blocks:
+            key = ask.model, replica, ask.blocks[0]
+            self._routed[key] = ask.blocks
+            self._routed.move_to_end(key)
+            if len(self._routed) > _ROUTED:
+                self._routed.popitem(last=False)
+
+    # How the view changes
+
+    def _look(self) -> None:
+        """Follows what peering.py says now."""
+        for peer in sorted(self.peering.cuts()):
+            self._wire.cut(peer)
+        if (self.peering.view, self.peering.alone) != self._before:
+            self._move()
+        self._renew()
+
+    def _move(self) -> None:
+        """Another view: others own some models, and all are told what is theirs of ours."""
+        before, (self._before) = self._before, (self.peering.view, self.peering.alone)
+        view, alone = self._before
+        log.info("gateways: %r%s", view, ", which do not agree: each grants alone" * alone)
+        self._local.permit.until = float("-inf")
+        self._opened = None
+        for peer in self.desks.peers():
+            if not self.peering.is_present(peer):
+                self.desks.gone(peer)
+        self._settle()
+        for lease, held in self._ended_lately(self._me, self._clock()):
+            self._local.doubt(self._adopted(lease, held))
+        for name, replica, blocks in self._moved_to(self._me, before):
+            self._local.routed(name, replica, blocks)
+        for member in sorted(view.members):
+            if member.name != self._me:
+                self._tell(member.name, before)
+        for waiting in list(self._waiting.values()):
+            if self.owns(waiting.ask.model) and not waiting.future.done():
+                waiting.future.set_result(None)
+        self.desks.moved()
+
+    def _settle(self) -> None:
+        """The models of ours are watched here, and what our own requests hold of them counts."""
+        owned = Catalog(tuple(m for m in self._catalog.models if self.owns(m.id)))
+        self.terms = {model: term for model, term in self.terms.items() if model in owned.by_id}
+        self._around.follow(owned)
+        self._local.forget(self._catalog.by_id.keys() - owned.by_id.keys())
+        for lease, held in self._held.items():
+            if held.ask.model in owned.by_id:
+                self._local.adopt(self._adopted(lease, held))
+        self._claim()
+
+    def _renew(self) -> None:
+        """The permit, as it stands by what was heard last."""
+        now, permit = self._clock(), self._local.permit
+        was_closed = permit.until <= now
+        permit.until = self.peering.grants_until(now)
+        if was_closed and permit.until > now:
+            self._opened = self._before
+            self._claim()
+            self._local.resume()
+
+    def _claim(self) -> None:
+        """Those that we own and may grant are told of from now on, above all that was told."""
+        if self._opened is None:
+            return
+        new = [m.id for m in self._catalog.models if m.id not in self.terms and self.owns(m.id)]
+        if new:
+            self.terms |= dict.fromkeys(new, self.peering.claim())
+
+    def _tell(self, peer: str, before: tuple[View, bool] | None = None) -> None:
+        """All that is this peer's of ours, and that we are in this view."""
+        now = self._clock()
+        leases = tuple(
+            self._held_lease(lease, held, now)
+            for lease, held in self._held.items()
+            if self.peering.owner(held.ask.model) == peer
+        ) + tuple(
+            replace(self._held_lease(lease, held, now), ended=True)
+            for lease, held in self._ended_lately(peer, now)
+        )
+        waits = [
+            waiting
+            for waiting in self._waiting.values()
+            if not waiting.future.done() and self.peering.owner(waiting.ask.model) == peer
+        ]
+        routed = tuple(
+            Routed(model, replica, pack(blocks))
+            for model, replica, blocks in (self._moved_to(peer, before) if before else ())
+        )
+        asks = tuple(waiting.ask.id for waiting in waits)
+        self._wire.send(peer, State(self.peering.view.id, leases, asks, routed))
+        for waiting in waits:
+            self._ask(waiting)
+        self._wire.send(peer, self.peering.beat_for(peer))
+
+    def _ended_lately(self, owner: str, now: float) -> Iterable[tuple[int, _Held]]:
+        for at, lease, held in self._ended:
+            if now - at < _RECENT_SECONDS and self.peering.owner(held.ask.model) == owner:
+                yield lease, held
+
+    def _moved_to(
+        self, owner: str, before: tuple[View, bool]
+    ) -> Iterable[tuple[str, str, tuple[int, ...]]]:
+        """Where prompts went of models that this member owns now and did not before."""
+        view, was_alone = before
+        for (model, replica, _), blocks in self._routed.items():
+            was = self._me if was_alone else view.owner(model)
+            if self.peering.owner(model) == owner != was:
+                yield model, replica, blocks
+
+    def _beat(self) -> None:
+        for member in self.peering.reached():
+            self._wire.send(member, self.peering.beat_for(member))
+
+    def _serves(self, peer: str) -> bool:
+        return self.peering.agrees(peer) or (self.peering.alone and self.peering.is_present(peer))
+
+    def _answer(self, peer: str, message: Message) -> None:
+        self._wire.answer(peer, message)
+
+    def _held_lease(self, lease: int, held: _Held, now: float) -> HeldLease:
+        ask = held.ask
+        return HeldLease(
+            lease,
+            ask.model,
+            held.replica,
+            ask.tenant,
+            ask.slots,
+            now - held.granted,
+            held.answered,
+            pack(ask.blocks),
+        )
+
+    def _adopted(self, lease: int, held: _Held) -> Adopted:
+        ask = held.ask
+        return Adopted(
+            lease,
+            ask.model,
+            held.replica,
+            ask.tenant,
+            ask.slots,
+            held.granted,
+            held.answered,
+            ask.blocks,
+        )

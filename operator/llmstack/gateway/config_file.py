@@ -16,8 +16,16 @@ from pathlib import Path
 
 from llmstack.errors import ConfigurationError
 from llmstack.gateway.catalog import Backend, Catalog, Model, QueueLimits, catalog_of
-from llmstack.gateway.config_schema import Address, BackendPart, ConfigPart, ModelPart, parse
+from llmstack.gateway.config_schema import (
+    Address,
+    BackendPart,
+    ConfigPart,
+    ModelPart,
+    PeersPart,
+    parse,
+)
 from llmstack.gateway.keys import Keys, parse_keys
+from llmstack.gateway.peers.place import Peers
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +45,7 @@ class GatewayConfig:
 
     keys       None: everyone may come in; keys_path is where they are
     load_key   bearer of /load; "" asks for none, None lets nobody in
+    peers      the other gateways; None: there are none
     """
 
     listen: Address
@@ -46,6 +55,7 @@ class GatewayConfig:
     cors_origins: tuple[str, ...] = ()
     keys_path: Path | None = None
     load_key: str | None = field(default="", repr=False)
+    peers: Peers | None = None
 
 
 def load(path: Path) -> GatewayConfig:
@@ -115,10 +125,20 @@ def _as_it_listens(new: GatewayConfig, running: GatewayConfig) -> GatewayConfig:
             running.admin,
         )
     config = replace(new, listen=running.listen, admin=running.admin)
+    config = replace(config, peers=_as_they_met(new.peers, running.peers))
     if not config.load_key:
         config = replace(config, load_key=_without_token(running.admin))
     _refuse_strangers(config)
     return config
+
+
+def _as_they_met(new: Peers | None, running: Peers | None) -> Peers | None:
+    """The new members; how this process reaches them stays."""
+    if new is None or running is None or (new.listen, new.key) != (running.listen, running.key):
+        if new != running:
+            log.warning("peers stay as they are until the gateway is restarted")
+        return running
+    return new
 
 
 def _without_token(admin: Address) -> str | None:
@@ -156,6 +176,7 @@ class _Reader:
             cors_origins=part.cors.origins,
             keys_path=keys_path,
             load_key=self._load_key(part),
+            peers=self._peers(part.peers) if part.peers else None,
         )
         try:
             _refuse_strangers(config)
@@ -181,6 +202,14 @@ class _Reader:
         if part.load_token_file:
             return self._key(part.load_token_file, "loadTokenFile")
         return _without_token(part.admin)
+
+    def _peers(self, part: PeersPart) -> Peers:
+        return Peers(
+            listen=part.listen,
+            name=str(part.listen),
+            members=tuple(map(str, part.members)),
+            key=self._key(part.token_file, "tokenFile").encode(),
+        )
 
     def _model(self, part: ModelPart) -> Model:
         queue = part.queue

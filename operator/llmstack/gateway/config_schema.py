@@ -5,6 +5,7 @@
     keysFile: keys
     loadTokenFile: load-token
     cors: {origins: [https://chat.example]}
+    peers: {listen: 10.0.0.1:9191, members: [10.0.0.1:9191, 10.0.0.2:9191], tokenFile: peers-token}
     models:
     - name: smol
       aliases: [gpt-4o-mini]
@@ -110,6 +111,13 @@ def _backend_address(value: object) -> Address:
     return Address(host, port or 80)
 
 
+def _peer_address(value: object) -> Address:
+    address = _address(value)
+    if not address.port:
+        raise _wrong(f"write the port by which its peers reach a gateway, not {value!r}")
+    return address
+
+
 def _origin(value: str) -> str:
     words = f"write an origin without a path, like https://chat.example, or *, not {value!r}"
     parts = urlsplit(value)
@@ -119,6 +127,7 @@ def _origin(value: str) -> str:
 
 
 Listen = Annotated[Address, BeforeValidator(_address)]
+PeerAddress = Annotated[Address, BeforeValidator(_peer_address)]
 BackendUrl = Annotated[Address, BeforeValidator(_backend_address)]
 Origin = Annotated[str, AfterValidator(_origin)]
 
@@ -163,6 +172,14 @@ class ModelPart(_Part):
     media_hosts: tuple[MediaHost, ...] = ()
 
 
+class PeersPart(_Part):
+    """Where are the other gateways of the same servers? All have the same token."""
+
+    listen: PeerAddress
+    members: tuple[PeerAddress, ...] = Field(min_length=1)
+    token_file: str = Field(min_length=1)
+
+
 class ConfigPart(_Part):
     """The whole file."""
 
@@ -171,6 +188,7 @@ class ConfigPart(_Part):
     keys_file: str = ""
     load_token_file: str = ""
     cors: CorsPart = CorsPart()
+    peers: PeersPart | None = None
     models: tuple[ModelPart, ...]
 
     @model_validator(mode="after")

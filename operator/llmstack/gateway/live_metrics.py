@@ -14,6 +14,16 @@ Loads = Mapping[str, Load]
 
 
 @dataclass(frozen=True)
+class Standing:
+    """How a gateway stands among the others. `alone`: they do not agree on who they are."""
+
+    members: int
+    missing: int
+    alone: bool
+    changes: int
+
+
+@dataclass(frozen=True)
 class LiveMetrics(Collector):
     """Asks the owner of the queues, the pollers and the log."""
 
@@ -21,6 +31,7 @@ class LiveMetrics(Collector):
     deferred: Callable[[], Mapping[str, int]]
     dropped: Callable[[], int]
     keys: Callable[[], Keys | None] = lambda: None
+    peers: Callable[[], Standing | None] = lambda: None
 
     def collect(self) -> Iterable[Metric]:
         """All families, at this moment."""
@@ -42,6 +53,27 @@ class LiveMetrics(Collector):
         yield lost
         if (keys := self.keys()) is not None:
             yield from _keys(keys)
+        if (standing := self.peers()) is not None:
+            yield from _peers(standing)
+
+
+def _peers(standing: Standing) -> Iterable[Metric]:
+    family = GaugeMetricFamily(
+        f"{PREFIX}_peers",
+        "Gateways in this one's view, itself included, and listed ones outside of it.",
+        labels=["state"],
+    )
+    family.add_metric(["member"], standing.members)
+    family.add_metric(["missing"], standing.missing)
+    yield family
+    yield GaugeMetricFamily(
+        f"{PREFIX}_peers_disagree",
+        "1 while the gateways do not agree on who they are: each grants alone, as in a partition.",
+        value=standing.alone,
+    )
+    yield CounterMetricFamily(
+        f"{PREFIX}_peer_views", "Changes of the view.", value=standing.changes
+    )
 
 
 def _keys(keys: Keys) -> Iterable[Metric]:

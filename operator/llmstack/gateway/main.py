@@ -86,13 +86,17 @@ async def _from_file(path: Path, settings: GatewaySettings) -> None:
     file = ConfigFile(path)
     config = file.config
     place = Place(config.listen, config.admin, 0.0, settings.limits.drain_seconds)
-    gateway = Gateway(place, limits_of(settings.limits))
+    peers = config.peers
+    gateway = Gateway(place, limits_of(settings.limits), peers.name if peers else "")
 
     def take(new: GatewayConfig) -> None:
         gateway.load_key = new.load_key
         gateway.serve(new.catalog, new.keys, new.cors_origins)
+        gateway.know(new.peers.members if new.peers else ())
 
     _say_who_may_come(open_to_all=config.keys is None)
+    if peers is not None:
+        await gateway.meet(peers)
     take(config)
     await gateway.run(lambda: asyncio.ensure_future(file.follow(take)), _stop_on_signal())
 

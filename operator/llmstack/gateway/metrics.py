@@ -28,6 +28,12 @@ and where keys are asked for:
 llmstack_gateway_keys                                 keys that let somebody in
 llmstack_gateway_key_lines_refused                    lines that let nobody in; the log names them
 llmstack_gateway_keys_missing                         1 if the Secret or file is not there
+and where there are several gateways:
+llmstack_gateway_peers{state}                         state: member (of this one's view, itself
+                                                      included), missing (listed and not in it)
+llmstack_gateway_peers_disagree                       1 while they do not agree on who they are:
+                                                      each grants alone, as in a partition
+llmstack_gateway_peer_views_total                     changes of the view
 """
 
 from functools import cache

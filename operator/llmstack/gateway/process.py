@@ -12,7 +12,7 @@ import asyncio
 import itertools
 import logging
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,7 +35,8 @@ from llmstack.gateway.load import load_page
 from llmstack.gateway.local_owner import LocalOwner
 from llmstack.gateway.metrics import Metrics
 from llmstack.gateway.outcome import Outcome
-from llmstack.gateway.peers.group import Group, Peers, Process
+from llmstack.gateway.peers.group import Group, Process
+from llmstack.gateway.peers.place import Peers
 from llmstack.gateway.records import Records
 from llmstack.gateway.replica_facts import Facts
 from llmstack.gateway.replica_watch import State
@@ -63,7 +64,7 @@ class Gateway:
 
     def __init__(self, place: Place, limits: Limits, peer_name: str = "") -> None:
         self.stopping = False
-        self.known = self._met = False
+        self.known = False
         self.load_key: str | None = None
         self._facts: Facts | None = None
         self._place = place
@@ -92,6 +93,7 @@ class Gateway:
             self._replicas.deferred,
             lambda: self._log.dropped,
             lambda: self.app.keys,
+            lambda: self.group.standing() if self.group is not None else None,
         )
         self._metrics = Metrics(live)
         self._records = Records(self._metrics, self._log)
@@ -109,13 +111,14 @@ class Gateway:
         self.known = True
 
     async def meet(self, peers: Peers) -> None:
-        """Joins the other gateways, or learns who they are now. Raises OSError."""
+        """Joins the other gateways. Raises OSError: it cannot listen."""
         assert self.group is not None
-        if self._met:
-            self.group.know(peers.members)
-        else:
-            self._met = True
-            await self.group.join(peers)
+        await self.group.join(peers)
+
+    def know(self, members: Iterable[str]) -> None:
+        """These are the gateways now."""
+        if self.group is not None:
+            self.group.know(members)
 
     async def run(self, source: Callable[[], "asyncio.Future[None]"], stop: asyncio.Event) -> None:
         """Serves until `stop`, then ends as the module says."""

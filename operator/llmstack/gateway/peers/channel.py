@@ -16,7 +16,7 @@ import logging
 import secrets
 import struct
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import orjson
 
@@ -73,8 +73,7 @@ class Channel(asyncio.Protocol):
     # asyncio.Protocol
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)
         if not self._dials:
             self._frame(orjson.dumps({"version": PROTOCOL, "nonce": self._nonce}))
 

@@ -5,32 +5,20 @@ import contextlib
 import secrets
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from llmstack.gateway.catalog import Catalog
-from llmstack.gateway.config_schema import Address
 from llmstack.gateway.forwarding import next_id
+from llmstack.gateway.live_metrics import Standing
 from llmstack.gateway.local_owner import LocalOwner
 from llmstack.gateway.peers.gossip import Gossip, ReplicaKey
 from llmstack.gateway.peers.links import Links
+from llmstack.gateway.peers.place import Peers
 from llmstack.gateway.peers.shared_owner import Around, SharedOwner
 from llmstack.gateway.replica_facts import Facts
 from llmstack.routing.load import Load
 from llmstack.routing.peering import BEAT, Peering
 from llmstack.routing.view import Member
-
-
-@dataclass(frozen=True)
-class Peers:
-    """How the gateways reach each other. `name` is this one's among `members`, host:port.
-
-    All have the same `key`.
-    """
-
-    listen: Address
-    name: str
-    members: tuple[str, ...] = ()
-    key: bytes = field(default=b"", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +72,11 @@ class Group:
         """How all models stand, those of the others in sum."""
         return self.gossip.loads(self._local.load(), self._models)
 
-    def view(self) -> tuple[int, int, bool, int]:
-        """Members of the view, peers that are listed and not in it, alone, changes so far."""
-        missing = sum(not self._peering.is_present(name) for name in self._links.listed())
-        return len(self._peering.view.members), missing, self._peering.alone, self._peering.changes
+    def standing(self) -> Standing:
+        """How this gateway stands among the others."""
+        peering = self._peering
+        missing = sum(not peering.is_present(name) for name in self._links.listed())
+        return Standing(len(peering.view.members), missing, peering.alone, peering.changes)
 
     def retire(self) -> None:
         """The others own this gateway's models from now on; its own requests go on."""

@@ -148,6 +148,7 @@ class Net:
         self.random = random.Random(seed)
         self.mangles = 0.0
         self.slowest = 0.005
+        self.on_the_way = 0.1  # until a replica shows a request, seconds at most
         self.cuts: set[frozenset[str]] = set()
         self.replicas = {f"m{n}-r": Replica(slots) for n in range(models)}
         queue = QueueLimits(max_requests=10_000, timeout=300.0)
@@ -210,7 +211,7 @@ class Net:
         replica = self.replicas[grant.replica]
         entered, ending = False, Ending.DONE
         try:
-            await asyncio.sleep(self.delay())
+            await asyncio.sleep(self.random.uniform(0.0, self.on_the_way))
             replica.enter(grant.lease)
             entered = True
             await asyncio.sleep(min(seconds, patience))

@@ -5,14 +5,17 @@
 
 Every process of the operator follows it; only the one that leads has a queue. The view is stale ten
 seconds after its last line: then nothing is known, which is not the same as "no load". Where the
-gateway is away, it is tried again for ever, and passes go on without it.
+gateway is away, it is tried again for ever, and passes go on without it. A name that leads to
+several addresses is that of several gateways: all are followed (scaling/several.py).
 """
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+import socket
+from collections.abc import Awaitable, Callable, Mapping
 
 import aiohttp
+from yarl import URL
 
 from llmstack.api.key import Key
 from llmstack.desired.secret import load_key
@@ -21,18 +24,20 @@ from llmstack.kube.errors import ApiError
 from llmstack.observed import Demand
 from llmstack.routing.load import STREAM
 from llmstack.scaling.load import Load, ModelLoad, parse_load, server_changes
+from llmstack.scaling.several import Kept, merged
 from llmstack.scaling.zero import Activity
 
 log = logging.getLogger(__name__)
 
 STALE_SECONDS = 10.0
 _PAUSES = (0.2, 0.5, 1.0, 2.0, 5.0)
+_LOOKUP_SECONDS = 2.0
 _LINE_BYTES = 4 * 1024 * 1024
 _TROUBLE = (aiohttp.ClientError, OSError, ValueError, LookupError, TypeError)
 
 
 class LoadFollower:
-    """Follows one gateway's /load at `url`; `changed` is called for each deployment concerned.
+    """Follows the /load at `url`; `changed` is called for each deployment concerned.
 
     `changed` may be set anew: a process that stands by has nobody to tell.
     """
@@ -43,14 +48,20 @@ class LoadFollower:
         root: Callable[[], Awaitable[bytes]],
         changed: Callable[[Key], None],
         clock: Callable[[], float],
+        lookup: Callable[[URL], Awaitable[set[str]]] | None = None,
     ) -> None:
-        self._url = url
+        """`lookup` tells which addresses the name in an URL leads to, none if that is not known."""
+        self._url = URL(url)
+        self._lookup = lookup or _addresses
         self._root = root
         self.changed = changed
         self._clock = clock
         self._load = Load()
         self._activity = Activity(STALE_SECONDS)
         self._heard = float("-inf")
+        self._views: dict[str, tuple[Load, float]] = {}
+        self._kept: Mapping[Key, Kept] = {}
+        self._sources: dict[str, asyncio.Task[None]] = {}
 
     def load(self) -> Load | None:
         """The newest view; None if it is stale."""
@@ -71,36 +82,85 @@ class LoadFollower:
 
     async def run(self) -> None:
         """Follows for ever."""
+        try:
+            while True:
+                await self._meet()
+                await asyncio.sleep(_LOOKUP_SECONDS)
+        finally:
+            for task in self._sources.values():
+                task.cancel()
+            await asyncio.gather(*self._sources.values(), return_exceptions=True)
+
+    async def _meet(self) -> None:
+        """Follows each address that the name leads to, and no other one for long."""
+        addresses = await self._lookup(self._url) or set(self._sources) or {self._url.host or ""}
+        for address in addresses - self._sources.keys():
+            self._sources[address] = asyncio.create_task(self._keep(address))
+        for address in self._sources.keys() - addresses:
+            if address not in self._views:
+                self._sources.pop(address).cancel()
+
+    async def _keep(self, address: str) -> None:
+        """Follows one gateway for ever."""
         failures = 0
         while True:
-            heard = self._heard
+            heard = self._views.get(address)
             try:
-                await self._follow()
+                await self._follow(address)
             except (ApiError, ConfigurationError, *_TROUBLE) as error:
                 if not failures:
                     log.warning("cannot follow the load at %s: %s", self._url, error or repr(error))
-            failures = failures + 1 if self._heard == heard else 1
-            if self.load() is None:
-                self._take(Load())
+            failures = failures + 1 if self._views.get(address) == heard else 1
+            self._lost(address)
             await asyncio.sleep(_PAUSES[min(failures, len(_PAUSES)) - 1])
 
-    async def _follow(self) -> None:
+    async def _follow(self, address: str) -> None:
         """Returns when the gateway ends the stream, as one that stops does."""
         headers = {"Accept": STREAM, "Authorization": f"Bearer {load_key(await self._root())}"}
         limits = aiohttp.ClientTimeout(total=None, connect=5, sock_read=STALE_SECONDS)
         async with (
             aiohttp.ClientSession(headers=headers, timeout=limits) as session,
-            session.get(self._url, read_bufsize=_LINE_BYTES) as answer,
+            session.get(self._url.with_host(address), read_bufsize=_LINE_BYTES) as answer,
         ):
             answer.raise_for_status()
             log.info("following the load at %s", self._url)
             async for line in answer.content:
                 load = parse_load(line)
                 self._heard = self._clock()
-                self._take(load)
+                self._views[address] = load, self._heard
+                self._take()
 
-    def _take(self, load: Load) -> None:
+    def _lost(self, address: str) -> None:
+        """A gateway tells no more. Others own its models soon; a single one is waited for."""
+        now = self._clock()
+        view = self._views.get(address)
+        if view is not None and (view[0].shared or now - view[1] >= STALE_SECONDS):
+            del self._views[address]
+            if self._views:
+                self._take()
+        if self.load() is None:
+            self._views.clear()
+            self._kept = {}
+            self._set(Load())
+
+    def _take(self) -> None:
+        now = self._clock()
+        fresh = [load for load, at in self._views.values() if now - at < STALE_SECONDS]
+        load, self._kept = merged(fresh, self._kept, now, STALE_SECONDS)
+        self._set(load)
+
+    def _set(self, load: Load) -> None:
         before, self._load = self._load, load
         wanted = self._activity.see(load, self._clock())
         for key in {*server_changes(before, load), *wanted}:
             self.changed(key)
+
+
+async def _addresses(url: URL) -> set[str]:
+    """Where the name of this address leads to; nothing if that cannot be told now."""
+    loop = asyncio.get_running_loop()
+    try:
+        found = await loop.getaddrinfo(url.host, url.port, type=socket.SOCK_STREAM)
+    except OSError:
+        return set()
+    return {str(each[4][0]) for each in found}

@@ -1,7 +1,9 @@
 """With which key do clients reach a replica?
 
 root Secret (one, in the operator's namespace, random) ─ server_key ─> key of each deployment
-                                                       └─ load_key ──> key of the gateway's /load
+                                                       ├─ load_key ──> key of the gateway's /load
+                                                       └─ peers_key ─> what gateways know each
+                                                                       other by
 The operator and the gateway derive alike, so nobody lists or watches Secrets.
 """
 
@@ -44,6 +46,11 @@ def load_key(root: bytes) -> str:
     A server key is made from a text with slashes, so none of them is the same.
     """
     return hmac.new(root, b"load", hashlib.sha256).hexdigest()
+
+
+def peers_key(root: bytes) -> bytes:
+    """By what do gateways know each other? A text of its own, as for load_key()."""
+    return hmac.new(root, b"peers", hashlib.sha256).digest()
 
 
 def build_key_secret(deployment: LLMDeployment, key: str) -> Object:

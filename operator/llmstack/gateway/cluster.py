@@ -11,12 +11,13 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping
 
-from llmstack.desired.metadata import MANAGED_BY_LABEL, MANAGER
-from llmstack.desired.secret import load_key, read_root
+from llmstack.desired.metadata import MANAGED_BY_LABEL, MANAGER, SERVICE_LABEL
+from llmstack.desired.secret import load_key, peers_key, read_root
 from llmstack.gateway.addresses import Addresses
 from llmstack.gateway.catalog import Catalog
 from llmstack.gateway.cluster_catalog import Deployments, build_catalog
 from llmstack.gateway.keys import Keys, keys_from_secret
+from llmstack.gateway.peers.place import peer_names
 from llmstack.kube.connection import Connection
 from llmstack.kube.informer import Informer, Scope
 from llmstack.kube.kinds import ENDPOINT_SLICE, LLM_DEPLOYMENT, SECRET, Kind
@@ -34,7 +35,8 @@ _OURS = f"{MANAGED_BY_LABEL}={MANAGER}"
 class ClusterSource:
     """The newest catalog and keys. `keys` None: everyone may come in; empty: nobody.
 
-    `load_key` is the bearer for /load (desired/secret.py), None until it is known. Nothing of it
+    `load_key` is the bearer for /load (desired/secret.py), None until it is known. `peers` are the
+    names of all gateways, this one's included, where there may be several. Nothing of it
     counts before the first call of `changed`.
     """
 
@@ -51,6 +53,8 @@ class ClusterSource:
         self.catalog = Catalog()
         self.keys: Keys | None = Keys() if settings.keys_secret else None
         self.load_key: str | None = None
+        self.peers: tuple[str, ...] = ()
+        self.peers_key = b""
 
     async def follow(self, changed: Callable[[], None]) -> None:
         """Calls back once all is known, and after each change, for as long as it runs."""
@@ -75,10 +79,11 @@ class ClusterSource:
             return
         self.catalog = build_catalog(
             self._deployments.read(self._objects(LLM_DEPLOYMENT)),
-            self._addresses.read(self._objects(ENDPOINT_SLICE).values()),
+            self._addresses.read(self._slices(peers=False)),
             self._root,
         )
-        newest = (self.catalog, self.keys, self.load_key)
+        self.peers = peer_names(self._slices(peers=True), self._settings.peers_port)
+        newest = (self.catalog, self.keys, self.load_key, self.peers)
         if newest != self._told:
             self._told = newest
             self._changed()
@@ -90,7 +95,7 @@ class ClusterSource:
         secret = secrets.get((self._settings.namespace, name))
         root = read_root(secret) if secret else None
         if root:
-            self._root, self.load_key = root, load_key(root)
+            self._root, self.load_key, self.peers_key = root, load_key(root), peers_key(root)
         else:
             log.warning(
                 "Secret %s/%s %s; %s",
@@ -125,6 +130,15 @@ class ClusterSource:
         self._versions[name] = version
         return True
 
+    def _slices(self, *, peers: bool) -> list[Object]:
+        """EndpointSlices of the gateways, or of the models' Services."""
+        return [
+            each
+            for informer in self._informers
+            if informer.scope.kind == ENDPOINT_SLICE and (informer.scope.labels != _OURS) is peers
+            for each in informer.objects.values()
+        ]
+
     def _objects(self, kind: Kind) -> dict[Place, Object]:
         found: dict[Place, Object] = {}
         for informer in self._informers:
@@ -138,6 +152,9 @@ def _scopes(settings: GatewaySettings) -> list[Scope]:
     for namespace in settings.namespaces or ("",):
         scopes.append(Scope(LLM_DEPLOYMENT, namespace))
         scopes.append(Scope(ENDPOINT_SLICE, namespace, labels=_OURS))
+    if settings.peers_service:
+        service = f"{SERVICE_LABEL}={settings.peers_service}"
+        scopes.append(Scope(ENDPOINT_SLICE, settings.namespace, labels=service))
     for name in filter(None, (settings.root_secret, settings.keys_secret)):
         scopes.append(Scope(SECRET, settings.namespace, fields=f"metadata.name={name}"))
     return scopes

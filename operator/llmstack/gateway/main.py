@@ -12,6 +12,7 @@ import resource
 import signal
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import uvloop
@@ -23,6 +24,7 @@ from llmstack.gateway.config_file import ConfigFile, GatewayConfig
 from llmstack.gateway.config_schema import Address
 from llmstack.gateway.http.holdings import most_alone
 from llmstack.gateway.http.limits import Limits
+from llmstack.gateway.peers.place import Peers
 from llmstack.gateway.process import Gateway, Place
 from llmstack.kube.connection import connect
 from llmstack.logs import configure
@@ -85,18 +87,19 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
 async def _from_file(path: Path, settings: GatewaySettings) -> None:
     file = ConfigFile(path)
     config = file.config
-    place = Place(config.listen, config.admin, 0.0, settings.limits.drain_seconds)
-    peers = config.peers
-    gateway = Gateway(place, limits_of(settings.limits), peers.name if peers else "")
+    peers, drain = config.peers, settings.limits.drain_seconds
+    place = Place(config.listen, config.admin, 0.0, drain)
+    if peers is not None:
+        place = replace(place, peers=peers.listen, name=peers.name)
+    gateway = Gateway(place, limits_of(settings.limits))
 
     def take(new: GatewayConfig) -> None:
         gateway.load_key = new.load_key
         gateway.serve(new.catalog, new.keys, new.cors_origins)
-        gateway.know(new.peers.members if new.peers else ())
+        if new.peers is not None:
+            gateway.meet(new.peers)
 
     _say_who_may_come(open_to_all=config.keys is None)
-    if peers is not None:
-        await gateway.meet(peers)
     take(config)
     await gateway.run(lambda: asyncio.ensure_future(file.follow(take)), _stop_on_signal())
 
@@ -108,12 +111,17 @@ async def _from_cluster(settings: GatewaySettings, env: Mapping[str, str]) -> No
         _LINGER_SECONDS,
         settings.limits.drain_seconds,
     )
+    if settings.peers_service:
+        name = str(Address(settings.pod_ip, settings.peers_port))
+        place = replace(place, peers=Address(_ALL, settings.peers_port), name=name)
     gateway = Gateway(place, limits_of(settings.limits))
     source = ClusterSource(settings, await connect(settings.kubeconfig, env))
 
     def take() -> None:
         gateway.load_key = source.load_key
         gateway.serve(source.catalog, source.keys, settings.cors_origins)
+        if place.peers is not None:
+            gateway.meet(Peers(place.peers, place.name, source.peers, source.peers_key))
 
     _say_who_may_come(open_to_all=not settings.keys_secret)
     await gateway.run(lambda: asyncio.ensure_future(source.follow(take)), _stop_on_signal())

@@ -12,7 +12,7 @@ import asyncio
 import itertools
 import logging
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,21 +48,23 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Place:
-    """Where does it listen (host "": on all addresses), and how does it stop? Times in seconds."""
+    """Where does it listen (host "": on all addresses), and how does it stop? Times in seconds.
+
+    `peers`: where other gateways reach it, and `name` is what they call it; None: there are none.
+    """
 
     listen: Address
     admin: Address
     linger: float
     drain: float
+    peers: Address | None = None
+    name: str = ""
 
 
 class Gateway:
-    """One process's data plane. `known` becomes true with the first catalog.
+    """One process's data plane. `known` becomes true with the first catalog."""
 
-    `peer_name`: where other gateways reach it, who own some of the models; "": it has none.
-    """
-
-    def __init__(self, place: Place, limits: Limits, peer_name: str = "") -> None:
+    def __init__(self, place: Place, limits: Limits) -> None:
         self.stopping = False
         self.known = False
         self.load_key: str | None = None
@@ -86,7 +88,7 @@ class Gateway:
         self._replicas = Replicas(self._owner, self._last_byte, lost=self._deaths.lost)
         self.app.keeps_apart = self._replicas.keeps_apart
         self.app.context = self._replicas.context
-        self.group = self._join(peer_name) if peer_name else None
+        self.group = self._join(place.name) if place.peers is not None else None
         self.app.why_not_serving = self._why_not_ready
         live = LiveMetrics(
             self._owner.load,
@@ -110,15 +112,10 @@ class Gateway:
             self._follow(catalog)
         self.known = True
 
-    async def meet(self, peers: Peers) -> None:
-        """Joins the other gateways. Raises OSError: it cannot listen."""
-        assert self.group is not None
-        await self.group.join(peers)
-
-    def know(self, members: Iterable[str]) -> None:
-        """These are the gateways now."""
+    def meet(self, peers: Peers) -> None:
+        """These are the other gateways now."""
         if self.group is not None:
-            self.group.know(members)
+            self.group.join(peers.members, peers.key)
 
     async def run(self, source: Callable[[], "asyncio.Future[None]"], stop: asyncio.Event) -> None:
         """Serves until `stop`, then ends as the module says."""
@@ -146,6 +143,8 @@ class Gateway:
             load_key=lambda: self.load_key,
         )
         runner = await admin.serve(views, self._place.admin.host or None, self._place.admin.port)
+        if self.group is not None and self._place.peers is not None:
+            await self.group.listen(self._place.peers)
         listen = self._place.listen
         port = await self._server.listen(listen.host or None, listen.port)
         asked = Address(*runner.addresses[0][:2])

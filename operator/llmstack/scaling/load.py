@@ -40,7 +40,8 @@ class ModelLoad:
     `slots_per_replica` is what its spec says; 0 if the gateway does not know it. `requests` counts
     those that named this model since the gateway's epoch began, whatever became of them: a short
     one that came and went between two lines shows in it. `deaths`: replicas that died under
-    requests lately. `unreachable`: why ready replicas cannot be reached, by pod.
+    requests lately. `unreachable`: why ready replicas cannot be reached, by pod. `epoch` and
+    `term`: which of several gateways tells it, and since when: a higher term is newer.
     """
 
     replicas: tuple[ReplicaLoad, ...] = ()
@@ -50,6 +51,8 @@ class ModelLoad:
     slots_per_replica: int = 0
     deaths: tuple[Death, ...] = ()
     unreachable: Mapping[str, str] = field(default_factory=dict)
+    epoch: str = ""
+    term: int = 0
 
     @property
     def ready(self) -> int:
@@ -91,10 +94,16 @@ _NOTHING = ModelLoad()
 
 @dataclass(frozen=True)
 class Load:
-    """All models of the gateway that said so; `epoch` changes when it began anew."""
+    """All models of the gateway that said so; `epoch` changes when it began anew.
+
+    `shared`: there may be several gateways, and each tells of the models that it owns. `elsewhere`:
+    replicas that died under its own requests of the others' models.
+    """
 
     epoch: str = ""
     models: Mapping[Key, ModelLoad] = field(default_factory=dict)
+    shared: bool = False
+    elsewhere: Mapping[Key, tuple[Death, ...]] = field(default_factory=dict)
 
 
 def parse_load(line: bytes) -> Load:
@@ -102,14 +111,24 @@ def parse_load(line: bytes) -> Load:
     body = json.loads(line)
     if not isinstance(body, dict) or body.get("version") != VERSION:
         raise ValueError(f"/load speaks another version than {VERSION}: {line[:80]!r}")
-    models = {}
-    for name, model in body["models"].items():
-        namespace, _, short = name.partition("/")
-        models[Key(namespace, short)] = _parse_model(model)
-    return Load(str(body["epoch"]), models)
+    epoch, shared = str(body["epoch"]), "deaths" in body
+    models = {
+        _key(name): _parse_model(model, epoch if shared else "")
+        for name, model in body["models"].items()
+    }
+    elsewhere = {
+        _key(name): tuple(_parse_death(each) for each in deaths)
+        for name, deaths in body.get("deaths", {}).items()
+    }
+    return Load(epoch, models, shared, elsewhere)
 
 
-def _parse_model(body: Mapping[str, Any]) -> ModelLoad:
+def _key(name: str) -> Key:
+    namespace, _, short = name.partition("/")
+    return Key(namespace, short)
+
+
+def _parse_model(body: Mapping[str, Any], epoch: str) -> ModelLoad:
     replicas = (
         ReplicaLoad(
             each["id"],
@@ -130,6 +149,8 @@ def _parse_model(body: Mapping[str, Any]) -> ModelLoad:
         body.get("slotsPerReplica", 0),
         tuple(_parse_death(each) for each in body.get("deaths", ())),
         {str(each["id"]): str(each["why"]) for each in body.get("unreachable", ())},
+        epoch,
+        int(body.get("term", 0)),
     )
 
 

@@ -25,6 +25,7 @@ class _Seen:
     """
 
     requests: int
+    epoch: str = ""
     idle_since: float | None = None
     called: bool = False
     wanted: bool = False
@@ -38,7 +39,6 @@ class Activity:
 
     def __init__(self, stale_seconds: float) -> None:
         self._stale_seconds = stale_seconds
-        self._epoch = ""
         self._seen: dict[Key, _Seen] = {}
         self._known: frozenset[Key] = frozenset()
         self._at = float("-inf")
@@ -48,20 +48,21 @@ class Activity:
         if load is None or not load.epoch:
             self._at = float("-inf")
             return []
-        if load.epoch != self._epoch:
-            self._epoch, self._seen = load.epoch, {}
         gap = now - self._at >= self._stale_seconds
         before, known, self._at = self._seen, self._known, now
         # What a view leaves out is not known for now; its count still is.
         self._known = frozenset(load.models)
         self._seen = before | {
-            key: _next(before.get(key), model, now, gap=gap or key not in known)
+            key: _next(
+                _of(before.get(key), epoch), model, now, gap=gap or key not in known, epoch=epoch
+            )
             for key, model in load.models.items()
+            if (epoch := model.epoch or load.epoch)
         }
         return sorted(
             key
             for key in load.models
-            if self._seen[key].wanted and not (key in before and before[key].wanted)
+            if self._seen[key].wanted and not _was_wanted(before.get(key), self._seen[key].epoch)
         )
 
     def demand(self, key: Key, now: float) -> Demand:
@@ -73,7 +74,17 @@ class Activity:
         return Demand(seen.wanted, idle)
 
 
-def _next(seen: _Seen | None, model: ModelLoad, now: float, *, gap: bool) -> _Seen:
+def _of(seen: _Seen | None, epoch: str) -> _Seen | None:
+    """What was seen in this epoch; None if nothing."""
+    return seen if seen is not None and seen.epoch == epoch else None
+
+
+def _was_wanted(seen: _Seen | None, epoch: str) -> bool:
+    known = _of(seen, epoch)
+    return known is not None and known.wanted
+
+
+def _next(seen: _Seen | None, model: ModelLoad, now: float, *, gap: bool, epoch: str) -> _Seen:
     rose = seen is not None and model.requests > seen.requests
     # It falls where a model was deleted and made anew: nothing is known of what came in between.
     same = seen is not None and model.requests == seen.requests
@@ -82,6 +93,7 @@ def _next(seen: _Seen | None, model: ModelLoad, now: float, *, gap: bool) -> _Se
     since = seen.idle_since if seen is not None and same and not gap else None
     return _Seen(
         requests=model.requests,
+        epoch=epoch,
         idle_since=None if busy or not model.ready else (now if since is None else since),
         called=called,
         wanted=not model.ready and (called or model.waiting > 0),

@@ -113,6 +113,10 @@ class GatewaySettings:
         LLMSTACK_CORS_ORIGINS         "": origins whose pages may call, with commas between; *: all
         LLMSTACK_HTTP_PORT            8080: for clients
         LLMSTACK_ADMIN_PORT           9090: /metrics, /healthz, /readyz, /load
+        LLMSTACK_PEERS_SERVICE        "": headless Service of all gateways, where there are several;
+                                      they own the models together. Empty: this one owns all
+        LLMSTACK_PEERS_PORT           9191: for other gateways
+        POD_IP                        "": this process's address, required with a Service of peers
         LLMSTACK_API_TIMEOUT_SECONDS  20: longest call of the Kubernetes API, watches aside
         LLMSTACK_LOG_LEVEL            "info": debug, info, warning or error
         KUBECONFIG                    "": kubeconfig files with colons between, for a run outside
@@ -128,6 +132,9 @@ class GatewaySettings:
     cors_origins: tuple[str, ...]
     http_port: int
     admin_port: int
+    peers_service: str
+    peers_port: int
+    pod_ip: str
     api_timeout: float
     limits: GatewayLimits
     log_level: str
@@ -137,6 +144,7 @@ class GatewaySettings:
     def from_env(cls, env: Mapping[str, str], *, cluster: bool = True) -> "GatewaySettings":
         """Which settings does this environment ask for? Raises ConfigurationError."""
         read = Reader(env)
+        peers = read.text("LLMSTACK_PEERS_SERVICE", "")
         return cls(
             namespace=read.required("POD_NAMESPACE") if cluster else "",
             identity=read.text("POD_NAME", "llmstack-gateway"),
@@ -146,6 +154,9 @@ class GatewaySettings:
             cors_origins=read.names("LLMSTACK_CORS_ORIGINS"),
             http_port=read.count("LLMSTACK_HTTP_PORT", 8080),
             admin_port=read.count("LLMSTACK_ADMIN_PORT", 9090),
+            peers_service=peers,
+            peers_port=read.count("LLMSTACK_PEERS_PORT", 9191),
+            pod_ip=read.required("POD_IP") if peers else "",
             api_timeout=read.seconds("LLMSTACK_API_TIMEOUT_SECONDS", 20),
             limits=GatewayLimits.from_env(env),
             log_level=read.choice("LLMSTACK_LOG_LEVEL", ("info", "debug", "warning", "error")),

@@ -56,10 +56,20 @@ class Gateway:
 class Follower:
     """A follower whose changes can be waited for."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *addresses: str) -> None:
         self.now = 100.0
         self.changed: asyncio.Queue[Key] = asyncio.Queue()
-        self.follower = LoadFollower(url, self._root, self.changed.put_nowait, lambda: self.now)
+        self.addresses = set(addresses)
+        self.follower = LoadFollower(
+            url,
+            self._root,
+            self.changed.put_nowait,
+            lambda: self.now,
+            self._lookup if addresses else None,
+        )
+
+    async def _lookup(self, _url: object) -> set[str]:
+        return self.addresses
 
     async def _root(self) -> bytes:
         return ROOT
@@ -69,8 +79,8 @@ class Follower:
 
 
 @asynccontextmanager
-async def following(url: str) -> AsyncIterator[Follower]:
-    made = Follower(url)
+async def following(url: str, *addresses: str) -> AsyncIterator[Follower]:
+    made = Follower(url, *addresses)
     running = asyncio.create_task(made.follower.run())
     try:
         yield made
@@ -138,3 +148,41 @@ async def test_without_a_gateway_nothing_is_known_and_nothing_ends(unused_tcp_po
     async with following(f"http://127.0.0.1:{unused_tcp_port}/load") as found:
         assert found.follower.load() is None
         assert wedged(found.follower, QWEN) == frozenset()
+
+
+def told(term: int, waiting: int) -> dict[str, Any]:
+    """What the owner of a model says since this term."""
+    model = {"replicas": [], "waiting": waiting, "waitingSlots": waiting, "term": term}
+    return {"models": {"team-a/qwen": model}, "deaths": {}}
+
+
+async def test_several_gateways_are_followed_and_the_newer_owner_counts(
+    unused_tcp_port: int,
+) -> None:
+    gateways = {}
+    for address in ("127.0.0.1", "127.0.0.2"):
+        made = gateways[address] = Gateway()
+        made.server = TestServer(made.server.app, host=address, port=unused_tcp_port)
+        await made.server.start_server()
+    first, second = gateways.values()
+    async with following(f"http://gateways:{unused_tcp_port}/load", *gateways) as found:
+
+        async def waits(count: int) -> None:
+            async with asyncio.timeout(20):
+                while (known := found.follower.model(QWEN)) is None or known.waiting != count:  # noqa: ASYNC110
+                    await asyncio.sleep(0.01)
+
+        first.lines.put_nowait(line(**told(term=3, waiting=5)))
+        await waits(5)
+        second.lines.put_nowait(line(epoch="e2", **told(term=7, waiting=2)))
+        await waits(2)
+        first.lines.put_nowait(line(**told(term=3, waiting=6)))
+        second.lines.put_nowait(line(epoch="e2", **told(term=7, waiting=3)))
+        await waits(3)
+        second.lines.put_nowait(line(epoch="e2", models={}, deaths={}))
+        first.lines.put_nowait(line(models={}, deaths={}))
+        await asyncio.sleep(0.1)
+        assert found.follower.model(QWEN) is not None, "in transit is not idle"
+    for made in gateways.values():
+        made.lines.put_nowait(None)
+        await made.server.close()

@@ -74,6 +74,9 @@ class Channel(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
+        if not self._key:  # It is not known yet.
+            self.cut()
+            return
         if not self._dials:
             self._frame(orjson.dumps({"version": PROTOCOL, "nonce": self._nonce}))
 

@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from llmstack.gateway.catalog import Catalog
+from llmstack.gateway.config_schema import Address
 from llmstack.gateway.forwarding import next_id
 from llmstack.gateway.live_metrics import Standing
 from llmstack.gateway.local_owner import LocalOwner
 from llmstack.gateway.peers.gossip import Gossip, ReplicaKey
 from llmstack.gateway.peers.links import Links
-from llmstack.gateway.peers.place import Peers
 from llmstack.gateway.peers.shared_owner import Around, SharedOwner
 from llmstack.gateway.replica_facts import Facts
 from llmstack.routing.load import Load
@@ -45,22 +45,23 @@ class Group:
         self._peering = Peering(Member(name, secrets.token_hex(8)), clock())
         self._links = Links(lambda: self._peering.me)
         self.gossip = Gossip(name, self._peering.owner, self._links.send, clock)
+        self._links.fresh = self.gossip.fresh
         around = Around(process.follow, process.lost, next_id, process.facts, self.gossip.hear)
         self.owner = SharedOwner(self._peering, local, self._links, around, clock)
         self._models: tuple[str, ...] = ()
         self._ticking: asyncio.Task[None] | None = None
 
-    async def join(self, peers: Peers) -> None:
-        """Meets the others, and owns what is then its own. Raises OSError: it cannot listen."""
-        listen = peers.listen
-        self._links.fresh = self.gossip.fresh
-        await self._links.listen(listen.host or None, listen.port, peers.key, self.owner)
-        self.owner.expect(peers.members)
-        self._links.know(peers.members)
-        self._ticking = asyncio.create_task(self._tick())
+    async def listen(self, where: Address) -> None:
+        """Can be reached from now on. Raises OSError."""
+        await self._links.listen(where.host or None, where.port)
 
-    def know(self, members: Iterable[str]) -> None:
-        """These are the gateways now."""
+    def join(self, members: Iterable[str], key: bytes) -> None:
+        """These are the gateways now. Meets them, and owns what is then its own."""
+        members = list(members)
+        if self._ticking is None:
+            self._links.meet(key, self.owner)
+            self.owner.expect(members)
+            self._ticking = asyncio.create_task(self._tick())
         self._links.know(members)
 
     def take(self, catalog: Catalog) -> None:

@@ -61,11 +61,14 @@ class Links:
         self._strangers: set[Channel] = set()
         self._server: asyncio.Server | None = None
 
-    async def listen(self, host: str | None, port: int, key: bytes, hears: Hears) -> int:
-        """Takes connections of those who have the key from now on; the port. Raises OSError."""
+    def meet(self, key: bytes, hears: Hears) -> None:
+        """Those who have the key are peers from now on. Nobody is before."""
         if not key:
             raise ValueError("peers need a key")
         self._hears, self._key = hears, key
+
+    async def listen(self, host: str | None, port: int) -> int:
+        """Takes connections from now on; the port. Raises OSError."""
         loop = asyncio.get_running_loop()
         self._server = await loop.create_server(self._accept, host, port)
         return int(self._server.sockets[0].getsockname()[1])

@@ -61,7 +61,8 @@ class End:
         self.links = Links(lambda: Member(self.name, f"epoch of {id(self)}"))
 
     async def listen(self, key: bytes = KEY, port: int = 0) -> "End":
-        self.name = f"127.0.0.1:{await self.links.listen('127.0.0.1', port, key, self.ear)}"
+        self.links.meet(key, self.ear)
+        self.name = f"127.0.0.1:{await self.links.listen('127.0.0.1', port)}"
         return self
 
 

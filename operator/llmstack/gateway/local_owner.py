@@ -91,6 +91,7 @@ class LocalOwner:
         self._pools: dict[str, Pool] = {}
         self._leases: dict[int, tuple[str, str, Pool]] = {}  # model, replica, pool
         self._adopted: dict[tuple[str, str], dict[int, Adopted]] = {}
+        self._routed: dict[tuple[str, str], list[tuple[int, ...]]] = {}
         self._waiting: dict[int, _Waiter] = {}
         self._timers: dict[str, _Timer] = {}
 
@@ -161,6 +162,8 @@ class LocalOwner:
             decisions = pool.replica(backend, slots, accepting, self._clock())
             for adopted in self._adopted.pop((model, backend), {}).values():
                 self._take_over(adopted, pool)
+            for blocks in self._routed.pop((model, backend), ()):
+                pool.routed(backend, blocks)
             self._follow(model, pool, decisions)
 
     def replica_down(self, model: str, backend: str) -> None:
@@ -236,13 +239,17 @@ class LocalOwner:
         """Other gateways own these models now: their leases are released there."""
         for lease in [lease for lease, held in self._leases.items() if held[0] in models]:
             del self._leases[lease]
-        for key in [key for key in self._adopted if key[0] in models]:
-            del self._adopted[key]
+        for waiting in (self._adopted, self._routed):
+            for key in [key for key in waiting if key[0] in models]:
+                del waiting[key]
 
     def routed(self, model: str, replica: str, blocks: tuple[int, ...]) -> None:
         """Another owner has given this prompt to a replica."""
-        if pool := self._pools.get(model):
+        pool = self._pools.get(model)
+        if pool is not None and pool.ledger(replica) is not None:
             pool.routed(replica, blocks)
+        elif pool is not None:
+            self._routed.setdefault((model, replica), []).append(blocks)
 
     def resume(self) -> None:
         """The permit was renewed after it had ended."""

@@ -27,6 +27,7 @@ class App:
     `keeps_apart(model, replica)`: whether a replica keeps apart what it caches for tenants.
     `context(model)`: tokens that a slot of it takes; 0 while that is not known.
     `why_not_serving()`: why new clients should go elsewhere; "" if they should not.
+    `prompt_secret` keys the hashes of prompts that other gateways hear of.
     `since`: when this process began, in seconds since 1970.
     """
 
@@ -40,6 +41,7 @@ class App:
     context: Callable[[Model], int] = lambda _model: 0
     since: int = field(default_factory=lambda: int(time.time()))
     why_not_serving: Callable[[], str] = lambda: ""
+    prompt_secret: bytes = field(default=b"", repr=False)
 
     def tenant(self, authorization: str | None, api_key: str | None) -> str | None:
         """Whose request is it? None: nobody's, who gets 401."""

@@ -145,6 +145,7 @@ class Exchanges:
                 body,
                 ours,
                 limits=self._limits,
+                secret=app.prompt_secret,
             )
             check_length(request.text, app.context(request.model), request.prompts)
             if request.measure is not None:

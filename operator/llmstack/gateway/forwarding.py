@@ -68,7 +68,7 @@ class Forward:
     line: tuple[Hashable, OneAtATime] | None = None
 
 
-def forward_of(
+def forward_of(  # noqa: PLR0913 - all that a request is made of
     catalog: Catalog,
     client: Client,
     head: RequestHead,
@@ -77,8 +77,12 @@ def forward_of(
     ours: bytes,
     *,
     limits: Limits,
+    secret: bytes = b"",
 ) -> Forward:
-    """The request as it goes on; the note learns what it turned out to be. Raises Refused."""
+    """The request as it goes on; the note learns what it turned out to be. Raises Refused.
+
+    `secret` keys the hashes of its prompt, where other gateways hear of them.
+    """
     leads_to = route(head.path)
     endpoint = leads_to.endpoint
     assert endpoint is not None
@@ -96,7 +100,7 @@ def forward_of(
     if len(body.data) >= _BLOCKS_FROM or wanted.has_setting:
         parts = (*wanted.setting, wanted.prompt)
         small = sum(map(len, parts)) <= _AT_ONCE
-        chain = _chain(note, parts, cache)
+        chain = _chain(note, parts, cache, secret)
     ask = Ask(
         id=next(_ids),
         model=note.model,
@@ -142,9 +146,11 @@ def next_id() -> int:
     return next(_ids)
 
 
-def _chain(note: Note, parts: tuple[memoryview, ...], cache: str) -> Callable[[], tuple[int, ...]]:
+def _chain(
+    note: Note, parts: tuple[memoryview, ...], cache: str, secret: bytes
+) -> Callable[[], tuple[int, ...]]:
     """The key keeps prefixes apart that no server shares: of models and owners."""
     if not parts[-1]:
         return tuple
-    key = b"\0".join((note.model.encode(), cache.encode()))
+    key = b"\0".join((secret, note.model.encode(), cache.encode()))
     return partial(blocks, key, *parts)

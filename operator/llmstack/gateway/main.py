@@ -95,9 +95,9 @@ async def _from_file(path: Path, settings: GatewaySettings) -> None:
 
     def take(new: GatewayConfig) -> None:
         gateway.load_key = new.load_key
-        gateway.serve(new.catalog, new.keys, new.cors_origins)
         if new.peers is not None:
             gateway.meet(new.peers)
+        gateway.serve(new.catalog, new.keys, new.cors_origins)
 
     _say_who_may_come(open_to_all=config.keys is None)
     take(config)
@@ -119,9 +119,9 @@ async def _from_cluster(settings: GatewaySettings, env: Mapping[str, str]) -> No
 
     def take() -> None:
         gateway.load_key = source.load_key
-        gateway.serve(source.catalog, source.keys, settings.cors_origins)
         if place.peers is not None:
             gateway.meet(Peers(place.peers, place.name, source.peers, source.peers_key))
+        gateway.serve(source.catalog, source.keys, settings.cors_origins)
 
     _say_who_may_come(open_to_all=not settings.keys_secret)
     await gateway.run(lambda: asyncio.ensure_future(source.follow(take)), _stop_on_signal())

@@ -9,6 +9,7 @@ ends when all is done or `drain` seconds have passed.
 """
 
 import asyncio
+import hmac
 import itertools
 import logging
 import uuid
@@ -115,6 +116,7 @@ class Gateway:
     def meet(self, peers: Peers) -> None:
         """These are the other gateways now."""
         if self.group is not None:
+            self.app.prompt_secret = hmac.digest(peers.key, b"prompts", "sha256")
             self.group.join(peers.members, peers.key)
 
     async def run(self, source: Callable[[], "asyncio.Future[None]"], stop: asyncio.Event) -> None:
@@ -166,11 +168,14 @@ class Gateway:
         """From now on it owns only what the other gateways leave to it."""
         replicas = self._replicas
         facts = Facts(replicas.watches, replicas.keeps_apart, replicas.started)
-        process = Process(self._follow, self._exchanges.lost, self._exchanges.last_bytes, facts)
+        exchanges = self._exchanges
+        process = Process(
+            self._follow, exchanges.lost, exchanges.last_bytes, replicas.context, facts
+        )
         group = Group(name, self._owner, process)
         self._facts = facts
         self.app.owner, self.app.load = group.owner, group.loads
-        self.app.keeps_apart = facts.keeps_apart
+        self.app.keeps_apart, self.app.context = facts.keeps_apart, group.context
         return group
 
     def _follow(self, catalog: Catalog) -> None:

@@ -130,9 +130,11 @@ class Heard:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Of each model that the sender owns: replicas that are ready, all, slots, and waiting."""
+    """Of each model that the sender owns: replicas that are ready, all, slots, busy and waited for,
+    and the tokens that a slot takes.
+    """
 
-    models: tuple[tuple[str, int, int, int, int, int], ...]
+    models: tuple[tuple[str, tuple[int, ...]], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,12 +249,7 @@ def _made(kind: type[Any], body: Mapping[str, Any]) -> Any:
     if kind is Heard:
         return Heard(tuple((str(m), str(r), float(ago)) for m, r, ago in body["replicas"]))
     if kind is Standing:
-        return Standing(
-            tuple(
-                (str(m), int(a), int(b), int(c), int(d), int(e))
-                for m, a, b, c, d, e in body["models"]
-            )
-        )
+        return Standing(tuple((str(m), tuple(map(int, counts))) for m, counts in body["models"]))
     for name, value in body.items():
         wanted = known[name]
         if type(value) is not wanted and not (wanted is float and type(value) is int):

@@ -13,7 +13,7 @@ from llmstack.routing.peer_messages import Heard, Message, Standing
 _SECONDS = 1.0
 _NEVER = float("-inf")
 ReplicaKey = tuple[str, str]
-_Counts = tuple[int, int, int, int, int]
+_Counts = tuple[int, ...]
 
 
 class Gossip:
@@ -42,11 +42,7 @@ class Gossip:
             for model, replica, ago in message.replicas:
                 self._bytes[model, replica] = now - ago
         else:
-            known = self._standing.setdefault(peer, {})
-            known.update(
-                (m, (ready, all_, total, busy, waiting))
-                for m, ready, all_, total, busy, waiting in message.models
-            )
+            self._standing.setdefault(peer, {}).update(message.models)
 
     def last_byte(self, model: str, replica: str) -> float:
         """When a stream of another gateway last heard this replica; -inf if none did."""
@@ -59,18 +55,27 @@ class Gossip:
             owner = self._owner(model)
             counts = self._standing.get(owner, {}).get(model)
             if owner != self._me and counts is not None:
-                found[model] = _load(*counts)
+                found[model] = _load(*counts[:5])
         return found
 
+    def context(self, model: str) -> int:
+        """Tokens that a slot of another gateway's model takes; 0 if that is not known."""
+        counts = self._standing.get(self._owner(model), {}).get(model, ())
+        return counts[5] if len(counts) > 5 else 0
+
     def tell(
-        self, peers: Iterable[str], own: Mapping[str, Load], heard: Mapping[ReplicaKey, float]
+        self,
+        peers: Iterable[str],
+        own: Mapping[str, Load],
+        heard: Mapping[ReplicaKey, float],
+        context: Callable[[str], int],
     ) -> None:
-        """Called often; tells all peers about once a second."""
+        """Called often; tells all peers about once a second. `context(model)`: of an own one."""
         now = self._clock()
         if now - self._at < _SECONDS:
             return
         since, self._at = self._at, now
-        standing = {model: _counts(load) for model, load in own.items()}
+        standing = {model: (*_counts(load), context(model)) for model, load in own.items()}
         peers = list(peers)
         for peer in peers:
             lately = tuple(
@@ -81,7 +86,7 @@ class Gossip:
             if lately:
                 self._send(peer, Heard(lately))
             told = self._told.get(peer, {})
-            news = [(m, *counts) for m, counts in standing.items() if told.get(m) != counts]
+            news = [(m, counts) for m, counts in standing.items() if told.get(m) != counts]
             if news:
                 self._send(peer, Standing(tuple(news)))
         self._told = dict.fromkeys(peers, standing)

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from llmstack.gateway.catalog import Catalog
+from llmstack.gateway.catalog import Catalog, Model
 from llmstack.gateway.config_schema import Address
 from llmstack.gateway.forwarding import next_id
 from llmstack.gateway.live_metrics import Standing
@@ -26,12 +26,14 @@ class Process:
     """What the rest of the process does for the group.
 
     `follow(catalog)`: these models are this gateway's. `lost(lease)`: a replica shows no trace of a
-    request of ours. `bytes()`: when each replica's streams last said something.
+    request of ours. `bytes()`: when each replica's streams last said something. `context(model)`:
+    tokens that a slot of an own model takes.
     """
 
     follow: Callable[[Catalog], None]
     lost: Callable[[int], None]
     bytes: Callable[[], Mapping[ReplicaKey, float]]
+    context: Callable[[Model], int]
     facts: Facts
 
 
@@ -48,7 +50,7 @@ class Group:
         self._links.fresh = self.gossip.fresh
         around = Around(process.follow, process.lost, next_id, process.facts, self.gossip.hear)
         self.owner = SharedOwner(self._peering, local, self._links, around, clock)
-        self._models: tuple[str, ...] = ()
+        self._catalog = Catalog()
         self._ticking: asyncio.Task[None] | None = None
 
     async def listen(self, where: Address) -> None:
@@ -66,12 +68,17 @@ class Group:
 
     def take(self, catalog: Catalog) -> None:
         """The models are these now."""
-        self._models = tuple(model.id for model in catalog.models)
+        self._catalog = catalog
         self.owner.take(catalog)
 
     def loads(self) -> dict[str, Load]:
         """How all models stand, those of the others in sum."""
-        return self.gossip.loads(self._local.load(), self._models)
+        return self.gossip.loads(self._local.load(), self._catalog.by_id)
+
+    def context(self, model: Model) -> int:
+        """Tokens that a slot of a model takes; 0 while that is not known."""
+        own = self.owner.owns(model.id)
+        return self._process.context(model) if own else self.gossip.context(model.id)
 
     def standing(self) -> Standing:
         """How this gateway stands among the others."""
@@ -94,5 +101,10 @@ class Group:
     async def _tick(self) -> None:
         while True:
             self.owner.tick()
-            self.gossip.tell(self._peering.reached(), self._local.load(), self._process.bytes())
+            peers, own = self._peering.reached(), self._local.load()
+            self.gossip.tell(peers, own, self._process.bytes(), self._context_of)
             await asyncio.sleep(BEAT)
+
+    def _context_of(self, id: str) -> int:
+        model = self._catalog.by_id.get(id)
+        return self._process.context(model) if model is not None else 0

@@ -80,7 +80,6 @@ REFUSED = [
     ("no llama-server image", (IMAGES[0],), "Set serverImages.cpu to the llama-server image"),
     ("a misspelt value", (*IMAGES, "replica=2"), "replica"),
     ("a log level that is none", (*IMAGES, "logLevel=loud"), "logLevel"),
-    ("two gateways", (*IMAGES, "gateway.replicas=2"), "two of them would overload the replicas"),
     ("an origin that is none", (*IMAGES, "gateway.cors.origins={chat.example}"), "origins"),
     ("a namespace that cannot be", (*IMAGES, "namespaces={Team_A}"), "namespaces"),
 ]

@@ -19,8 +19,15 @@ TOKEN = "token-of-all-gateways"
 class Gateways:
     """They, by their names among each other; those that were killed are there no more."""
 
-    def __init__(self, folder: Path, names: list[str], models: Iterable[Mapping[str, Any]]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        names: list[str],
+        models: Iterable[Mapping[str, Any]],
+        listens: Mapping[str, str],
+    ) -> None:
         self.names = names
+        self._listens = listens
         self._folder = folder
         self._models = list(models)
         self._stack = AsyncExitStack()
@@ -30,10 +37,15 @@ class Gateways:
     @classmethod
     @asynccontextmanager
     async def before(
-        cls, folder: Path, models: Iterable[Mapping[str, Any]], count: int = 3
+        cls,
+        folder: Path,
+        models: Iterable[Mapping[str, Any]],
+        count: int = 3,
+        names: Mapping[str, str] | None = None,
     ) -> AsyncIterator[Gateways]:
-        """So many gateways that serve these models."""
-        it = cls(folder, [f"127.0.0.1:{port}" for port in free_ports(count)], models)
+        """So many gateways that serve these models, or one for each name, with where it listens."""
+        listens = names or {(name := f"127.0.0.1:{port}"): name for port in free_ports(count)}
+        it = cls(folder, list(listens), models, listens)
         async with it._stack:
             for name in it.names:
                 await it.start(name)
@@ -44,7 +56,8 @@ class Gateways:
         folder = self._folder / f"gateway-{next(self._runs)}"
         folder.mkdir()
         (folder / "token").write_text(TOKEN)
-        peers = {"listen": name, "members": self.names, "tokenFile": "token"}
+        listen = self._listens[name]
+        peers = {"listen": listen, "name": name, "members": self.names, "tokenFile": "token"}
         running = Gateway.running(folder, self._models, peers=peers)
         self.running[name] = await self._stack.enter_async_context(running)
         return self.running[name]

@@ -91,3 +91,8 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- printf "%s/llm-stack/llama-server:%s" (trimSuffix "/" .Values.image.registry) .Chart.AppVersion }}
 {{- end -}}
 {{- end }}
+
+{{/* "true" where there may be several gateways, which own the models together; else nothing. */}}
+{{- define "llm-stack.gateway.several" -}}
+{{- if gt (int .Values.gateway.replicas) 1 -}}true{{- end -}}
+{{- end }}

@@ -134,11 +134,15 @@ def _as_it_listens(new: GatewayConfig, running: GatewayConfig) -> GatewayConfig:
 
 def _as_they_met(new: Peers | None, running: Peers | None) -> Peers | None:
     """The new members; how this process reaches them stays."""
-    if new is None or running is None or (new.listen, new.key) != (running.listen, running.key):
+    if new is None or running is None or _identity(new) != _identity(running):
         if new != running:
             log.warning("peers stay as they are until the gateway is restarted")
         return running
     return new
+
+
+def _identity(peers: Peers) -> tuple[object, ...]:
+    return peers.listen, peers.name, peers.key
 
 
 def _without_token(admin: Address) -> str | None:
@@ -206,7 +210,7 @@ class _Reader:
     def _peers(self, part: PeersPart) -> Peers:
         return Peers(
             listen=part.listen,
-            name=str(part.listen),
+            name=str(part.name or part.listen),
             members=tuple(map(str, part.members)),
             key=self._key(part.token_file, "tokenFile").encode(),
         )

@@ -176,6 +176,7 @@ class PeersPart(_Part):
     """Where are the other gateways of the same servers? All have the same token."""
 
     listen: PeerAddress
+    name: PeerAddress | None = None
     members: tuple[PeerAddress, ...] = Field(min_length=1)
     token_file: str = Field(min_length=1)
 

@@ -1,7 +1,8 @@
 """Who grants the slots of a model?
 
-The one interface between the data plane and whoever owns a model's queue and ledger: today this
-process (local_owner.py), with several gateways the peer that rendezvous hashing names.
+The one interface between the data plane and whoever owns a model's queue and ledger: this process
+(local_owner.py), or among several gateways the one that rendezvous hashing names
+(peers/shared_owner.py).
 """
 
 from typing import Protocol

@@ -130,8 +130,8 @@ class Heard:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Of each model that the sender owns: replicas that are ready, all, slots, busy and waited for,
-    and the tokens that a slot takes.
+    """Of each model that the sender owns: ready replicas, all of them, slots, those that are busy
+    and waited for, slots of the smallest ready replica, and tokens that a slot takes.
     """
 
     models: tuple[tuple[str, tuple[int, ...]], ...]

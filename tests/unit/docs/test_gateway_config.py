@@ -7,7 +7,14 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
-from llmstack.gateway.config_schema import BackendPart, ConfigPart, CorsPart, ModelPart, parse
+from llmstack.gateway.config_schema import (
+    BackendPart,
+    ConfigPart,
+    CorsPart,
+    ModelPart,
+    PeersPart,
+    parse,
+)
 from llmstack.gateway.config_schema import QueuePart as Queue
 from llmstack.settings.gateway import GatewayLimits, GatewaySettings
 
@@ -15,11 +22,12 @@ PAGE = (Path(__file__).parents[3] / "docs" / "gateway-config.md").read_text()
 PARTS: list[tuple[str, type[BaseModel]]] = [
     ("", ConfigPart),
     ("cors.", CorsPart),
+    ("peers.", PeersPart),
     ("models[].", ModelPart),
     ("models[].backends[].", BackendPart),
     ("models[].queue.", Queue),
 ]
-NESTED = {"cors", "models[].backends", "models[].queue"}
+NESTED = {"cors", "peers", "models[].backends", "models[].queue"}
 
 
 def rows(heading: str) -> dict[str, str]:

@@ -11,6 +11,8 @@ from llmstack.routing.load import Load, ReplicaLoad, ReplicaState
 from llmstack.routing.peer_messages import Heard, Message, Standing
 
 _SECONDS = 1.0
+_OF_LOAD = 6
+"""Counts that tell of the load; what follows is the context."""
 _NEVER = float("-inf")
 ReplicaKey = tuple[str, str]
 _Counts = tuple[int, ...]
@@ -53,15 +55,15 @@ class Gossip:
         found = dict(own)
         for model in models:
             owner = self._owner(model)
-            counts = self._standing.get(owner, {}).get(model)
-            if owner != self._me and counts is not None:
-                found[model] = _load(*counts[:5])
+            counts = self._standing.get(owner, {}).get(model, ())
+            if owner != self._me and len(counts) >= _OF_LOAD:
+                found[model] = _load(counts)
         return found
 
     def context(self, model: str) -> int:
         """Tokens that a slot of another gateway's model takes; 0 if that is not known."""
         counts = self._standing.get(self._owner(model), {}).get(model, ())
-        return counts[5] if len(counts) > 5 else 0
+        return counts[_OF_LOAD] if len(counts) > _OF_LOAD else 0
 
     def tell(
         self,
@@ -99,15 +101,24 @@ class Gossip:
 
 
 def _counts(load: Load) -> _Counts:
-    return load.ready, len(load.replicas), load.total, load.busy, load.waiting_slots
+    ready = [each.total for each in load.replicas if each.state is ReplicaState.READY]
+    waiting = load.waiting_slots
+    return len(ready), len(load.replicas), load.total, load.busy, waiting, min(ready, default=0)
 
 
-def _load(ready: int, replicas: int, total: int, busy: int, waiting: int) -> Load:
-    """A load that says the same in sum."""
-    of = [
-        ReplicaLoad("", ReplicaState.READY if n < ready else ReplicaState.DRAINING, 0, 0, 0, 0, 0)
-        for n in range(replicas)
-    ]
+def _load(counts: _Counts) -> Load:
+    """A load that says the same."""
+    ready, replicas, total, busy, waiting, smallest = counts[:_OF_LOAD]
+    each = (total - smallest) // (ready - 1) if ready > 1 else 0
+    slots = [smallest, *[each] * (ready - 1)][:ready]
+    if ready > 1:
+        slots[-1] = total - sum(slots[:-1])
+    of = [_replica(ReplicaState.READY, number, 0) for number in slots]
+    of += [_replica(ReplicaState.DRAINING, 0, 0)] * (replicas - ready)
     if of:
-        of[0] = ReplicaLoad("", of[0].state, total, busy, 0, 0, 0)
+        of[0] = _replica(of[0].state, of[0].total, busy)
     return Load(replicas=tuple(of), waiting_slots=waiting)
+
+
+def _replica(state: ReplicaState, total: int, busy: int) -> ReplicaLoad:
+    return ReplicaLoad("", state, total, busy, 0, 0, 0)

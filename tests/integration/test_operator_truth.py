@@ -157,7 +157,7 @@ def test_the_last_operator_to_end_takes_its_api_services_along(
         for name in ("one", "two"):
             pod(stack, name)
         one = stack.start("one").wait_until("leading")
-        wait_until(lambda: api_services(server) == len(NAMES), "the APIServices", 60)
+        wait_until(lambda: api_services(server) == len(NAMES), "the APIServices", 120)
         two = stack.start("two").wait_until("standing by")
         one.send(signal.SIGTERM)
         assert one.wait() == 0
@@ -206,7 +206,7 @@ def test_an_operator_that_is_not_ready_serves_the_metrics_api_and_no_namespace_h
         operator = Container(stack, "alone")
         operator.leads()
         unready_pod(stack, operator.process)
-        wait_until(lambda: api_services(server) == len(NAMES), "the APIServices", 60)
+        wait_until(lambda: api_services(server) == len(NAMES), "the APIServices", 120)
         server.kubectl("delete", "-f", str(CRDS))
         try:
             operator.not_ready("are the CRDs of crds/ applied?")

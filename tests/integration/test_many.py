@@ -73,9 +73,11 @@ def operator_frozen(here: World) -> None:
 
 
 def api_server_away(here: World) -> None:
-    """For five minutes nobody answers."""
+    """For five minutes nobody answers; the operator ends, and is started as a kubelet does it."""
     with here.server.away():
+        assert here.operator.wait(60) != 0
         time.sleep(AWAY_SECONDS)
+    here.installation.start_again(here.operator, "again").wait_until("leading", 120)
 
 
 FAULTS = [operator_killed, operator_stopped, operator_frozen, api_server_away]

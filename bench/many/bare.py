@@ -14,7 +14,7 @@ from bench.many.world import NAMESPACES
 from llmstack.desired.metadata import DEPLOYMENT_LABEL, MANAGED_BY_LABEL, MANAGER
 
 Object = dict[str, Any]
-_POSTING = 4
+_POSTING = 16
 """As many at once as the operator has workers."""
 _PLURALS = {
     "deployments": "/apis/apps/v1",

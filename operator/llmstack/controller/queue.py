@@ -3,7 +3,7 @@
 N workers share one schedule. Everything that happens in the cluster only puts a key into it. What
 somebody waits for is urgent: a new or edited LLMDeployment, a request for a sleeping model. Events
 of children, the resync, second looks and retries are not: they come after what is urgent, and not
-within half a second after the last pass over the same deployment began.
+within a second after the last pass over the same deployment began.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ from llmstack.kube.errors import ApiError
 
 log = logging.getLogger(__name__)
 
-REST_SECONDS = 0.5
+REST_SECONDS = 1.0
 
 Work = Callable[[Key], Awaitable[float | None]]
 """One pass. Returns after how many seconds it wants to run again, None if only when asked for."""

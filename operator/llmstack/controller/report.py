@@ -4,6 +4,7 @@ By its status, which is written only when it differs, and by Events on it, one f
 is new. An Event that cannot be written is logged and forgotten: the status has the same words.
 """
 
+import asyncio
 import logging
 import time
 from collections.abc import Callable, Iterable
@@ -79,8 +80,7 @@ class Reporter:
         if status == last:
             return
         await self._write_status(subject, status)
-        for event in events(last, status):
-            await self._write_event(subject, event)
+        await asyncio.gather(*(self._write_event(subject, each) for each in events(last, status)))
 
     async def _write_status(self, subject: Subject, status: LLMDeploymentStatus) -> None:
         body = {

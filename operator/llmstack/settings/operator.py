@@ -71,7 +71,7 @@ class OperatorSettings:
         LLMSTACK_LEASE_RETRY_SECONDS            2: time between two tries to win or renew
         LLMSTACK_RESYNC_SECONDS       300: every deployment is looked at anew at least so often
         LLMSTACK_PROGRESS_SECONDS     10: shortest time between two looks at a download's log
-        LLMSTACK_WORKERS              4: deployments reconciled at once
+        LLMSTACK_WORKERS              16: deployments reconciled at once
         LLMSTACK_API_TIMEOUT_SECONDS  20: longest call of the Kubernetes API, watches aside
         LLMSTACK_API_CALLS_PER_SECOND  200: calls of the Kubernetes API, on average; the Lease's and
                                       watches aside
@@ -137,7 +137,7 @@ class OperatorSettings:
             lease=lease_settings(read),
             resync_seconds=read.seconds("LLMSTACK_RESYNC_SECONDS", 300),
             progress_seconds=read.seconds("LLMSTACK_PROGRESS_SECONDS", 10),
-            workers=read.count("LLMSTACK_WORKERS", 4),
+            workers=read.count("LLMSTACK_WORKERS", 16),
             api_timeout=read.seconds("LLMSTACK_API_TIMEOUT_SECONDS", 20),
             api_rate=read.count("LLMSTACK_API_CALLS_PER_SECOND", 200),
             api_burst=read.count("LLMSTACK_API_CALLS_BURST", 500),

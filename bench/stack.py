@@ -119,6 +119,8 @@ def is_ready(body: Object) -> bool:
 
 def load_seconds(stack: Stack, name: str) -> float:
     """From the start of the process to `model loaded`, by the server's own clock."""
+    # The kubelet gives no log of a container before it has seen that it runs.
+    stack.kubectl("rollout", "status", f"deployment/{name}", "--timeout=60s")
     log = stack.kubectl("logs", f"deployment/{name}", "--container=llama-server")
     found = _LOADED.search(log)
     if found is None:

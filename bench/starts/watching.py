@@ -4,6 +4,7 @@ import json
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import httpx
@@ -60,7 +61,11 @@ class Watches:
         }
 
         def follow() -> None:
-            with self._api.stream("GET", path, params=query, timeout=2 * PATIENCE) as events:
+            # The bench may end before the watch does, and takes the API server with it.
+            with (
+                suppress(httpx.TransportError),
+                self._api.stream("GET", path, params=query, timeout=2 * PATIENCE) as events,
+            ):
                 for line in events.iter_lines():
                     now = time.time()
                     take(json.loads(line)["object"], now)

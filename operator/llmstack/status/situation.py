@@ -1,7 +1,7 @@
 """What do all conditions look at? The snapshot, seen from one deployment."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 
 from llmstack.api.conditions import Condition, ConditionType
@@ -18,6 +18,7 @@ from llmstack.desired.prune import is_owned
 from llmstack.desired.replicas import wanted_replicas
 from llmstack.desired.template import spec_hash
 from llmstack.observed import Container, Held, Observed, Pod, Workload
+from llmstack.status.answering import as_answering, is_ahead
 from llmstack.status.fetching import Fetch, FetchState, read_fetch
 
 _FAILED = "Failed"
@@ -67,8 +68,7 @@ class Situation:
     def _ahead(self) -> bool:
         """Whether the gateway gets answers of a replica that the kubelet does not find ready."""
         answering = self.observed.answering
-        pods = self.observed.pods
-        return any(pod.name in answering and not (pod.ready or pod.terminating) for pod in pods)
+        return any(is_ahead(pod, answering) for pod in self.observed.pods)
 
     @property
     def slots(self) -> int:
@@ -205,7 +205,7 @@ class Situation:
         """
         answering = self.observed.answering
         alive = (pod for pod in self.observed.pods if not pod.terminating)
-        return tuple(replace(pod, ready=pod.ready or pod.name in answering) for pod in alive)
+        return tuple(as_answering(pod) if is_ahead(pod, answering) else pod for pod in alive)
 
     @cached_property
     def fetches(self) -> tuple[Fetch, ...]:

@@ -103,15 +103,25 @@ class Stack:
         reason: str | None = None,
         seconds: float = 180.0,
     ) -> Condition:
-        """The condition, once it has this status (and reason). StackError says what was instead."""
+        """The condition, once it has this status (and reason). StackError says what was instead.
+
+        Ready is True when a replica answers the gateway: whoever then looks at its pod wants the
+        kubelet to have seen it, too.
+        """
 
         def is_so(now: Conditions) -> bool:
             found = now.get(condition, {})
             return found.get("status") == status and reason in (None, found.get("reason"))
 
-        return self.wait_for(name, is_so, f"{condition}={status} {reason or ''}", seconds)[
-            condition
-        ]
+        what = f"{condition}={status} {reason or ''}"
+        found: Condition = self.wait_for(name, is_so, what, seconds)[condition]
+        if (condition, status, found["reason"]) == ("Ready", "True", "Ready"):
+            wait_until(lambda: self._has_ready_pod(name), f"a ready pod of {name}", 30)
+        return found
+
+    def _has_ready_pod(self, name: str) -> bool:
+        path = "--output=jsonpath={.status.readyReplicas}"
+        return self.kubectl("get", "deployment", name, path) not in ("", "0")
 
     def wait_for(
         self, name: str, is_so: Callable[[Conditions], bool], what: str, seconds: float = 180.0

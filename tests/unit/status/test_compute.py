@@ -19,6 +19,7 @@ from llmstack.desired.metadata import SPEC_HASH
 from llmstack.models.report import Progress
 from llmstack.observed import Observed, Pod
 from llmstack.status import compute, compute_unreadable
+from llmstack.status.answering import is_ahead
 from llmstack.status.catalog import CATALOG
 from tests.unit.desired.samples import deployment
 from tests.unit.status.rows import ROWS
@@ -84,7 +85,7 @@ def test_ready_is_true_exactly_when_someone_answers_or_nobody_is_needed(passes: 
         failing = snapshot.wedged | cut
         well = [pod for pod in snapshot.pods if pod.ready and pod.name not in failing]
         known = {pod.name for pod in snapshot.pods if not pod.terminating}
-        ahead = {pod.name for pod in snapshot.pods if not pod.terminating} & snapshot.answering
+        ahead = any(is_ahead(pod, snapshot.answering) for pod in snapshot.pods)
         answering = bool((counted and counted.available) or ahead)
         answering = answering and bool(well or not failing & known)
         needless = bool(counted and counted.wanted == 0) and (

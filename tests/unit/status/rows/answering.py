@@ -1,7 +1,15 @@
 """What if a replica answers the gateway before the kubelet finds it ready?"""
 
 from tests.unit.status.rows.row import Row
-from tests.unit.status.samples import loading, observed, pod, serving, workload
+from tests.unit.status.samples import (
+    crashed,
+    fetching,
+    loading,
+    observed,
+    pod,
+    serving,
+    workload,
+)
 
 FIRST = frozenset({"qwen-1"})
 
@@ -17,6 +25,30 @@ ROWS: list[Row] = [
         observed(loading(), workload=workload(1, 0), answering=FIRST),
         {},
         ("Progressing", "True", "RollingOut", "0 available"),
+    ),
+    (
+        "also where the kubelet has yet to see that the init container has ended",
+        observed(fetching(), workload=workload(1, 0), answering=FIRST),
+        {},
+        ("Ready", "True", "Ready", "1 of 1 replica ready, with 4 slots"),
+    ),
+    (
+        "so it has the model",
+        observed(fetching(), workload=workload(1, 0), answering=FIRST),
+        {},
+        ("ModelReady", "True", "Downloaded", "the model is in place"),
+    ),
+    (
+        "and downloads nothing any more",
+        observed(fetching(), workload=workload(1, 0), answering=FIRST),
+        {},
+        ("Progressing", "True", "RollingOut", "0 available"),
+    ),
+    (
+        "of a server that has ended the kubelet knows more",
+        observed(loading(crashed()), workload=workload(1, 0), answering=FIRST),
+        {},
+        ("Ready", "False", "ServerCrashing", ""),
     ),
     (
         "a second one answers: both count",

@@ -10,10 +10,14 @@ Marks = Mapping[str, float]
 
 @dataclass(frozen=True)
 class Stage:
-    """What ends with the moment `mark`, in words."""
+    """What ends with the moment `mark`, in words.
+
+    It begins with the stage before; what goes on beside the others, with the moment `since`.
+    """
 
     mark: str
     what: str
+    since: str = "loaded"
 
 
 NODE = (
@@ -40,8 +44,11 @@ BESIDE_READY = (
     Stage("gateway", "loaded → the gateway finds it up"),
     Stage("pod ready", "loaded → the kubelet finds it ready"),
 )
-BESIDE_TOKEN = (Stage("pod ready", "loaded → the kubelet finds it ready"),)
-"""Moments that no other one waits for, counted from the end of the load."""
+BESIDE_TOKEN = (
+    Stage("pod ready", "loaded → the kubelet finds it ready"),
+    Stage("token again", "the same request once more → its first token", "asked again"),
+)
+"""Moments that no other one waits for."""
 
 
 def stages(runs: Sequence[Marks], wanted: Sequence[Stage]) -> list[tuple[str, list[float]]]:
@@ -53,11 +60,9 @@ def stages(runs: Sequence[Marks], wanted: Sequence[Stage]) -> list[tuple[str, li
     ]
 
 
-def beside(
-    runs: Sequence[Marks], wanted: Sequence[Stage], since: str
-) -> list[tuple[str, list[float]]]:
-    """The same, each counted from the moment `since`."""
-    return [(stage.what, [run[stage.mark] - run[since] for run in runs]) for stage in wanted]
+def beside(runs: Sequence[Marks], wanted: Sequence[Stage]) -> list[tuple[str, list[float]]]:
+    """The same for what goes on beside the stages."""
+    return [(stage.what, [run[stage.mark] - run[stage.since] for run in runs]) for stage in wanted]
 
 
 def shown(seconds: Sequence[float]) -> str:

@@ -46,5 +46,5 @@ def test_each_stage_lasts_from_the_one_before() -> None:
         {"began": 0.0, "pod": 0.25, "ready": 1.0, "seen": 2.0},
     ]
     assert stages(runs, wanted) == [("to the pod", [0.5, 0.25]), ("to ready", [1.5, 0.75])]
-    assert beside(runs, (Stage("seen", "seen"),), "ready") == [("seen", [0.5, 1.0])]
+    assert beside(runs, (Stage("seen", "seen", "ready"),)) == [("seen", [0.5, 1.0])]
     assert shown([0.5, 0.25, 0.3]) == "0.30 s (0.25 to 0.50)"

@@ -8,7 +8,18 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
-from bench.gateway import bulk, chunks, conversations, crowd, flood, inside, large, proxies, short
+from bench.gateway import (
+    bulk,
+    chunks,
+    conversations,
+    crowd,
+    flood,
+    inside,
+    large,
+    proxies,
+    several,
+    short,
+)
 from bench.gateway.report import Table
 
 _OURS = proxies.ours()
@@ -67,6 +78,10 @@ def _large(work: Path, given: argparse.Namespace) -> Table:
     return large.table(work, given.runs or 3)
 
 
+def _several(work: Path, given: argparse.Namespace) -> Table:
+    return several.table(work, given.runs or 7, given.requests, given.rate)
+
+
 def _bulk(work: Path, given: argparse.Namespace) -> Table:
     return bulk.table(work, given.inputs)
 
@@ -82,6 +97,7 @@ _PARTS: dict[str, Callable[[Path, argparse.Namespace], Table]] = {
     "flood": _flood,
     "large": _large,
     "bulk": _bulk,
+    "several": _several,
 }
 
 

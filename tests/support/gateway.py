@@ -45,10 +45,11 @@ class Gateway:
         folder: Path,
         models: Iterable[Mapping[str, Any]],
         env: Mapping[str, str] | None = None,
+        file: str = "gateway.yaml",
         **others: Any,
     ) -> AsyncIterator[Gateway]:
         """Serves these models until the block ends; `others` are further fields of the file."""
-        path = folder / "gateway.yaml"
+        path = folder / file
         write(path, models, **others)
         process = await asyncio.create_subprocess_exec(
             sys.executable,

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import os
 import signal
 import socket
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -22,14 +23,15 @@ class Gateways:
     def __init__(
         self,
         folder: Path,
-        names: list[str],
-        models: Iterable[Mapping[str, Any]],
         listens: Mapping[str, str],
+        models: Iterable[Mapping[str, Any]],
+        config: dict[str, Any],
     ) -> None:
-        self.names = names
+        self.names = list(listens)
         self._listens = listens
         self._folder = folder
         self._models = list(models)
+        self._config = config
         self._stack = AsyncExitStack()
         self._runs = itertools.count()
         self.running: dict[str, Gateway] = {}
@@ -42,10 +44,14 @@ class Gateways:
         models: Iterable[Mapping[str, Any]],
         count: int = 3,
         names: Mapping[str, str] | None = None,
+        **config: Any,
     ) -> AsyncIterator[Gateways]:
-        """So many gateways that serve these models, or one for each name, with where it listens."""
+        """So many gateways that serve these models, or one for each name, with where it listens.
+
+        `config`: further fields of their files.
+        """
         listens = names or {(name := f"127.0.0.1:{port}"): name for port in free_ports(count)}
-        it = cls(folder, list(listens), models, listens)
+        it = cls(folder, listens, models, config)
         async with it._stack:
             for name in it.names:
                 await it.start(name)
@@ -53,14 +59,23 @@ class Gateways:
 
     async def start(self, name: str) -> Gateway:
         """One more, by its name. A name may come again."""
-        folder = self._folder / f"gateway-{next(self._runs)}"
-        folder.mkdir()
-        (folder / "token").write_text(TOKEN)
-        listen = self._listens[name]
-        peers = {"listen": listen, "name": name, "members": self.names, "tokenFile": "token"}
-        running = Gateway.running(folder, self._models, peers=peers)
+        (self._folder / "peers-token").write_text(TOKEN)
+        file = f"gateway-{next(self._runs)}.yaml"
+        running = Gateway.running(
+            self._folder, self._models, file=file, peers=self._peers(name), **self._config
+        )
         self.running[name] = await self._stack.enter_async_context(running)
         return self.running[name]
+
+    def rewrite(self, models: Iterable[Mapping[str, Any]], **config: Any) -> None:
+        """The files of all say something else from now on."""
+        self._models, self._config = list(models), config
+        for name, gateway in self.running.items():
+            gateway.rewrite(self._models, peers=self._peers(name), **config)
+
+    def _peers(self, name: str) -> dict[str, Any]:
+        listen = self._listens[name]
+        return {"listen": listen, "name": name, "members": self.names, "tokenFile": "peers-token"}
 
     @property
     def each(self) -> list[Gateway]:
@@ -68,8 +83,6 @@ class Gateways:
 
     async def owner(self, model: str, **fields: Any) -> str:
         """The name of the one that tells of a model, once one does and it has these fields."""
-        from tests.integration.gateway.serving import until_it  # noqa: PLC0415
-
         found: list[str] = []
 
         async def told() -> bool:
@@ -80,18 +93,17 @@ class Gateways:
                     found.append(name)
             return len(found) == 1
 
-        await until_it(told)
+        await _until(told)
         return found[0]
 
     async def together(self, count: int) -> None:
         """Until all of them see so many."""
-        from tests.integration.gateway.serving import until_it  # noqa: PLC0415
 
         async def seen() -> bool:
             members = [await each.metric("peers", state="member") for each in self.each]
             return members == [count] * len(members)
 
-        await until_it(seen)
+        await _until(seen)
 
     def signal(self, name: str, number: signal.Signals) -> None:
         """Sends it to one."""
@@ -102,6 +114,60 @@ class Gateways:
         gateway = self.running.pop(name)
         gateway.process.kill()
         await gateway.process.wait()
+
+
+async def _until(holds: Callable[[], Awaitable[bool]]) -> None:
+    async with asyncio.timeout(60):
+        while not await holds():  # noqa: ASYNC110 - other processes have no event here
+            await asyncio.sleep(0.05)
+
+
+class Front:
+    """One of several gateways, which owns no model of the test: clients reach it as any Gateway.
+
+    What is told of models and in numbers is what all of them tell together.
+    """
+
+    def __init__(self, gateways: Gateways, name: str) -> None:
+        self._gateways = gateways
+        self._own = gateways.running[name]
+        self.url, self.admin = self._own.url, self._own.admin
+        self.address, self.session = self._own.address, self._own.session
+        self.process = self._own.process
+
+    @property
+    def lines(self) -> list[dict[str, Any]]:
+        return [line for each in self._gateways.each for line in each.lines]
+
+    @property
+    def access(self) -> list[dict[str, Any]]:
+        return self._own.access
+
+    def rewrite(self, models: Iterable[Mapping[str, Any]], **config: Any) -> None:
+        self._gateways.rewrite(models, **config)
+
+    async def load(self) -> dict[str, Any]:
+        """Each model as its owner tells."""
+        pages = [await each.load() for each in self._gateways.each]
+        return {model: told for page in pages for model, told in page.items()}
+
+    async def loaded(self, model: str, **fields: Any) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        try:
+            async with asyncio.timeout(30):
+                while not (found and fields.items() <= found.items()):
+                    await asyncio.sleep(0.01)
+                    found = (await self.load()).get(model, {})
+        except TimeoutError as late:
+            said = "\n".join(str(line) for line in self.lines[-10:])
+            raise AssertionError(f"{model} never had {fields} but {found}; log:\n{said}") from late
+        return found
+
+    async def metric(self, name: str, **labels: str) -> float:
+        return sum([await each.metric(name, **labels) for each in self._gateways.each])
+
+    async def logged(self, **fields: Any) -> dict[str, Any]:
+        return await self._own.logged(**fields)
 
 
 def free_ports(count: int) -> list[int]:

@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -13,14 +14,18 @@ from typing import Any
 
 import aiohttp
 
+from llmstack.routing.view import owner_among
 from tests.support import waiting
 from tests.support.gateway import Gateway
+from tests.support.gateways import Front, Gateways
 from tests.support.llama.fake import FakeLlama
 from tests.support.llama.shape import Shape
 from tests.support.said import SAID
 
 until = partial(waiting.until, seconds=30)
 MODEL = "qwen"
+SEVERAL: ContextVar[bool] = ContextVar("SEVERAL", default=False)
+"""True where serving() starts three gateways, and clients reach one that does not own the model."""
 CHAT = "/v1/chat/completions"
 SLOW = Shape(slots=2, decode=20, prefill=20_000)
 """A request of 100 tokens holds its slot for 5 seconds."""
@@ -108,9 +113,23 @@ async def serving(
     async with AsyncExitStack() as stack:
         llamas = [await stack.enter_async_context(FakeLlama.running(shape)) for shape in shapes]
         entry = described(*llamas, **(model or {}))
-        gateway = await stack.enter_async_context(Gateway.running(folder, [entry], **config))
+        if SEVERAL.get():
+            gateway: Any = await stack.enter_async_context(_front(folder, entry, config))
+        else:
+            gateway = await stack.enter_async_context(Gateway.running(folder, [entry], **config))
         await gateway.loaded(MODEL, ready=len(llamas))
         yield Serving(gateway, llamas)
+
+
+@asynccontextmanager
+async def _front(
+    folder: Path, entry: dict[str, Any], config: dict[str, Any]
+) -> AsyncIterator[Front]:
+    """One of three gateways, which does not own the model."""
+    async with Gateways.before(folder, [entry], 3, **config) as gateways:
+        await gateways.together(3)
+        owner = owner_among(tuple(sorted(gateways.names)), MODEL)
+        yield Front(gateways, next(name for name in gateways.names if name != owner))
 
 
 def described(*llamas: FakeLlama, **fields: Any) -> dict[str, Any]:

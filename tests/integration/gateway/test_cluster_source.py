@@ -462,3 +462,39 @@ async def _until_true(asked: Callable[[], Coroutine[Any, Any, bool]]) -> None:
     async with asyncio.timeout(60):
         while not await asked():  # noqa: ASYNC110 - another process has no event here
             await asyncio.sleep(0.1)
+
+
+async def test_gateways_find_each_other_and_are_no_replicas(cluster: Cluster) -> None:
+    """Ready or not: one that stops, or does not know its models yet, is a peer all the same."""
+    await cluster.root()
+    await cluster.apply()
+    await cluster.replicas("qwen-1")
+
+    async def gateways(**ready: bool) -> None:
+        await cluster.write(
+            {
+                "apiVersion": "discovery.k8s.io/v1",
+                "kind": "EndpointSlice",
+                "metadata": {
+                    "name": "gateway-peers-x",
+                    "namespace": cluster.namespace,
+                    "labels": {SERVICE_LABEL: "gateway-peers"},
+                },
+                "addressType": "IPv4",
+                "ports": [{"name": "peers", "port": 9191}],
+                "endpoints": [
+                    {"addresses": [f"10.0.1.{number}"], "conditions": {"ready": is_ready}}
+                    for number, is_ready in enumerate(ready.values(), 1)
+                ],
+            }
+        )
+
+    await gateways(a=True, b=False)
+    peers = {"LLMSTACK_PEERS_SERVICE": "gateway-peers", "POD_IP": "10.0.1.1"}
+    async with followed(cluster.settings(**peers)) as found:
+        await found.until(lambda source: source.peers == ("10.0.1.1:9191", "10.0.1.2:9191"))
+        await found.until(lambda source: len(source.catalog.models[0].backends) == 1)
+        assert len(found.source.peers_key) == 32
+        assert found.source.peers_key.hex() != found.source.load_key
+        await gateways(a=True)
+        await found.until(lambda source: source.peers == ("10.0.1.1:9191",))

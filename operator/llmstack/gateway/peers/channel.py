@@ -115,7 +115,14 @@ class Channel(asyncio.Protocol):
                 if self.closed.done():
                     return
             elif (message := decode(frame)) is not None:
-                self.said(message)
+                self._say(message)
+
+    def _say(self, message: Message) -> None:
+        try:
+            self.said(message)
+        except Exception:  # Of ours. What was half done is told anew on the next connection.
+            log.exception("a peer's %s was not taken", type(message).__name__)
+            self.cut()
 
     def _frame(self, body: bytes) -> None:
         assert self._transport is not None

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 import secrets
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -19,6 +20,8 @@ from llmstack.gateway.replica_facts import Facts
 from llmstack.routing.load import Load
 from llmstack.routing.peering import BEAT, Peering
 from llmstack.routing.view import Member
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,9 +103,12 @@ class Group:
 
     async def _tick(self) -> None:
         while True:
-            self.owner.tick()
-            peers, own = self._peering.reached(), self._local.load()
-            self.gossip.tell(peers, own, self._process.bytes(), self._context_of)
+            try:
+                self.owner.tick()
+                peers, own = self._peering.reached(), self._local.load()
+                self.gossip.tell(peers, own, self._process.bytes(), self._context_of)
+            except Exception:  # Without beats it would never grant again.
+                log.exception("a beat failed")
             await asyncio.sleep(BEAT)
 
     def _context_of(self, id: str) -> int:

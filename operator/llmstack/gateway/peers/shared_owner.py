@@ -128,6 +128,7 @@ class SharedOwner:
         self._catalog = Catalog()
         self._held: dict[int, _Held] = {}
         self._ended: deque[tuple[float, int, _Held]] = deque(maxlen=_MOST_ENDED)
+        self._begun: set[int] = set()  # to be told with the next beat: few need to know at once
         self._waiting: dict[int, _Waiting] = {}
         self._routed: OrderedDict[tuple[str, str, int], tuple[int, ...]] = OrderedDict()
         self._before: tuple[View, bool] = (peering.view, False)
@@ -153,6 +154,7 @@ class SharedOwner:
     def release(self, lease: int, ending: Ending) -> None:
         """Ends a lease; exactly once for each grant."""
         held = self._held.pop(lease)
+        self._begun.discard(lease)
         if ending is not Ending.DONE:
             self._ended.append((self._clock(), lease, held))
         owner = self.peering.owner(held.ask.model)
@@ -172,7 +174,7 @@ class SharedOwner:
             if owner == self._me:
                 self._local.first_byte(lease)
             else:
-                self._wire.send(owner, FirstByte(lease))
+                self._begun.add(lease)
 
     def cached(self, lease: int, tokens: int) -> None:
         """So many tokens of its prompt were in its replica's cache (owner.Owner)."""
@@ -474,6 +476,11 @@ class SharedOwner:
                 yield model, replica, blocks
 
     def _beat(self) -> None:
+        begun, self._begun = self._begun, set()
+        for lease in begun:
+            owner = self.peering.owner(self._held[lease].ask.model)
+            if owner != self._me:
+                self._wire.send(owner, FirstByte(lease))
         for member in self.peering.reached():
             self._wire.send(member, self.peering.beat_for(member))
 

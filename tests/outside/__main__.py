@@ -1,11 +1,12 @@
 """llama.cpp's own tests of its server: which of them does the gateway change?
 
-    python -m tests.outside [-k EXPRESSION]
+    python -m tests.outside [test_FILE.py …] [-k EXPRESSION]
 
 Each test starts a server with flags of its own. It is run against llama-server alone and against
-the gateway before it (front.py). The models that the suite was written for are not to be had
-without a network, so some tests fail in both; such a test counts as equal where it fails at the
-same line of the suite in both. Prints a line for each difference, and how many there are.
+the gateway before it (front.py), both at once. The models that the suite was written for are not to
+be had without a network, so some tests fail in both; such a test counts as equal where it fails at
+the same line of the suite in both. Random weights stand in for the models, so that the whole takes
+minutes; MODEL names another file. Prints a line for each difference, and how many there are.
 """
 
 from __future__ import annotations
@@ -15,10 +16,13 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from xml.etree import ElementTree
 
-from tests.e2e.images import llama_server_binary, model_file
+from tests.e2e.cluster.sites import free_ports
+from tests.e2e.images import llama_server_binary
+from tests.integration.caches.models import tiny
 from tests.support.llama.rerank_model import rerank_model
 from tests.support.llama.source import llama_cpp_source
 
@@ -42,6 +46,7 @@ _FILES = (
 )
 """Not those of what the gateway refuses by design: metrics, slots, adapters, the router, tools."""
 
+_WAYS = ("alone", "gateway")
 Outcome = str
 """passed, skipped, or where in the suite it failed."""
 
@@ -61,18 +66,22 @@ def run(tests: Path, front: str, folder: Path, chosen: list[str]) -> dict[str, O
     program.write_text(_FRONT.format(python=sys.executable))
     program.chmod(0o755)
     report = folder / f"{front}.xml"
+    model = os.environ.get("MODEL") or str(tiny(folder))
     environment = {
         **os.environ,
         "FRONT": front,
         "LLAMA_SERVER": str(llama_server_binary()),
         "LLAMA_SERVER_BIN_PATH": str(program),
-        "MODEL": str(model_file()),
-        "EMBEDDING_MODEL": str(model_file()),
+        "MODEL": model,
+        "EMBEDDING_MODEL": model,
+        "PORT": str(free_ports(1)[0]),
         "RERANKING_MODEL": str(rerank_model(folder / "reranker.gguf")),
         "PYTHONPATH": str(Path(__file__).parents[2]),
     }
     command = [sys.executable, "-m", "pytest", "-q", "--tb=short", f"--junitxml={report}"]
-    command += ["-p", "no:cacheprovider", *chosen, *(f"unit/{name}" for name in _FILES)]
+    files = [name for name in chosen if name in _FILES]
+    options = [word for word in chosen if word not in files]
+    command += ["-p", "no:cacheprovider", *options, *(f"unit/{name}" for name in files or _FILES)]
     subprocess.run(
         command, cwd=tests, env=environment, check=False, stdout=(folder / f"{front}.log").open("w")
     )
@@ -108,7 +117,12 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         tests = suite(folder)
-        alone, through = (run(tests, way, folder, sys.argv[1:]) for way in ("alone", "gateway"))
+        folders = [folder / way for way in _WAYS]
+        for each in folders:
+            each.mkdir()
+        with ThreadPoolExecutor() as pool:
+            chosen = [sys.argv[1:]] * len(_WAYS)
+            alone, through = pool.map(run, [tests] * len(_WAYS), _WAYS, folders, chosen)
     differences = {
         test: (alone[test], through.get(test, "not run"))
         for test in alone

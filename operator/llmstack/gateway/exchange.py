@@ -26,7 +26,7 @@ from llmstack.gateway.http.faults import BeforeFirstByte, Unanswered
 from llmstack.gateway.http.head import Malformed, RequestHead
 from llmstack.gateway.http.limits import Limits
 from llmstack.gateway.http.relay import Relay
-from llmstack.gateway.length import check_length
+from llmstack.gateway.length import ALWAYS, check_length
 from llmstack.gateway.note import Note
 from llmstack.gateway.refusals import (
     INVALID,
@@ -147,7 +147,8 @@ class Exchanges:
                 limits=self._limits,
                 secret=app.prompt_secret,
             )
-            check_length(request.text, app.context(request.model), request.prompts)
+            if request.text > ALWAYS:
+                check_length(request.text, app.context(request.model), request.prompts)
             if request.measure is not None:
                 await self._measured(request.measure)
             if request.path == CONTROL:

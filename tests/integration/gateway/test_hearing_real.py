@@ -16,10 +16,14 @@ import openai
 import pytest
 import pytest_asyncio
 
+from llmstack.engines.llamacpp.content import Plain
+from llmstack.engines.llamacpp.pictures import picture_size
+from llmstack.engines.llamacpp.sounds import sound_seconds
 from tests.integration.gateway.real import in_front_of
 from tests.support.gateway import Gateway
 from tests.support.llama.hearing_model import hearing
 from tests.support.llama.real import RealLlama
+from tests.support.llama.source import llama_cpp_source
 from tests.unit.engines.llamacpp.test_sounds import chunk, fmt, wav
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -101,3 +105,24 @@ async def test_sound_in_a_chat_is_heard(gateway: Gateway) -> None:
     ) as answer:
         assert answer.status == 200, await answer.text()
         assert (await answer.json())["usage"]["prompt_tokens"] > 60
+
+
+async def test_a_real_mp3_is_measured_and_heard(gateway: Gateway) -> None:
+    recorded = (llama_cpp_source() / "tools" / "mtmd" / "test-2.mp3").read_bytes()
+    seconds = sound_seconds(Plain(recorded, 0, len(recorded)), 60)
+    made = aiohttp.FormData()
+    made.add_field("model", "generate")
+    made.add_field("max_tokens", "1")
+    made.add_field("file", recorded, filename="a.mp3", content_type="audio/mpeg")
+
+    async with gateway.session.post(gateway.url + PATH, data=made) as answer:
+        assert answer.status == 200, await answer.text()
+        # Each 30 s that have begun are 375 tokens here.
+        assert 375 < (await answer.json())["usage"]["input_tokens"] < 2 * 375
+    assert seconds == pytest.approx(17.5, abs=0.1)
+
+
+async def test_a_real_picture_is_measured() -> None:
+    picture = (llama_cpp_source() / "tools" / "mtmd" / "test-1.jpeg").read_bytes()
+
+    assert picture_size(Plain(picture, 0, len(picture))) == (640, 488)

@@ -20,9 +20,13 @@ from tests.integration.gateway.serving import SEVERAL
 _OF_ONE_PROCESS = {
     "test_the_load_is_a_stream_of_changes",
     "test_a_gateway_that_is_killed_frees_the_slots_of_its_replicas",
+    "test_what_is_not_served_is_said_in_openais_shape",
+    "test_without_keys_only_a_loopback_address_is_served",
     "test_the_configuration_changes_under_load_without_a_lost_request",
 }
-"""About the page of the process itself, killing the only one, and a file that all read at once."""
+"""About the page of the process itself, what needs no owner, killing the only one, and a file that
+all read at once.
+"""
 
 for _module in (
     test_promises_queue,

@@ -37,18 +37,18 @@ def asked_for(
 ) -> Iterator[None]:
     """While it lasts the gateway knows these keys alone; `options` are further ones of helm."""
     store(stack, **tenants)
-    with _replaced(stack):
+    with replaced(stack):
         release.install(images, f"--set=gateway.auth.keysSecretRef.name={SECRET}", *options)
     try:
         yield
     finally:
-        with _replaced(stack):
+        with replaced(stack):
             release.install(images)
         stack.cluster.kubectl("delete", "secret", SECRET, f"--namespace={NAMESPACE}")
 
 
 @contextmanager
-def _replaced(stack: Stack) -> Iterator[None]:
+def replaced(stack: Stack) -> Iterator[None]:
     """Other gateways than before run after it, and no answer comes from one of those any more."""
     before = gateways(stack)
     yield

@@ -192,9 +192,8 @@ class Stack:
         """
         url = self.cluster.forward(self.namespace, f"{name}-replicas", PORT)
         headers = {"Authorization": f"Bearer {self.key(name)}"}
-        client = httpx.Client(base_url=url, headers=headers, timeout=seconds, trust_env=False)
-        wait_until(lambda: _is_healthy(client), f"the Service of {name} to lead somewhere", 30)
-        return client
+        wait_until(lambda: _is_healthy(url), f"the Service of {name} to lead somewhere", 30)
+        return httpx.Client(base_url=url, headers=headers, timeout=seconds, trust_env=False)
 
     def chat(self, name: str, prompt: str, **parameters: Any) -> str:
         """The same from a replica itself."""
@@ -202,9 +201,9 @@ class Stack:
             return _completion(client, prompt, **parameters)
 
 
-def _is_healthy(client: httpx.Client) -> bool:
+def _is_healthy(url: str) -> bool:
     try:
-        return client.get("/health").is_success
+        return httpx.get(f"{url}/health", trust_env=False).is_success
     except httpx.TransportError:
         return False
 

@@ -141,7 +141,9 @@ class Group(NamedTuple):
     flags: tuple[str, ...]
 
 
-_GENERATES = ("--alias", "tinyllama-2", "--ctx-size", "4096", "--parallel", "2", "--jinja")
+_THREADS = ("--threads", "1")
+_GENERATES = (*_THREADS, "--alias", "tinyllama-2", "--ctx-size", "4096", "--parallel", "2")
+_GENERATES += ("--jinja", "--n-predict", "64")
 _KEY = ("--api-key", "sk-this-is-the-secret-key")
 _OF_THEIR_OWN = ("test_embedding.py", "test_rerank.py", "test_security.py", "test_infill.py")
 GROUPS = (
@@ -151,9 +153,9 @@ GROUPS = (
     Group(
         "embedding",
         ("test_embedding.py",),
-        ("--alias", "bert", "--embedding", "--pooling", "last", "--parallel", "2"),
+        (*_THREADS, "--alias", "bert", "--embedding", "--pooling", "last", "--parallel", "2"),
     ),
-    Group("rerank", ("test_rerank.py",), ("--alias", "jina-reranker", "--reranking")),
+    Group("rerank", ("test_rerank.py",), (*_THREADS, "--alias", "jina", "--reranking")),
 )
 
 

@@ -26,6 +26,11 @@ from tests.e2e.cluster.sites import free_ports
 _DROPPED = {"--hf-repo": 1, "--hf-file": 1, "--model": 1, "--host": 1, "--port": 1, "--no-slots": 0}
 _MODELS = {"generate": "MODEL", "embed": "EMBEDDING_MODEL", "rerank": "RERANKING_MODEL"}
 _STARTED_SECONDS = 60.0
+_ASKED_FOR = (
+    *("gpt-3.5-turbo", "gpt-3.5-turbo-instruct", "gpt-4.1", "davinci-002", "codellama70b"),
+    *("test", "text-embedding-3-small", "ggml-org/tinygemma3-GGUF:Q8_0"),
+)
+"""Models that the suite names: llama-server takes any, the gateway those that there are."""
 
 
 def arguments(given: list[str], port: int, model: str) -> list[str]:
@@ -59,6 +64,7 @@ def config(given: list[str], port: int, folder: Path) -> Path:
     backend = {"url": f"http://127.0.0.1:{port}"}
     model = {
         "name": value(given, "--alias", "model").split(",")[0],
+        "aliases": list(_ASKED_FOR),
         "mode": mode(given),
         "backends": [backend],
         "mediaHosts": ["127.0.0.1"],

@@ -5,6 +5,7 @@ order; each rule holds for one object, which is one uid:
 
     a newer resourceVersion replaces an older one, never the other way round
     what was told to be gone stays gone, but for a newer version (a label that was put back)
+    what a complete list does not have is gone, in all versions up to the list's
     the answer to a write of our own counts as what a watch has told
 
 Versions of one kind are numbers that grow (KEP-5504). Pure: no clock, no I/O.
@@ -45,6 +46,7 @@ class Store:
         self._places: dict[tuple[Kind, str], set[Place]] = defaultdict(set)
         self._gone: OrderedDict[str, int] = OrderedDict()
         self._newest: dict[Kind, int] = defaultdict(int)
+        self._lists: dict[tuple[Kind, str | None], tuple[int, set[str]]] = {}
         self._changes: dict[Kind, int] = defaultdict(int)
 
     def note(self, kind: Kind, body: Mapping[str, Any], *, deleted: bool = False) -> bool:
@@ -57,7 +59,7 @@ class Store:
             return False
         if deleted:
             return self._take_out(kind, place, uid, version)
-        if known and version <= known.version:
+        if (known and version <= known.version) or self._was_gone(kind, place, uid, version):
             return False
         if known and known.uid != uid:
             self._bury(known.uid, version)
@@ -115,6 +117,7 @@ class Store:
         self, kind: Kind, namespace: str | None, listed: set[str], version: int
     ) -> list[Object]:
         """Takes out what a complete list of that version does not have, by uid; returns it."""
+        self._lists[kind, namespace] = version, listed
         missing = [
             (place, entry)
             for place, entry in self._within(kind, namespace)
@@ -123,6 +126,11 @@ class Store:
         for place, entry in missing:
             self._take_out(kind, place, entry.uid, version)
         return [restore(entry.text, entry.version) for _, entry in missing]
+
+    def _was_gone(self, kind: Kind, place: Place, uid: str, version: int) -> bool:
+        """Whether a list was without it that is not older."""
+        lists = (self._lists.get((kind, scope)) for scope in (place[0], None))
+        return any(each and version <= each[0] and uid not in each[1] for each in lists)
 
     def _within(self, kind: Kind, namespace: str | None) -> Iterator[tuple[Place, Entry]]:
         entries = self._entries[kind]

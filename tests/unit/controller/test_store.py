@@ -118,6 +118,17 @@ def test_what_a_list_does_not_have_is_gone_unless_it_is_newer_than_the_list() ->
     assert not store.note(POD, thing(name="old", version=3)), "a late event of it"
 
 
+@pytest.mark.parametrize("scope", [None, "team"])
+def test_what_a_list_did_not_have_is_not_believed_later_unless_it_is_newer(
+    scope: str | None,
+) -> None:
+    store = Store()
+    store.vanish(POD, scope, {"listed"}, 5)
+    assert not store.note(POD, thing(POD, "a-1", 5, uid="gone"))
+    assert store.note(POD, thing(POD, "a-2", 5, uid="listed")), "kopf tells of it only now"
+    assert store.note(POD, thing(POD, "a-1", 6, uid="gone")), "its label was put back"
+
+
 def test_an_empty_list_of_all_namespaces_takes_all_away() -> None:
     store = Store()
     store.note(LLM_DEPLOYMENT, model("a"))

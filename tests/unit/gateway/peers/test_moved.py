@@ -1,0 +1,116 @@
+"""What does a gateway tell and take when its view of the others changes?"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import Sequence
+from typing import TypeVar
+
+from llmstack.gateway.catalog import Backend, Model, catalog_of
+from llmstack.gateway.local_owner import LocalOwner
+from llmstack.gateway.peers.shared_owner import Around, SharedOwner
+from llmstack.gateway.replica_facts import Facts
+from llmstack.routing.messages import Ask, Ending, Grant
+from llmstack.routing.peer_messages import Asked, Beat, Granted, Message, Released, State
+from llmstack.routing.peering import Peering
+from llmstack.routing.view import Member, View
+
+ME = Member("a", "1")
+OTHERS = {name: Member(name, name * 2) for name in "bc"}
+REPLICA = "r"
+Kind = TypeVar("Kind")
+
+
+class Gateway:
+    """The gateway a, whose wire remembers what it carried."""
+
+    def __init__(self, model: str) -> None:
+        self.model = model
+        self.sent: list[tuple[str, Message]] = []
+        clock = asyncio.get_running_loop().time
+        local = LocalOwner(leases=itertools.count(1), clock=clock, hurry=lambda *_: None)
+        numbers = itertools.count(1)
+        around = Around(local.apply, lambda _: None, lambda: next(numbers), Facts())
+        self.owner = SharedOwner(Peering(ME, clock()), local, self, around, clock)
+        self.owner.take(catalog_of([Model(model, backends=(Backend(REPLICA, "x", 1),))]))
+        self.owner.expect(["a"])
+
+    def send(self, peer: str, message: Message) -> None:
+        self.sent.append((peer, message))
+
+    def answer(self, peer: str, message: Message) -> None:
+        self.sent.append((peer, message))
+
+    def cut(self, peer: str) -> None:
+        pass
+
+    def meets(self, name: str) -> None:
+        """It and another gateway reach each other."""
+        self.owner.connected(name)
+        self.owner.came(OTHERS[name])
+        self.owner.asked(name, Beat(1, 0, "", 1, True))
+
+    def loses(self, name: str) -> None:
+        """The other one's process is dead."""
+        self.owner.disconnected(name)
+        self.owner.left(name)
+        self.owner.refused(name)
+
+    def told(self, peer: str, kind: type[Kind]) -> list[Kind]:
+        return [message for to, message in self.sent if to == peer and isinstance(message, kind)]
+
+    def granted(self, view: str, ask: int, lease: int) -> Granted:
+        return Granted(view, ask, lease, REPLICA, hit=0.0, waited=0.0)
+
+
+def owned_by(*views: tuple[str, Sequence[str]]) -> str:
+    """A model that belongs to this one in each of these views."""
+    members = {"a": ME, **OTHERS}
+    return next(
+        name
+        for name in (f"m{number}" for number in itertools.count())
+        if all(View([members[each] for each in view]).owner(name) == who for who, view in views)
+    )
+
+
+def ask(gateway: Gateway) -> asyncio.Task[object]:
+    now = asyncio.get_running_loop().time()
+    wanted = Ask(1, gateway.model, "tenant", 1, (), now)
+    return asyncio.ensure_future(gateway.owner.acquire(wanted))
+
+
+async def test_a_grant_of_an_older_view_is_given_back_and_the_ask_goes_on() -> None:
+    gateway = Gateway(owned_by(("b", "ab"), ("b", "abc")))
+    gateway.meets("b")
+    waiting = ask(gateway)
+    await asyncio.sleep(0)
+    (first,) = gateway.told("b", Asked)
+
+    gateway.meets("c")
+    again = gateway.told("b", Asked)[-1]
+    assert again.view != first.view
+    gateway.owner.answered("b", gateway.granted(first.view, first.ask, lease=7))
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    assert gateway.told("b", Released) == [Released(7, Ending.DONE.value)]
+
+    gateway.owner.answered("b", gateway.granted(again.view, again.ask, lease=8))
+    grant = await waiting
+    assert isinstance(grant, Grant) and grant.lease == 8
+
+
+async def test_a_new_owner_hears_of_what_has_just_ended_and_may_still_compute() -> None:
+    gateway = Gateway(owned_by(("b", "abc"), ("c", "ac")))
+    gateway.meets("b")
+    gateway.meets("c")
+    waiting = ask(gateway)
+    await asyncio.sleep(0)
+    asked = gateway.told("b", Asked)[-1]
+    gateway.owner.answered("b", gateway.granted(asked.view, asked.ask, lease=7))
+    await waiting
+    gateway.owner.release(7, Ending.CANCELLED)
+
+    gateway.loses("b")
+    state = gateway.told("c", State)[-1]
+    assert [(held.id, held.ended) for held in state.leases] == [(7, True)]

@@ -8,28 +8,25 @@ tells every peer what of that is the peer's now, which confirms the view; those 
 age. Grants of an older view are not taken. One peer more or less costs no request.
 """
 
-import asyncio
 import logging
 import time
-from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Protocol
 
 from llmstack.gateway.catalog import Catalog
-from llmstack.gateway.local_owner import Adopted, LocalOwner
+from llmstack.gateway.local_owner import LocalOwner
+from llmstack.gateway.peers.asking import Asking
 from llmstack.gateway.peers.desks import Desks, Side
+from llmstack.gateway.peers.own import Own, Theirs, adopted
 from llmstack.gateway.replica_facts import Facts
 from llmstack.routing.messages import Ask, Ending, Grant, Reason, Refusal
 from llmstack.routing.peer_messages import (
-    Asked,
     Beat,
     Cached,
-    Cancelled,
     FirstByte,
     Granted,
     Heard,
-    HeldLease,
     Lost,
     Message,
     Refused,
@@ -43,15 +40,6 @@ from llmstack.routing.peering import Peering
 from llmstack.routing.view import Member, View
 
 log = logging.getLogger(__name__)
-
-_ROUTED = 2048
-"""Prompts of which is remembered where they went, for an owner to come."""
-_RECENT_SECONDS = 5.0
-"""Leases that ended no longer ago may compute, and no poll of a new owner has shown them yet."""
-_MOST_ENDED = 4096
-_RETRY_SECONDS = 0.2
-_MOST_RETRIES = 25
-"""So often is an owner asked again that does not know a model which this gateway knows."""
 
 
 class Wire(Protocol):
@@ -68,26 +56,6 @@ class Wire(Protocol):
     def cut(self, peer: str) -> None:
         """Ends both connections with a peer."""
         ...
-
-
-@dataclass(slots=True)
-class _Held:
-    """A lease in the hands of a request of this gateway."""
-
-    ask: Ask
-    replica: str
-    granted: float
-    answered: bool = False
-
-
-@dataclass(slots=True)
-class _Waiting:
-    """A request of this gateway that another one is asked for. None as a result: ask anew."""
-
-    ask: Ask
-    since: float
-    future: "asyncio.Future[Grant | Refusal | None]"
-    retries: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,13 +92,10 @@ class SharedOwner:
         self._wire = wire
         self._around = around
         self._clock = clock
-        self._loop = asyncio.get_running_loop()
         self._catalog = Catalog()
-        self._held: dict[int, _Held] = {}
-        self._ended: deque[tuple[float, int, _Held]] = deque(maxlen=_MOST_ENDED)
+        self._own = Own(clock)
+        self._asking = Asking(peering, self._own, wire.send, self._knows, around.facts, clock)
         self._begun: set[int] = set()  # to be told with the next beat: few need to know at once
-        self._waiting: dict[int, _Waiting] = {}
-        self._routed: OrderedDict[tuple[str, str, int], tuple[int, ...]] = OrderedDict()
         self._before: tuple[View, bool] = (peering.view, False)
         self._opened: tuple[View, bool] | None = None
         book = Side(self._serves, self.owns, self._answer)
@@ -143,31 +108,29 @@ class SharedOwner:
         """Waits for slots, or for the word that there will be none (owner.Owner)."""
         began = self._clock() - ask.spent
         while True:
-            if ask.model not in self._catalog.by_id:
+            if not self._knows(ask.model):
                 return Refusal(ask.id, Reason.MODEL_GONE)
             here = self.owns(ask.model)
-            decision = await (self._here(ask) if here else self._there(ask))
+            decision = await (self._here(ask) if here else self._asking.acquire(ask, self._leave))
             if decision is not None:
                 return decision
             ask = ask._replace(spent=self._clock() - began)
 
     def release(self, lease: int, ending: Ending) -> None:
         """Ends a lease; exactly once for each grant."""
-        held = self._held.pop(lease)
+        held = self._own.end(lease, ending)
         self._begun.discard(lease)
-        if ending is not Ending.DONE:
-            self._ended.append((self._clock(), lease, held))
         owner = self.peering.owner(held.ask.model)
         if owner != self._me:
             self._wire.send(owner, Released(lease, ending.value))
         elif self._local.knows(lease):
             self._local.release(lease, ending)
         else:
-            self._local.disown(self._adopted(lease, held))
+            self._local.disown(adopted(lease, held))
 
     def first_byte(self, lease: int) -> None:
         """The first byte of its answer came (owner.Owner)."""
-        held = self._held.get(lease)
+        held = self._own.held.get(lease)
         if held is not None:
             held.answered = True
             owner = self.peering.owner(held.ask.model)
@@ -178,7 +141,7 @@ class SharedOwner:
 
     def cached(self, lease: int, tokens: int) -> None:
         """So many tokens of its prompt were in its replica's cache (owner.Owner)."""
-        held = self._held.get(lease)
+        held = self._own.held.get(lease)
         if held is not None:
             owner = self.peering.owner(held.ask.model)
             if owner == self._me:
@@ -216,7 +179,7 @@ class SharedOwner:
 
     def lost(self, lease: int) -> None:
         """The owner's polls show no trace of a lease: whoever holds it is told."""
-        if lease in self._held:
+        if lease in self._own.held:
             self._around.lost(lease)
         elif holder := self.desks.holder(lease):
             self._answer(holder, Lost(lease))
@@ -268,109 +231,32 @@ class SharedOwner:
         """A peer says something by our connection to it."""
         match message:
             case Granted():
-                self._granted(peer, message)
+                self._asking.granted(peer, message)
             case Refused():
-                self._refused(peer, message)
+                self._asking.refused(peer, message)
             case Lost():
-                if message.lease in self._held:
+                if message.lease in self._own.held:
                     self._around.lost(message.lease)
             case _:
                 pass
 
-    # How a request of ours waits
+    # A request for a model of ours
 
     async def _here(self, ask: Ask) -> Grant | Refusal | None:
         decision = await self._local.acquire(ask)
         if isinstance(decision, Grant):
             if not self._local.knows(decision.lease):  # Its model has moved in this moment.
                 return None
-            self._hold(decision.lease, ask, decision.replica)
-        elif decision.reason is Reason.MODEL_GONE and ask.model in self._catalog.by_id:
+            self._own.hold(decision.lease, ask, decision.replica)
+        elif decision.reason is Reason.MODEL_GONE and self._knows(ask.model):
             return None
         return decision
 
-    async def _there(self, ask: Ask) -> Grant | Refusal | None:
-        future: asyncio.Future[Grant | Refusal | None] = self._loop.create_future()
-        waiting = self._waiting[ask.id] = _Waiting(ask, self._clock() - ask.spent, future)
-        self._ask(waiting)
-        try:
-            return await future
-        except asyncio.CancelledError:
-            self._leave(waiting)
-            raise
-        finally:
-            self._waiting.pop(ask.id, None)
+    def _leave(self, lease: int) -> None:
+        self.release(lease, Ending.DONE)
 
-    def _leave(self, waiting: _Waiting) -> None:
-        """Its client left. It may have been granted slots that it does not know of yet."""
-        future = waiting.future
-        if not future.done() or future.cancelled():
-            owner = self.peering.owner(waiting.ask.model)
-            if owner != self._me:
-                self._wire.send(owner, Cancelled(waiting.ask.id))
-        elif isinstance(grant := future.result(), Grant):
-            self.release(grant.lease, Ending.DONE)
-
-    def _ask(self, waiting: _Waiting) -> None:
-        ask, now = waiting.ask, self._clock()
-        asked = Asked(
-            view=self.peering.view.id,
-            ask=ask.id,
-            model=ask.model,
-            tenant=ask.tenant,
-            slots=ask.slots,
-            ago=now - ask.arrived,
-            blocks=pack(ask.blocks),
-            avoid=tuple(ask.avoid),
-            divisible=ask.divisible,
-            spent=now - waiting.since,
-        )
-        self._wire.send(self.peering.owner(ask.model), asked)
-
-    def _granted(self, peer: str, granted: Granted) -> None:
-        waiting = self._wanted(peer, granted)
-        if waiting is None:
-            self._wire.send(peer, Released(granted.lease, Ending.DONE.value))
-            return
-        ask = waiting.ask
-        self._hold(granted.lease, ask, granted.replica)
-        self._around.facts.learn(ask.model, granted.replica, granted.apart, granted.started)
-        grant = Grant(
-            ask.id, granted.lease, granted.replica, granted.hit, granted.waited, granted.echoes
-        )
-        waiting.future.set_result(grant)
-
-    def _refused(self, peer: str, refused: Refused) -> None:
-        waiting = self._wanted(peer, refused)
-        if waiting is None:
-            return
-        reason, ask = Reason(refused.reason), waiting.ask
-        known = reason is Reason.MODEL_GONE and ask.model in self._catalog.by_id
-        if known and waiting.retries < _MOST_RETRIES:  # Its owner will know it soon.
-            waiting.retries += 1
-            self._loop.call_later(_RETRY_SECONDS, self._again, waiting)
-            return
-        waiting.future.set_result(Refusal(ask.id, reason, refused.retry_after, refused.limit))
-
-    def _again(self, waiting: _Waiting) -> None:
-        if self._waiting.get(waiting.ask.id) is waiting and not waiting.future.done():
-            self._ask(waiting)
-
-    def _wanted(self, peer: str, answer: Granted | Refused) -> _Waiting | None:
-        """Who waits for this; None where it is of another view, or nobody does any more."""
-        waiting = self._waiting.get(answer.ask)
-        if waiting is None or waiting.future.done() or answer.view != self.peering.view.id:
-            return None
-        return waiting if self.peering.owner(waiting.ask.model) == peer else None
-
-    def _hold(self, lease: int, ask: Ask, replica: str) -> None:
-        self._held[lease] = _Held(ask, replica, self._clock())
-        if ask.blocks:
-            key = ask.model, replica, ask.blocks[0]
-            self._routed[key] = ask.blocks
-            self._routed.move_to_end(key)
-            if len(self._routed) > _ROUTED:
-                self._routed.popitem(last=False)
+    def _knows(self, model: str) -> bool:
+        return model in self._catalog.by_id
 
     # How the view changes
 
@@ -393,16 +279,14 @@ class SharedOwner:
             if not self.peering.is_present(peer):
                 self.desks.gone(peer)
         self._settle()
-        for lease, held in self._ended_lately(self._me, self._clock()):
-            self._local.doubt(self._adopted(lease, held))
-        for name, replica, blocks in self._moved_to(self._me, before):
-            self._local.routed(name, replica, blocks)
+        for ended in self._own.ended_of(self.owns):
+            self._local.doubt(ended)
+        for routed in self._own.routed_of(self._moved_to(self._me, before)):
+            self._local.routed(*routed)
         for member in sorted(view.members):
             if member.name != self._me:
                 self._tell(member.name, before)
-        for waiting in list(self._waiting.values()):
-            if self.owns(waiting.ask.model) and not waiting.future.done():
-                waiting.future.set_result(None)
+        self._asking.come_home(self.owns)
         self.desks.moved()
 
     def _settle(self) -> None:
@@ -411,9 +295,8 @@ class SharedOwner:
         self.terms = {model: term for model, term in self.terms.items() if model in owned.by_id}
         self._around.follow(owned)
         self._local.forget(self._catalog.by_id.keys() - owned.by_id.keys())
-        for lease, held in self._held.items():
-            if held.ask.model in owned.by_id:
-                self._local.adopt(self._adopted(lease, held))
+        for held in self._own.held_of(owned.by_id.__contains__):
+            self._local.adopt(held)
         self._claim()
 
     def _renew(self) -> None:
@@ -436,49 +319,31 @@ class SharedOwner:
 
     def _tell(self, peer: str, before: tuple[View, bool] | None = None) -> None:
         """All that is this peer's of ours, and that we are in this view."""
-        now = self._clock()
-        leases = tuple(
-            self._held_lease(lease, held, now)
-            for lease, held in self._held.items()
-            if self.peering.owner(held.ask.model) == peer
-        ) + tuple(
-            replace(self._held_lease(lease, held, now), ended=True)
-            for lease, held in self._ended_lately(peer, now)
-        )
-        waits = [
-            waiting
-            for waiting in self._waiting.values()
-            if not waiting.future.done() and self.peering.owner(waiting.ask.model) == peer
-        ]
-        routed = tuple(
-            Routed(model, replica, pack(blocks))
-            for model, replica, blocks in (self._moved_to(peer, before) if before else ())
-        )
-        asks = tuple(waiting.ask.id for waiting in waits)
+
+        def theirs(model: str) -> bool:
+            return self.peering.owner(model) == peer
+
+        moved = self._own.routed_of(self._moved_to(peer, before)) if before else ()
+        routed = tuple(Routed(model, replica, pack(blocks)) for model, replica, blocks in moved)
+        leases, asks = self._own.leases(theirs), self._asking.waits(theirs)
         self._wire.send(peer, State(self.peering.view.id, leases, asks, routed))
-        for waiting in waits:
-            self._ask(waiting)
+        self._asking.repeat(theirs)
         self._wire.send(peer, self.peering.beat_for(peer))
 
-    def _ended_lately(self, owner: str, now: float) -> Iterable[tuple[int, _Held]]:
-        for at, lease, held in self._ended:
-            if now - at < _RECENT_SECONDS and self.peering.owner(held.ask.model) == owner:
-                yield lease, held
-
-    def _moved_to(
-        self, owner: str, before: tuple[View, bool]
-    ) -> Iterable[tuple[str, str, tuple[int, ...]]]:
-        """Where prompts went of models that this member owns now and did not before."""
+    def _moved_to(self, owner: str, before: tuple[View, bool]) -> Theirs:
+        """Whether a model is this member's now, and was not before."""
         view, was_alone = before
-        for (model, replica, _), blocks in self._routed.items():
+
+        def moved(model: str) -> bool:
             was = self._me if was_alone else view.owner(model)
-            if self.peering.owner(model) == owner != was:
-                yield model, replica, blocks
+            return self.peering.owner(model) == owner != was
+
+        return moved
 
     def _beat(self) -> None:
         begun, self._begun = self._begun, set()
         for lease in begun:
-            owner = self.peering.owner(self._held[lease].ask.model)
+            owner = self.peering.owner(self._own.held[lease].ask.model)
             if owner != self._me:
                 self._wire.send(owner, FirstByte(lease))
         for member in self.peering.reached():
@@ -489,29 +354,3 @@ class SharedOwner:
 
     def _answer(self, peer: str, message: Message) -> None:
         self._wire.answer(peer, message)
-
-    def _held_lease(self, lease: int, held: _Held, now: float) -> HeldLease:
-        ask = held.ask
-        return HeldLease(
-            lease,
-            ask.model,
-            held.replica,
-            ask.tenant,
-            ask.slots,
-            now - held.granted,
-            held.answered,
-            pack(ask.blocks),
-        )
-
-    def _adopted(self, lease: int, held: _Held) -> Adopted:
-        ask = held.ask
-        return Adopted(
-            lease,
-            ask.model,
-            held.replica,
-            ask.tenant,
-            ask.slots,
-            held.granted,
-            held.answered,
-            ask.blocks,
-        )

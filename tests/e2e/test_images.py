@@ -82,6 +82,13 @@ def test_the_operators_image_has_all_of_its_code_compiled() -> None:
     assert [path for path in sources if not is_compiled(path)] == []
 
 
+def test_the_operators_image_leaves_out_the_classes_that_calls_by_path_do_not_need() -> None:
+    packages = root_filesystem(build("operator")) / "opt/llmstack/lib"
+    (kubernetes,) = packages.glob("python3*/site-packages/kubernetes")
+    assert not list(kubernetes.glob("**/core_v1_api.py"))
+    assert list(kubernetes.glob("aio/client/api_client.py"))
+
+
 def is_compiled(source: Path) -> bool:
     """Whether Python would take what lies in __pycache__ for the code of this file (PEP 552)."""
     found = source.parent.glob(f"__pycache__/{source.stem}.cpython-???.pyc")

@@ -24,7 +24,7 @@ from llmstack.desired.hold import with_hold
 from llmstack.desired.metadata import deployment_name
 from llmstack.desired.replicas import sleep_check_seconds
 from llmstack.desired.secret import server_key
-from llmstack.desired.template import place, read_recorded
+from llmstack.desired.template import place, places, read_recorded
 from llmstack.errors import InvalidInput, InvalidSpec
 from llmstack.kube.client import KubeClient
 from llmstack.kube.kinds import LLM_DEPLOYMENT
@@ -136,6 +136,7 @@ class Reconciler:
             fixed_ids=self._settings.fixed_ids,
             ipv6=self._settings.ipv6,
             recorded=read_recorded(live, observed.children.get(("ConfigMap", place(live)))),
+            record_places=places(live),
         )
 
     async def _reject(self, body: dict[str, Any], message: str) -> None:

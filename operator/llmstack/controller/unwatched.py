@@ -13,7 +13,7 @@ from llmstack.controller.named import Named
 from llmstack.controller.observe_objects import named_claims, named_secrets
 from llmstack.controller.store import Store
 from llmstack.desired import metadata as names
-from llmstack.desired.template import place
+from llmstack.desired.template import places
 from llmstack.kube.kinds import CLAIM, CONFIG_MAP, DEPLOYMENT, SECRET, Kind
 from llmstack.kube.objects import Object
 
@@ -73,8 +73,7 @@ def _children(store: Store, deployment: LLMDeployment) -> list[tuple[Kind, str]]
         (SECRET, names.key_secret_name(deployment)),
         (CONFIG_MAP, names.ca_config_map_name(deployment)),
     ]
-    record = place(workload)
-    return [*found, (CONFIG_MAP, record)] if record else found
+    return [*found, *((CONFIG_MAP, name) for name in places(workload))]
 
 
 def _named(kind: Kind, wanted: Iterable[str]) -> set[tuple[Kind, str]]:

@@ -47,7 +47,8 @@ class Context:
     passed to the init container as it is. `ca_bundle` is PEM text, "" for the system's own.
     `fixed_ids` is False where the cluster gives user and group ids to pods, as OpenShift does.
     `ipv6` is True where pods have an IPv6 address, alone or beside one of IPv4.
-    `recorded` is None before the first Deployment exists. `held` is why the recorded template stays
+    `recorded` is None before the first Deployment exists; `record_places` are the ConfigMaps that
+    hold it and the one before (template.places). `held` is why the recorded template stays
     in use although the spec has changed (desired/hold.py); None if it does not.
     """
 
@@ -61,4 +62,5 @@ class Context:
     fixed_ids: bool = True
     ipv6: bool = False
     recorded: Recorded | None = None
+    record_places: tuple[str, ...] = ()
     held: Held | None = None

@@ -11,7 +11,7 @@ from llmstack.desired.metadata import (
     selector,
     template_config_map_name,
 )
-from llmstack.desired.template import annotate, choose_template, record, template_hash
+from llmstack.desired.template import annotate, before, choose_template, record, template_hash
 
 _PROGRESS_MARGIN_SECONDS = 60
 _HISTORY = 2
@@ -22,10 +22,12 @@ def build_deployment(deployment: LLMDeployment, context: Context) -> Object:
     chosen = choose_template(deployment, context)
     metadata = owned(deployment, deployment_name(deployment))
     elsewhere = template_config_map_name(deployment, template_hash(chosen.template))
+    metadata["annotations"] = record(chosen, elsewhere)
+    metadata["annotations"] |= before({"metadata": metadata}, context.record_places)
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
-        "metadata": {**metadata, "annotations": record(chosen, elsewhere)},
+        "metadata": metadata,
         "spec": {
             "selector": {"matchLabels": selector(deployment)},
             "revisionHistoryLimit": _HISTORY,

@@ -32,6 +32,7 @@ from llmstack.desired.metadata import (
     KEY_HASH,
     SPEC_HASH,
     TEMPLATE,
+    TEMPLATE_BEFORE,
     TEMPLATE_HASH,
     TEMPLATE_KEY,
     Object,
@@ -121,6 +122,22 @@ def place(workload: Mapping[str, Any] | None) -> str:
     text = annotation(workload or {}, TEMPLATE)
     found = _NAME.fullmatch(text)
     return found[1] if found else ""
+
+
+def places(workload: Mapping[str, Any] | None) -> tuple[str, ...]:
+    """Names of the ConfigMaps with this Deployment's record and the one before, if there are any.
+
+    The one before is deleted once the Deployment names another. An operator that dies in between
+    finds it by this.
+    """
+    found = (place(workload), annotation(workload or {}, TEMPLATE_BEFORE))
+    return tuple(name for name in found if name)
+
+
+def before(workload: Mapping[str, Any], live: tuple[str, ...]) -> dict[str, str]:
+    """The annotation that names the record before. `live` are the places of the live Deployment."""
+    name = next((name for name in live if name != place(workload)), "")
+    return {TEMPLATE_BEFORE: name} if name else {}
 
 
 def read_recorded(

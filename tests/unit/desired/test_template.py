@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llmstack.desired import Context, Recorded, build
-from llmstack.desired.metadata import KEY_HASH, SPEC_HASH, TEMPLATE, TEMPLATE_HASH
-from llmstack.desired.template import place, read_recorded, spec_hash
+from llmstack.desired.metadata import KEY_HASH, SPEC_HASH, TEMPLATE, TEMPLATE_BEFORE, TEMPLATE_HASH
+from llmstack.desired.template import before, place, places, read_recorded, spec_hash
 from tests.unit.desired.samples import CONTEXT, built, deployment
 
 NEWER = replace(CONTEXT, fetch_image="llm-stack:2", server_images={"cpu": "llama-server:next"})
@@ -224,3 +224,25 @@ def test_equal_specs_have_equal_hashes(slots: int, context: int, threads: int) -
     other = deployment(engine={"threads": threads}, contextLength=context, slots=slots, replicas=2)
     assert spec_hash(one.spec) == spec_hash(other.spec)
     assert spec_hash(one.spec) != spec_hash(deployment(slots=slots, contextLength=context).spec)
+
+
+@pytest.mark.parametrize(
+    ("sentence", "now", "live", "named"),
+    [
+        ("nothing was in a ConfigMap", "", (), None),
+        ("the record is where it was", "configmap:a", ("a",), None),
+        ("it moves to another ConfigMap", "configmap:b", ("a",), "a"),
+        ("it moves into the Deployment", "{}", ("a",), "a"),
+        ("what was before is named as long as nothing changes", "configmap:b", ("b", "a"), "a"),
+        ("the one before that is forgotten", "configmap:c", ("b", "a"), "b"),
+        ("it comes back to the one before", "configmap:a", ("b", "a"), "b"),
+    ],
+)
+def test_the_deployment_names_the_record_before(
+    sentence: str, now: str, live: tuple[str, ...], named: str | None
+) -> None:
+    workload = {"metadata": {"annotations": {TEMPLATE: now}}}
+    found = before(workload, live)
+    assert found.get(TEMPLATE_BEFORE) == named, sentence
+    workload["metadata"]["annotations"] |= found
+    assert named is None or named in places(workload)

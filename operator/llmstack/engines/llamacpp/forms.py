@@ -7,6 +7,7 @@ of a chat. It reads `max_tokens` and `temperature` by C's conversions, so it get
 spelling that those read.
 """
 
+import math
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -35,7 +36,8 @@ def as_json(fields: Iterable[tuple[str, str]]) -> dict[str, Any]:
 
 def _value(name: str, text: str) -> Any:
     if name in _NUMBERS and _NUMBER.fullmatch(text):
-        return orjson.loads(text)
+        number = float(text)
+        return orjson.loads(text) if math.isfinite(number) else text
     if name in _FLAG_NAMES:
         return _FLAGS.get(text.lower(), text)
     return text

@@ -5,6 +5,7 @@ bytes ─> reader: head, body, what came ahead ─> holdings: room for it?
 """
 
 import asyncio
+import logging
 
 from llmstack.gateway.http.body import Body, Received
 from llmstack.gateway.http.head import Malformed
@@ -13,6 +14,8 @@ from llmstack.gateway.http.reader import RequestReader
 from llmstack.gateway.http.shared import Shared
 from llmstack.scan.faults import NotJSON
 from llmstack.scan.sight import SMALL
+
+log = logging.getLogger(__name__)
 
 
 class Intake:
@@ -114,6 +117,9 @@ class Intake:
                 self._wake()
             except Malformed as fault:
                 self.fail(fault)
+            except Exception:
+                log.exception("a body could not be looked at")
+                self.fail(Malformed(500, "The gateway could not read this body.", "internal"))
             if self.reader.body.outline is not None:
                 self._wake()
         self._in_turn = more

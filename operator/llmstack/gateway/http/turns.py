@@ -38,10 +38,12 @@ class Turns:
 
     def _go(self) -> None:
         waiting, until = self._waiting, self._now() + _GO
-        while waiting and self._now() < until:
-            looker = waiting.popleft()
-            if looker.look():
-                waiting.append(looker)
-        self._called = bool(waiting)
-        if waiting:
-            asyncio.get_running_loop().call_soon(self._go)
+        try:
+            while waiting and self._now() < until:
+                looker = waiting.popleft()
+                if looker.look():
+                    waiting.append(looker)
+        finally:  # Whoever fails holds up nobody else.
+            self._called = bool(waiting)
+            if waiting:
+                asyncio.get_running_loop().call_soon(self._go)

@@ -18,6 +18,8 @@ from llmstack.engines.llamacpp.forms import as_json, closing, opening
         ([("temperature", "0.5")], {"temperature": 0.5}),
         ([("temperature", "1e-3")], {"temperature": 0.001}),
         ([("temperature", "nan")], {"temperature": "nan"}),
+        ([("temperature", "1e999")], {"temperature": "1e999"}),
+        ([("max_tokens", "-1e309")], {"max_tokens": "-1e309"}),
         ([("temperature", "0x10")], {"temperature": "0x10"}),
         ([("temperature", " 1")], {"temperature": " 1"}),
         ([("max_tokens", "12")], {"max_tokens": 12}),

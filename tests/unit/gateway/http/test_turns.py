@@ -51,3 +51,24 @@ async def test_one_that_comes_later_is_looked_at_too() -> None:
         await asyncio.sleep(0)
         await asyncio.sleep(0)
     assert seen == ["a", "b"]
+
+
+class Broken:
+    """Fails as soon as it is looked at."""
+
+    def look(self) -> bool:
+        raise ValueError("this was not foreseen")
+
+
+async def test_one_that_fails_holds_up_no_other() -> None:
+    clock, seen = Clock(), list[str]()
+    faults = list[object]()
+    asyncio.get_running_loop().set_exception_handler(lambda _, what: faults.append(what))
+    turns = Turns(clock)
+    turns.add(Broken())
+    turns.add(Pieces("a", 2, clock, seen))
+    await asyncio.sleep(0.01)
+    turns.add(Pieces("b", 1, clock, seen))
+    await asyncio.sleep(0.01)
+    assert seen == ["a", "a", "b"]
+    assert len(faults) == 1

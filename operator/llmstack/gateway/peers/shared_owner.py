@@ -120,12 +120,12 @@ class SharedOwner:
         """Ends a lease; exactly once for each grant."""
         held = self._own.end(lease, ending)
         self._begun.discard(lease)
-        owner = self.peering.owner(held.ask.model)
+        owner, here = self.peering.owner(held.ask.model), self._local.knows(lease)
+        if here:  # Also where its model is in no catalog any more, whoever would own it now.
+            self._local.release(lease, ending)
         if owner != self._me:
             self._wire.send(owner, Released(lease, ending.value))
-        elif self._local.knows(lease):
-            self._local.release(lease, ending)
-        else:
+        elif not here:
             self._local.disown(adopted(lease, held))
 
     def first_byte(self, lease: int) -> None:

@@ -14,6 +14,7 @@ from llmstack.gateway.replica_facts import Facts
 from llmstack.routing.messages import Ask, Ending, Grant
 from llmstack.routing.peer_messages import Asked, Beat, Granted, Message, Released, State
 from llmstack.routing.peering import Peering
+from llmstack.routing.slots import SlotsSeen
 from llmstack.routing.view import Member, View
 
 ME = Member("a", "1")
@@ -29,11 +30,12 @@ class Gateway:
         self.model = model
         self.sent: list[tuple[str, Message]] = []
         clock = asyncio.get_running_loop().time
-        local = LocalOwner(leases=itertools.count(1), clock=clock, hurry=lambda *_: None)
+        self.local = LocalOwner(leases=itertools.count(1), clock=clock, hurry=lambda *_: None)
         numbers = itertools.count(1)
-        around = Around(local.apply, lambda _: None, lambda: next(numbers), Facts())
-        self.owner = SharedOwner(Peering(ME, clock()), local, self, around, clock)
-        self.owner.take(catalog_of([Model(model, backends=(Backend(REPLICA, "x", 1),))]))
+        around = Around(self.local.apply, lambda _: None, lambda: next(numbers), Facts())
+        self.owner = SharedOwner(Peering(ME, clock()), self.local, self, around, clock)
+        self.catalog = catalog_of([Model(model, backends=(Backend(REPLICA, "x", 1),))])
+        self.owner.take(self.catalog)
         self.owner.expect(["a"])
 
     def send(self, peer: str, message: Message) -> None:
@@ -56,6 +58,12 @@ class Gateway:
         self.owner.disconnected(name)
         self.owner.left(name)
         self.owner.refused(name)
+
+    def serves(self) -> None:
+        """The replica is up, and idle."""
+        now = asyncio.get_running_loop().time()
+        self.local.replica_up(self.model, REPLICA, 1)
+        self.local.seen(self.model, REPLICA, SlotsSeen(now, 1, 0, {}, frozenset()))
 
     def told(self, peer: str, kind: type[Kind]) -> list[Kind]:
         return [message for to, message in self.sent if to == peer and isinstance(message, kind)]
@@ -114,3 +122,16 @@ async def test_a_new_owner_hears_of_what_has_just_ended_and_may_still_compute() 
     gateway.loses("b")
     state = gateway.told("c", State)[-1]
     assert [(held.id, held.ended) for held in state.leases] == [(7, True)]
+
+async def test_a_lease_of_a_deleted_model_ends_here_though_another_would_own_it() -> None:
+    gateway = Gateway(owned_by(("a", "a"), ("b", "ab")))
+    gateway.owner.tick()
+    gateway.serves()
+    grant = await ask(gateway)
+    assert isinstance(grant, Grant)
+
+    gateway.owner.take(catalog_of([]))
+    gateway.meets("b")
+    gateway.owner.release(grant.lease, Ending.DONE)
+    assert not gateway.local.knows(grant.lease)
+    assert gateway.told("b", Released) == [Released(grant.lease, Ending.DONE.value)]

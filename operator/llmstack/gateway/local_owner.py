@@ -91,6 +91,7 @@ class LocalOwner:
         self._pools: dict[str, Pool] = {}
         self._leases: dict[int, tuple[str, str, Pool]] = {}  # model, replica, pool
         self._adopted: dict[tuple[str, str], dict[int, Adopted]] = {}
+        self._doubted: dict[tuple[str, str], dict[int, Adopted]] = {}
         self._routed: dict[tuple[str, str], list[tuple[int, ...]]] = {}
         self._waiting: dict[int, _Waiter] = {}
         self._timers: dict[str, _Timer] = {}
@@ -162,6 +163,8 @@ class LocalOwner:
             decisions = pool.replica(backend, slots, accepting, self._clock())
             for adopted in self._adopted.pop((model, backend), {}).values():
                 self._take_over(adopted, pool)
+            for adopted in self._doubted.pop((model, backend), {}).values():
+                self.doubt(adopted)
             for blocks in self._routed.pop((model, backend), ()):
                 pool.routed(backend, blocks)
             self._follow(model, pool, decisions)
@@ -214,6 +217,10 @@ class LocalOwner:
         """True if this lease is to be released here."""
         return lease in self._leases
 
+    def has(self, model: str) -> bool:
+        """True if it is one of the models that are here."""
+        return model in self._pools
+
     def adopt(self, adopted: "Adopted") -> None:
         """A lease by another owner is this one's from now on, or once its replica is up."""
         pool = self._pools.get(adopted.model)
@@ -227,9 +234,13 @@ class LocalOwner:
     def doubt(self, adopted: "Adopted") -> None:
         """Such a lease has ended; its slots are free once a poll shows that."""
         pool = self._pools.get(adopted.model)
-        known = adopted.id in self._leases
-        if pool is not None and not known and self._take_over(adopted, pool):
+        if pool is None or adopted.id in self._leases:
+            return
+        if self._take_over(adopted, pool):
             self.release(adopted.id, Ending.FAILED)
+        else:
+            key = adopted.model, adopted.replica
+            self._doubted.setdefault(key, {})[adopted.id] = adopted
 
     def disown(self, adopted: "Adopted") -> None:
         """It ended before its replica was up."""
@@ -239,7 +250,7 @@ class LocalOwner:
         """Other gateways own these models now: their leases are released there."""
         for lease in [lease for lease, held in self._leases.items() if held[0] in models]:
             del self._leases[lease]
-        for waiting in (self._adopted, self._routed):
+        for waiting in (self._adopted, self._doubted, self._routed):
             for key in [key for key in waiting if key[0] in models]:
                 del waiting[key]
 

@@ -2,6 +2,7 @@
 
 A desk for each peer is a book of what that says, in the order in which it says it; a State replaces
 it. While the peer is in our view, book and pools agree: its asks wait in them, and its leases live.
+What it says of a model that this gateway's catalog does not have yet stays in the book until then.
 """
 
 from collections.abc import Callable
@@ -104,12 +105,12 @@ class Desks:
         for adopted in desk.leases.values():
             if self._owns(adopted.model):
                 self._local.adopt(adopted)
-        ended, desk.ended = desk.ended, []
-        for adopted in ended:
+        for adopted in desk.ended:
             self._local.doubt(adopted)
-        routed, desk.routed = desk.routed, []
-        for each in routed:
+        desk.ended = [each for each in desk.ended if self._to_come(each.model)]
+        for each in desk.routed:
             self._local.routed(*each)
+        desk.routed = [each for each in desk.routed if self._to_come(each[0])]
         for request in list(desk.asks.values()):
             self._submit(peer, request)
 
@@ -139,6 +140,10 @@ class Desks:
     def holder(self, lease: int) -> str | None:
         """Which peer holds a lease; None: none of them."""
         return next((peer for peer, desk in self._desks.items() if lease in desk.leases), None)
+
+    def _to_come(self, model: str) -> bool:
+        """True if a model is this gateway's, whose catalog does not have it yet."""
+        return self._owns(model) and not self._local.has(model)
 
     def _state(self, peer: str, desk: _Desk, state: State) -> None:
         leases = {each.id: self._adopted(each) for each in state.leases if not each.ended}

@@ -159,6 +159,7 @@ class SharedOwner:
         """The models are these now."""
         self._catalog = catalog
         self._settle()
+        self.desks.moved()
 
     def owns(self, model: str) -> bool:
         """True if this gateway grants for the model, as it sees it."""

@@ -12,7 +12,17 @@ from llmstack.gateway.local_owner import LocalOwner
 from llmstack.gateway.peers.shared_owner import Around, SharedOwner
 from llmstack.gateway.replica_facts import Facts
 from llmstack.routing.messages import Ask, Ending, Grant
-from llmstack.routing.peer_messages import Asked, Beat, Granted, Message, Released, State
+from llmstack.routing.peer_messages import (
+    Asked,
+    Beat,
+    Granted,
+    HeldLease,
+    Message,
+    Released,
+    Routed,
+    State,
+    pack,
+)
 from llmstack.routing.peering import Peering
 from llmstack.routing.slots import SlotsSeen
 from llmstack.routing.view import Member, View
@@ -82,9 +92,9 @@ def owned_by(*views: tuple[str, Sequence[str]]) -> str:
     )
 
 
-def ask(gateway: Gateway) -> asyncio.Task[object]:
+def ask(gateway: Gateway, blocks: tuple[int, ...] = ()) -> asyncio.Task[object]:
     now = asyncio.get_running_loop().time()
-    wanted = Ask(1, gateway.model, "tenant", 1, (), now)
+    wanted = Ask(1, gateway.model, "tenant", 1, blocks, now)
     return asyncio.ensure_future(gateway.owner.acquire(wanted))
 
 
@@ -123,6 +133,7 @@ async def test_a_new_owner_hears_of_what_has_just_ended_and_may_still_compute() 
     state = gateway.told("c", State)[-1]
     assert [(held.id, held.ended) for held in state.leases] == [(7, True)]
 
+
 async def test_a_lease_of_a_deleted_model_ends_here_though_another_would_own_it() -> None:
     gateway = Gateway(owned_by(("a", "a"), ("b", "ab")))
     gateway.owner.tick()
@@ -135,3 +146,34 @@ async def test_a_lease_of_a_deleted_model_ends_here_though_another_would_own_it(
     gateway.owner.release(grant.lease, Ending.DONE)
     assert not gateway.local.knows(grant.lease)
     assert gateway.told("b", Released) == [Released(grant.lease, Ending.DONE.value)]
+
+
+async def test_what_a_peer_says_of_a_model_counts_once_the_catalog_has_it() -> None:
+    gateway = Gateway(owned_by(("a", "ab")))
+    models = gateway.catalog
+    gateway.owner.take(catalog_of([]))
+    gateway.meets("b")
+    held = HeldLease(7, gateway.model, REPLICA, "tenant", 1, 1.0)
+    routed = Routed(gateway.model, REPLICA, pack((5,)))
+    gateway.owner.asked("b", State(gateway.owner.peering.view.id, (held,), (), (routed,)))
+
+    gateway.owner.take(models)
+    gateway.serves()
+    assert gateway.local.knows(7)
+    gateway.owner.asked("b", Released(7, Ending.DONE.value))
+    gateway.owner.tick()
+    gateway.owner.asked("b", Beat(2, 1, gateway.owner.peering.view.id, 1, True))
+    grant = await ask(gateway, blocks=(5,))
+    assert isinstance(grant, Grant) and grant.hit == 1.0
+
+
+async def test_what_ended_of_a_model_is_doubted_once_its_replica_is_there() -> None:
+    gateway = Gateway(owned_by(("a", "ab")))
+    models = gateway.catalog
+    gateway.owner.take(catalog_of([]))
+    gateway.meets("b")
+    ended = HeldLease(7, gateway.model, REPLICA, "tenant", 1, 1.0, ended=True)
+    gateway.owner.asked("b", State(gateway.owner.peering.view.id, (ended,)))
+    gateway.owner.take(models)
+    gateway.serves()
+    assert gateway.local.draining(gateway.model, REPLICA)

@@ -122,8 +122,8 @@ class Peering:
     def beat(self, name: str, beat: Beat, now: float) -> None:
         """A beat of a peer came, by its own connection."""
         self._look(now)
-        peer = self._peer(name)
-        if peer.member is None:
+        peer = self._peers.get(name)
+        if peer is None or peer.member is None:
             return
         peer.heard, peer.saw, peer.view = now, beat.number, beat.view
         self.term = max(self.term, beat.term)
@@ -141,7 +141,9 @@ class Peering:
 
     def stated(self, name: str, view: str) -> None:
         """A peer said which view it is in, and all it has."""
-        self._peer(name).told = view
+        peer = self._peers.get(name)
+        if peer is not None:
+            peer.told = view
 
     def retire(self) -> None:
         """This gateway is about to stop: it owns nothing from now on."""
@@ -153,7 +155,7 @@ class Peering:
     def tick(self, now: float) -> None:
         """Time has passed. Called every BEAT."""
         self._look(now)
-        for name, peer in self._peers.items():
+        for name, peer in list(self._peers.items()):
             silent = now - peer.heard > SILENCE
             if silent and (peer.present or peer.member is not None):
                 self._drop(name, peer)
@@ -237,15 +239,17 @@ class Peering:
 
     def _bury(self, name: str, peer: _Peer) -> None:
         """A process whose connections are reset, and whose address refuses others, is dead."""
-        if peer.gone and peer.member is not None and not peer.out and not peer.inn:
+        if peer.out or peer.inn:
+            return
+        if peer.member is None:
+            del self._peers[name]  # Nothing is known of it.
+        elif peer.gone:
             self._drop(name, peer)
 
     def _drop(self, name: str, peer: _Peer) -> None:
-        was = peer.present
-        peer.present, peer.member, peer.out, peer.inn = False, None, False, False
-        peer.told, peer.until, peer.heard = "", _NEVER, _NEVER
+        del self._peers[name]
         self._cuts.add(name)
-        if was:
+        if peer.present:
             self._change()
 
     def _change(self) -> None:

@@ -1,5 +1,7 @@
 """Whom does a gateway count on, and until when may it grant?"""
 
+import pickle
+
 from llmstack.routing.peer_messages import Beat
 from llmstack.routing.peering import BEAT, GRACE, SILENCE, VALID, Peering
 from llmstack.routing.view import Member, View
@@ -184,3 +186,32 @@ def test_terms_rise_above_all_that_was_heard() -> None:
     bench.meet(B)
     bench.peering.beat(B.name, Beat(9, 0, "", 70, True), bench.now)
     assert bench.peering.claim() > 70
+
+
+def test_who_is_gone_for_good_is_forgotten() -> None:
+    bench = Bench()
+    empty = len(pickle.dumps(bench.peering))
+    for number in range(100):
+        pod = Member(f"pod-{number}:1", f"epoch of {number}")
+        bench.meet(pod)
+        bench.agree(pod)
+        bench.peering.disconnected(pod.name)
+        bench.peering.left(pod.name)
+        bench.peering.refused(pod.name, bench.now)
+        bench.peering.refused(pod.name, bench.now)
+        bench.peering.stated(pod.name, "")
+        assert pod.name in bench.peering.cuts()
+    bench.later(SILENCE)
+    assert len(pickle.dumps(bench.peering)) < empty + 4096
+
+
+def test_who_was_forgotten_can_come_back() -> None:
+    bench = Bench()
+    for _ in range(2):
+        bench.meet(B)
+        bench.agree(B)
+        assert bench.may and bench.peering.agrees(B.name)
+        bench.peering.disconnected(B.name)
+        bench.peering.left(B.name)
+        bench.peering.refused(B.name, bench.now)
+        assert not bench.peering.is_present(B.name) and bench.may

@@ -95,6 +95,10 @@ class Gossip:
         known = {key: at for key, at in self._bytes.items() if now - at < 3600}
         self._bytes = known
 
+    def dropped(self, peer: str) -> None:
+        """A peer is not there any more: should it come back, it tells everything anew."""
+        self._standing.pop(peer, None)
+
     def fresh(self, peer: str) -> None:
         """A new connection to a peer: it knows nothing of what was told before."""
         self._told.pop(peer, None)

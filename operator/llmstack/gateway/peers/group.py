@@ -51,7 +51,14 @@ class Group:
         self._links = Links(lambda: self._peering.me)
         self.gossip = Gossip(name, self._peering.owner, self._links.send, clock)
         self._links.fresh = self.gossip.fresh
-        around = Around(process.follow, process.lost, next_id, process.facts, self.gossip.hear)
+        around = Around(
+            process.follow,
+            process.lost,
+            next_id,
+            process.facts,
+            self.gossip.hear,
+            self.gossip.dropped,
+        )
         self.owner = SharedOwner(self._peering, local, self._links, around, clock)
         self._catalog = Catalog()
         self._ticking: asyncio.Task[None] | None = None

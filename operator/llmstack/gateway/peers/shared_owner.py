@@ -64,7 +64,7 @@ class Around:
 
     `follow(catalog)`: the models that are this gateway's, to be watched and given to the local
     owner. `lost(lease)`: the replica of a lease of ours shows no trace of it. `number()` gives ids
-    for asks. `gossip` takes what else a peer says.
+    for asks. `gossip` takes what else a peer says; `dropped(peer)`: it is not there any more.
     """
 
     follow: Callable[[Catalog], None]
@@ -72,6 +72,7 @@ class Around:
     number: Callable[[], int]
     facts: Facts
     gossip: Callable[[str, Heard | Standing], None] = lambda _peer, _message: None
+    dropped: Callable[[str], None] = lambda _peer: None
 
 
 class SharedOwner:
@@ -265,6 +266,7 @@ class SharedOwner:
         """Follows what peering.py says now."""
         for peer in sorted(self.peering.cuts()):
             self._wire.cut(peer)
+            self._around.dropped(peer)
         if (self.peering.view, self.peering.alone) != self._before:
             self._move()
         self._renew()

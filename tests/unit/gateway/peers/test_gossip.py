@@ -79,3 +79,13 @@ def test_the_owner_hears_of_the_streams_of_others_and_no_clock_is_told() -> None
         a.hear("b", message)  # type: ignore[arg-type]
     assert a.last_byte("m", "r") == 4.5
     assert a.last_byte("m", "other") == float("-inf")
+
+
+def test_who_is_dropped_is_forgotten_and_tells_all_on_its_next_connection() -> None:
+    pair = Pair()
+    pair.tell(Load())
+    pair.b.dropped("a")
+    assert pair.b.loads({}, ["m"]) == {} and pair.b.context("m") == 0
+    pair.a.fresh("b")
+    pair.tell(Load())
+    assert pair.b.context("m") == 4096

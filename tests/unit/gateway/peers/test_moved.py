@@ -42,7 +42,14 @@ class Gateway:
         clock = asyncio.get_running_loop().time
         self.local = LocalOwner(leases=itertools.count(1), clock=clock, hurry=lambda *_: None)
         numbers = itertools.count(1)
-        around = Around(self.local.apply, lambda _: None, lambda: next(numbers), Facts())
+        self.dropped: list[str] = []
+        around = Around(
+            self.local.apply,
+            lambda _: None,
+            lambda: next(numbers),
+            Facts(),
+            dropped=self.dropped.append,
+        )
         self.owner = SharedOwner(Peering(ME, clock()), self.local, self, around, clock)
         self.catalog = catalog_of([Model(model, backends=(Backend(REPLICA, "x", 1),))])
         self.owner.take(self.catalog)
@@ -177,3 +184,11 @@ async def test_what_ended_of_a_model_is_doubted_once_its_replica_is_there() -> N
     gateway.owner.take(models)
     gateway.serves()
     assert gateway.local.draining(gateway.model, REPLICA)
+
+
+async def test_whose_process_is_dead_is_forgotten_wherever_it_was_heard() -> None:
+    gateway = Gateway("m")
+    gateway.meets("b")
+    gateway.meets("c")
+    gateway.loses("b")
+    assert gateway.dropped == ["b"]

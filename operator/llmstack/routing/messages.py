@@ -64,6 +64,11 @@ class Reason(StrEnum):
     MODEL_GONE = "model_gone"
 
 
+def reason_of(said: str) -> Reason:
+    """Why not, as another gateway says, which may be newer: one that may come again if unknown."""
+    return Reason(said) if said in set(Reason) else Reason.NO_REPLICA
+
+
 @dataclass(frozen=True, slots=True)
 class Refusal:
     """Why not, and after how many seconds may it come again? `limit` as the reason needs it.
@@ -89,3 +94,8 @@ class Ending(StrEnum):
     DONE = "done"
     CANCELLED = "cancelled"
     FAILED = "failed"
+
+
+def ending_of(said: str) -> Ending:
+    """How a lease ended, as another gateway says, which may be newer: FAILED if it is unknown."""
+    return Ending(said) if said in set(Ending) else Ending.FAILED

@@ -12,7 +12,7 @@ from typing import Protocol
 
 from llmstack.gateway.peers.own import Own, Theirs
 from llmstack.gateway.replica_facts import Facts
-from llmstack.routing.messages import Ask, Ending, Grant, Reason, Refusal
+from llmstack.routing.messages import Ask, Ending, Grant, Reason, Refusal, reason_of
 from llmstack.routing.peer_messages import (
     Asked,
     Cancelled,
@@ -119,7 +119,7 @@ class Asking:
         waiting = self._wanted(peer, refused)
         if waiting is None:
             return
-        reason, ask = Reason(refused.reason), waiting.ask
+        reason, ask = reason_of(refused.reason), waiting.ask
         known = reason is Reason.MODEL_GONE and self._knows(ask.model)
         if known and waiting.retries < _MOST_RETRIES:  # Its owner will know it soon.
             waiting.retries += 1

@@ -11,7 +11,7 @@ from functools import partial
 
 from llmstack.gateway.local_owner import Adopted, LocalOwner
 from llmstack.gateway.replica_facts import Facts
-from llmstack.routing.messages import Ask, Ending, Grant, Reason
+from llmstack.routing.messages import Ask, Ending, Grant, Reason, ending_of
 from llmstack.routing.peer_messages import (
     Asked,
     Cached,
@@ -85,7 +85,7 @@ class Desks:
             case Asked():
                 self._asked(peer, desk, message)
             case Released():
-                self._end(desk, message.lease, Ending(message.ending))
+                self._end(desk, message.lease, ending_of(message.ending))
             case FirstByte():
                 self._first_byte(desk, message.lease)
             case Cached():

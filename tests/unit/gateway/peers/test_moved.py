@@ -11,13 +11,14 @@ from llmstack.gateway.catalog import Backend, Model, catalog_of
 from llmstack.gateway.local_owner import LocalOwner
 from llmstack.gateway.peers.shared_owner import Around, SharedOwner
 from llmstack.gateway.replica_facts import Facts
-from llmstack.routing.messages import Ask, Ending, Grant
+from llmstack.routing.messages import Ask, Ending, Grant, Reason, Refusal
 from llmstack.routing.peer_messages import (
     Asked,
     Beat,
     Granted,
     HeldLease,
     Message,
+    Refused,
     Released,
     Routed,
     State,
@@ -192,3 +193,24 @@ async def test_whose_process_is_dead_is_forgotten_wherever_it_was_heard() -> Non
     gateway.meets("c")
     gateway.loses("b")
     assert gateway.dropped == ["b"]
+
+
+async def test_an_ending_that_a_newer_gateway_knows_frees_no_slot_before_a_poll_does() -> None:
+    gateway = Gateway(owned_by(("a", "ab")))
+    gateway.serves()
+    gateway.meets("b")
+    held = HeldLease(7, gateway.model, REPLICA, "tenant", 1, 1.0)
+    gateway.owner.asked("b", State(gateway.owner.peering.view.id, (held,)))
+    assert gateway.local.knows(7) and not gateway.local.draining(gateway.model, REPLICA)
+    gateway.owner.asked("b", Released(7, "of a newer version"))
+    assert not gateway.local.knows(7) and gateway.local.draining(gateway.model, REPLICA)
+
+
+async def test_a_reason_that_a_newer_gateway_knows_is_a_refusal_that_may_come_again() -> None:
+    gateway = Gateway(owned_by(("b", "ab")))
+    gateway.meets("b")
+    waiting = ask(gateway)
+    await asyncio.sleep(0)
+    asked = gateway.told("b", Asked)[-1]
+    gateway.owner.answered("b", Refused(asked.view, asked.ask, "of a newer version", 3))
+    assert await waiting == Refusal(1, Reason.NO_REPLICA, 3)

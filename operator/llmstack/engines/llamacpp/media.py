@@ -13,7 +13,9 @@ What a tool was called with (`input`, `arguments`) is text to it, whatever it ho
 """
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator
+from functools import cached_property
 from typing import NamedTuple
 
 import orjson
@@ -59,7 +61,7 @@ def check_media(
 
     `hosts` ("host" or "host:port") may be fetched from.
     """
-    found = []
+    found, texts = [], _Texts(body)
     for span in outline.nested:
         for start in _links(body, span) if span.name != ARGUMENTS else ():
             beginning = bytes(body[start : start + _BEGINNING])
@@ -72,20 +74,20 @@ def check_media(
                 found.append(Inline(span, start, end))
                 continue
             url = _string(body, start, span.end)
-            if not _allowed(url, hosts) and not _is_text(body, span):
+            if not _allowed(url, hosts) and not texts.hold(span):
                 raise _refusal(span.name, url, hosts)
     return tuple(found)
 
 
 def check_contents(body: bytes | bytearray, contents: Iterable[Inline], most: Most) -> None:
     """Raises Unfit if pictures or sounds would be too large once a replica has decoded them."""
-    measure = Measure(most)
+    measure, texts = Measure(most), _Texts(body)
     for each in contents:
         try:
             name = each.span.name
             measure.take(content_of(body, each.start, each.end, name), name)
         except Unfit:
-            if not _is_text(body, each.span):
+            if not texts.hold(each.span):
                 raise
 
 
@@ -119,12 +121,28 @@ def _allowed(url: str, hosts: frozenset[str]) -> bool:
     return found is not None and found[1] in hosts
 
 
-def _is_text(body: bytes | bytearray, span: Span) -> bool:
-    """Whether it stands in what a tool was called with."""
-    if len(body) > _LARGEST_AGAIN:
-        return False
-    nested = outline_of(body, _TEXT).nested
-    return any(text.start <= span.key and span.end <= text.end for text in nested)
+class _Texts:
+    """What stands in what a tool was called with. Looked for once, and only if it is asked for."""
+
+    def __init__(self, body: bytes | bytearray) -> None:
+        self._body = body
+
+    def hold(self, span: Span) -> bool:
+        """Whether the member stands there."""
+        starts, ends = self._outermost
+        at = bisect_right(starts, span.key) - 1
+        return at >= 0 and span.end <= ends[at]
+
+    @cached_property
+    def _outermost(self) -> tuple[list[int], list[int]]:
+        starts: list[int] = []
+        ends: list[int] = []
+        if len(self._body) <= _LARGEST_AGAIN:
+            for text in sorted(outline_of(self._body, _TEXT).nested, key=lambda each: each.start):
+                if not ends or text.start >= ends[-1]:
+                    starts.append(text.start)
+                    ends.append(text.end)
+        return starts, ends
 
 
 def _refusal(name: str, url: str, hosts: frozenset[str]) -> Unfit:

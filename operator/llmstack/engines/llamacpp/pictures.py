@@ -26,9 +26,10 @@ _BYTES_A_PIXEL = 8
 _DEFLATED = 1032
 """How far deflate expands its data, at most."""
 
-_UNREAD = re.compile(rb"8BPS|\x53\x80\xf6\x34|P[56][\s#]|#\?RADIANCE\n|#\?RGBE\n")
+_UNREAD = re.compile(rb"8BPS|\x53\x80\xf6\x34|P[56]|#\?RADIANCE\n|#\?RGBE\n")
 _SIZED = frozenset({0xC0, 0xC1, 0xC2})
 _SOS = b"\xff\xda"
+_NEAR = 16
 _TGA_KINDS = frozenset({1, 2, 3, 9, 10, 11})
 _TGA_DEPTHS = frozenset({8, 15, 16, 24, 32})
 
@@ -162,20 +163,17 @@ def _jpeg(content: Content) -> Size:
 
 def _marker(content: Content, at: int) -> tuple[int | None, int]:
     """The marker at this place or after bytes that are none, and the place behind it."""
+    length = _NEAR  # Nearly always it is here.
     while True:
-        window = content.read(at, WINDOW)
+        window = content.read(at, length)
         found = window.find(b"\xff")
-        if found < 0:
-            if len(window) < WINDOW:
-                return None, at
-            at += len(window)
-            continue
-        rest = window[found:].lstrip(b"\xff")
+        rest = window[found:].lstrip(b"\xff") if found >= 0 else b""
         if rest:
             return rest[0], at + len(window) - len(rest) + 1
-        if len(window) < WINDOW:
+        if len(window) < length:
             return None, at
-        at += len(window) - 1
+        at += len(window) - (1 if found >= 0 else 0)
+        length = WINDOW
 
 
 def _check_scans(content: Content, start: int) -> None:

@@ -16,6 +16,8 @@ from llmstack.engines.llamacpp.unfit import Unfit
 
 _MOST_CHUNKS = 1000
 _PCM, _ADPCM, _FLOAT, _ALAW, _MULAW, _IMA, _EXTENSIBLE = 1, 2, 3, 6, 7, 0x11, 0xFFFE
+_MOST_RATE, _MOST_CHANNELS, _MOST_BITS = 384_000, 256, 64
+"""What dr_wav takes: of anything else the server looks whether it is an MP3."""
 _UNKNOWN_SIZE = 0xFFFFFFFF
 _LARGEST = 2**31
 
@@ -99,6 +101,8 @@ def _there(content: Content, at: int, size: int) -> int:
 
 def _wav_seconds(fmt: bytes, size: int, fact: int) -> float:
     tag, channels, rate, _, align, bits = struct.unpack_from("<HHIIHH", fmt)
+    if rate > _MOST_RATE or channels > _MOST_CHANNELS or not 0 < bits <= _MOST_BITS:
+        raise Unfit("a WAV file has a rate, channels or bits that no decoder takes")
     if tag == _EXTENSIBLE:
         tag = int.from_bytes(fmt[24:26], "little")
     if not channels or not rate or not align:

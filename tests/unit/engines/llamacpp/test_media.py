@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from llmstack.engines.llamacpp import media
 from llmstack.engines.llamacpp.media import WATCHED, check_media
 from llmstack.engines.llamacpp.unfit import Unfit
 from tests.support.outlines import outline_of
@@ -136,3 +137,16 @@ def test_a_listed_host_is_the_whole_host(url, fits):
     else:
         with pytest.raises(Unfit):
             check(image(url), "images.example", "other.example:8443")
+
+
+def test_what_tools_were_called_with_is_looked_for_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    looks = []
+    real = media.outline_of
+    monkeypatch.setattr(
+        media, "outline_of", lambda body, names: looks.append(1) or real(body, names)
+    )
+    call = {"type": "tool_use", "input": [{"source": {"url": LINK}} for _ in range(200)]}
+    check([call, {"type": "text", "text": "so"}])
+    assert looks == [1]
+    with pytest.raises(Unfit):
+        check([call, {"type": "image", "source": {"url": LINK}}])

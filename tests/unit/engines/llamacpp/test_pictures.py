@@ -76,6 +76,7 @@ REFUSED = [
     ("a JPEG without an end", b"\xff\xd8" + b"\xff" * 200_000, "tell its size"),
     ("a PSD", b"8BPS\0\1" + bytes(40), "may be PNG"),
     ("a PNM", b"P6 60000 60000 255\n", "may be PNG"),
+    ("a PNM without a space", b"P630000 30000 255\n", "may be PNG"),
     ("an HDR", b"#?RADIANCE\n", "may be PNG"),
     ("a PIC", b"\x53\x80\xf6\x34" + bytes(100), "may be PNG"),
     ("a TGA", TGA + bytes(20), "may be PNG"),
@@ -87,3 +88,21 @@ REFUSED = [
 def test_what_costs_more_than_its_size_is_refused(what: str, data: bytes, words: str) -> None:
     with pytest.raises(Unfit, match=words):
         size(data)
+
+
+class Counting(Plain):
+    """Counts the bytes that are read."""
+
+    taken = 0
+
+    def read(self, start: int, count: int) -> bytes:
+        found = super().read(start, count)
+        self.taken += len(found)
+        return found
+
+
+def test_each_part_of_a_jpeg_is_read_by_a_few_bytes() -> None:
+    data = jpeg(8, 8, more=segment(0xE0, b"") * 2000)
+    content = Counting(data + bytes(200_000), 0, len(data) + 200_000)
+    assert picture_size(content) == (8, 8)
+    assert content.taken < 2 * len(data) + 40 * 2000 + 300_000

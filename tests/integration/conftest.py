@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 import pytest
 
 from tests.integration.apiserver import ApiServer
 from tests.integration.gate import Gate
+
+# Not even in part without `make soak`: it takes kwok, which nothing else here needs, and minutes.
+collect_ignore = [] if os.environ.get("LLMSTACK_SOAK") == "1" else ["test_many.py"]
 
 
 @pytest.fixture(scope="session")

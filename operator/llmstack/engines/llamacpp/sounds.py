@@ -18,6 +18,9 @@ _MOST_CHUNKS = 1000
 _PCM, _ADPCM, _FLOAT, _ALAW, _MULAW, _IMA, _EXTENSIBLE = 1, 2, 3, 6, 7, 0x11, 0xFFFE
 _MOST_RATE, _MOST_CHANNELS, _MOST_BITS = 384_000, 256, 64
 """What dr_wav takes: of anything else the server looks whether it is an MP3."""
+_HEADERS = {_ADPCM: 6, _IMA: 4}
+"""Bytes at the start of each block, for each channel."""
+_LONGEST_FORMAT = 40
 _UNKNOWN_SIZE = 0xFFFFFFFF
 _LARGEST = 2**31
 
@@ -77,15 +80,26 @@ def _wav(content: Content) -> float:
         if kind == b"fmt ":
             if fmt is not None:
                 raise Unfit("a WAV file tells its format twice")
-            fmt = content.read(at + 8, 40)
+            fmt = content.read(at + 8, min(size, _LONGEST_FORMAT))
+            _check_format(fmt, size)
         elif kind == b"fact":
+            if size < 4:
+                raise Unfit("a WAV file has a chunk `fact` without a number")
             fact = max(fact, int.from_bytes(content.read(at + 8, 4), "little"))
         elif kind == b"data":
-            if fmt is None or len(fmt) < 16:
+            if fmt is None:
                 break
             return _wav_seconds(fmt, _there(content, at + 8, size), fact)
         at += 8 + size + size % 2
     raise Unfit("a WAV file has no format and data that can be read")
+
+
+def _check_format(fmt: bytes, size: int) -> None:
+    """Raises Unfit if dr_wav refuses this chunk, or goes on elsewhere than behind it."""
+    tag, more = (int.from_bytes(fmt[at : at + 2], "little") for at in (0, 16))
+    fits = size == 16 or (size >= 18 and more <= size - 18)
+    if len(fmt) < min(size, _LONGEST_FORMAT) or not fits or (tag == _EXTENSIBLE and more != 22):
+        raise Unfit("a WAV file has a format whose length no decoder takes")
 
 
 def _there(content: Content, at: int, size: int) -> int:
@@ -107,11 +121,13 @@ def _wav_seconds(fmt: bytes, size: int, fact: int) -> float:
         tag = int.from_bytes(fmt[24:26], "little")
     if not channels or not rate or not align:
         raise Unfit("a WAV file has no channel, rate or block")
-    if tag in (_PCM, _FLOAT) and bits >= 8:
-        samples = size // (channels * (bits // 8))
-    elif tag in (_ALAW, _MULAW):
-        samples = size // channels
-    elif tag in (_ADPCM, _IMA):
+    frame = align if bits % 8 else channels * bits // 8
+    if (tag in (_PCM, _FLOAT) and bits >= 8) or (tag in (_ALAW, _MULAW) and frame == channels):
+        samples = size // frame
+    elif tag in _HEADERS and channels <= 2:
+        blocks = -(-size // align)
+        if blocks * channels * _HEADERS[tag] > size:
+            raise Unfit("a WAV file has blocks that are shorter than their headers")
         samples = 2 * size
     else:
         raise Unfit("a WAV file must hold PCM, A-law, mu-law or ADPCM")

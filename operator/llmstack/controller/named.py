@@ -50,25 +50,18 @@ class Named:
 
         It is needed: while it is missing or pending it is looked for again.
         """
-        known = self._known[key].get((kind, name))
-        if known is None or self._is_old(known, needed=True):
-            known = await self._read(key, kind, name, known, needed=True)
-        return known.body
+        return (await self._newest(key, kind, name, needed=True)).body
 
     async def child(self, deployment: LLMDeployment, kind: Kind, name: str) -> Object | None:
         """The object of that name that is to be a child of the deployment, or None."""
         key = Key(deployment.namespace, deployment.name)
-        known = self._known[key].get((kind, name))
-        if known is None or self._is_old(known, needed=False) or _is_strange(known, deployment):
-            known = await self._read(key, kind, name, known, needed=False)
-        return known.body
+        return (await self._newest(key, kind, name, needed=False, owner=deployment)).body
 
     async def is_there(self, key: Key, kind: Kind, name: str) -> bool:
         """True if the object exists; its content is not kept."""
-        known = self._known[key].get((kind, name))
-        if known is None or self._is_old(known, needed=True):
-            known = await self._read(key, kind, name, known, needed=True)
-            known.body = {} if known.body is not None else None
+        known = await self._newest(key, kind, name, needed=True)
+        if known.body:
+            known.body = {}
         return known.body is not None
 
     def look_in(self, key: Key) -> float | None:
@@ -105,6 +98,21 @@ class Named:
         """The deployment is gone."""
         self._known.pop(key, None)
 
+    async def _newest(
+        self,
+        key: Key,
+        kind: Kind,
+        name: str,
+        *,
+        needed: bool,
+        owner: LLMDeployment | None = None,
+    ) -> _Known:
+        """What is known; read where that is too old, or belongs to another one than `owner`."""
+        known = self._known[key].get((kind, name))
+        if known is None or self._is_old(known, needed=needed) or _is_strange(known, owner):
+            known = await self._read(key, kind, name, known, needed=needed)
+        return known
+
     def _is_old(self, known: _Known, *, needed: bool) -> bool:
         now = self._clock()
         if needed and known.pause.waits and known.pause.left(now) <= 0:
@@ -125,8 +133,8 @@ class Named:
         return found
 
 
-def _is_strange(known: _Known, deployment: LLMDeployment) -> bool:
-    return known.body is not None and not is_owned(known.body, deployment)
+def _is_strange(known: _Known, owner: LLMDeployment | None) -> bool:
+    return owner is not None and known.body is not None and not is_owned(known.body, owner)
 
 
 def _is_waited_for(body: Object | None) -> bool:

@@ -33,8 +33,9 @@ class Unwatched:
 async def read_unwatched(store: Store, named: Named, deployment: LLMDeployment) -> Unwatched:
     """All of it. Raises ApiError if any part cannot be read."""
     key = Key(deployment.namespace, deployment.name)
-    made = _made_claims(store, key, deployment)
-    others = sorted(mounted_claims(deployment) - {claim["metadata"]["name"] for claim in made})
+    mounted = mounted_claims(deployment)
+    made = _made_claims(store, key, mounted)
+    others = sorted(mounted - {claim["metadata"]["name"] for claim in made})
     secrets = named_secrets(deployment.spec)
     children = _children(store, deployment)
     named.only(key, {*children, *_named(SECRET, secrets), *_named(CLAIM, others)})
@@ -56,10 +57,10 @@ def mounted_claims(deployment: LLMDeployment) -> set[str]:
     return wanted
 
 
-def _made_claims(store: Store, key: Key, deployment: LLMDeployment) -> list[Object]:
-    """Claims with the operator's label: those of its pods, and shared ones that it mounts."""
+def _made_claims(store: Store, key: Key, mounted: set[str]) -> list[Object]:
+    """Claims with the operator's label: those of its pods, and shared ones that are mounted."""
     own = store.owned(key, CLAIM)
-    others = sorted(mounted_claims(deployment) - {claim["metadata"]["name"] for claim in own})
+    others = sorted(mounted - {claim["metadata"]["name"] for claim in own})
     shared = (store.get(CLAIM, key.namespace, name) for name in others)
     return own + [claim for claim in shared if claim]
 

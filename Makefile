@@ -73,10 +73,10 @@ e2e: venv ## tests on a real node with a real model
 
 venv: $(VENV)/.done ## .venv with the project, its tests and its tools
 
-crds: venv ## crds/ and docs/api.md from the API models
-	@$(BIN)/llmstack crds --directory crds --reference docs/api.md
+crds: venv ## crds/ from the API models
+	@$(BIN)/llmstack crds --directory crds
 
-pages: venv ## the pages of docs/ that are made from the code: conditions, troubleshooting, sizing's tables
+pages: venv ## the pages and tables of docs/ that are made from the code
 	@LLMSTACK_GOLDEN=write $(PYTEST) -q tests/unit/docs/test_generated.py
 
 images: venv ## the two images, into the local builder

@@ -9,8 +9,8 @@ import pytest
 import yaml
 
 from llmstack.api.conditions import ConditionType
-from llmstack.status.remedies import REMEDIES
 from llmstack.version import VERSION
+from tests.unit.docs.reasons import REMEDIES
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()

@@ -3,7 +3,7 @@
 Runs as
 
     llmstack crds | kubectl apply --server-side -f -
-    llmstack crds --directory crds --reference docs/api.md    what `make crds` runs
+    llmstack crds --directory crds    what `make crds` runs
     llmstack crds apply       into the cluster, never over a newer one; returns when it is served
     llmstack crds delete      out of the cluster, and every LLMDeployment with it
 
@@ -16,7 +16,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from llmstack.api import crd, reference
+from llmstack.api import crd
 from llmstack.crds.cluster import apply, delete, with_client
 from llmstack.errors import LLMStackError
 from llmstack.kube.errors import ApiError
@@ -36,9 +36,7 @@ def run(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
         options.directory.mkdir(parents=True, exist_ok=True)
         for name, text in crd.files().items():
             (options.directory / name).write_text(text, encoding="utf-8")
-    if options.reference:
-        options.reference.write_text(reference.to_markdown(), encoding="utf-8")
-    if not (options.directory or options.reference):
+    else:
         sys.stdout.write("---\n".join(crd.files().values()))
     return 0
 
@@ -67,5 +65,4 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("action", nargs="?", choices=_IN_CLUSTER, help="in the cluster")
     parser.add_argument("--seconds", type=float, default=60, help="longest wait in the cluster")
     parser.add_argument("--directory", type=Path, help="write one file for each into this folder")
-    parser.add_argument("--reference", type=Path, help="write the API reference into this file")
     return parser

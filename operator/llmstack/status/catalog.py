@@ -1,6 +1,6 @@
 """What does each reason mean? The table behind the Events and docs/conditions.md.
 
-What mends it stands in `remedies/`; `pages.py` makes the documents of both.
+What mends it stands in `docs/remedies/`, which the operator does not need to run.
 """
 
 from dataclasses import dataclass

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from llmstack.api import crd, reference
+from llmstack.api import crd
 from llmstack.crds.main import run
 
 
@@ -14,12 +14,8 @@ def test_it_prints_what_kubectl_applies(capsys: pytest.CaptureFixture[str]) -> N
     assert list(yaml.safe_load_all(capsys.readouterr().out)) == [crd.definition()]
 
 
-def test_it_writes_a_file_for_each_and_the_reference(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    page = tmp_path / "api.md"
-    assert run(["--directory", str(tmp_path / "new" / "crds"), "--reference", str(page)], {}) == 0
+def test_it_writes_a_file_for_each(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["--directory", str(tmp_path / "new" / "crds")], {}) == 0
     written = {path.name: path.read_text() for path in (tmp_path / "new" / "crds").iterdir()}
     assert written == crd.files()
-    assert page.read_text() == reference.to_markdown()
     assert capsys.readouterr().out == ""

@@ -1,22 +1,14 @@
-"""Which numbers stand in docs/sizing.md? All computed, by what the operator itself counts with.
-
-<!-- table: NAME -->        the table follows, up to
-<!-- end -->
-"""
+"""Which numbers stand in docs/sizing.md? All computed, by what the operator itself counts with."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from llmstack.models.facts import GGUFFacts
 from llmstack.models.memory import ServerShape, estimate, kv_cache_bytes
 
-DOCS = Path(__file__).parents[3] / "docs"
 KIB, MIB, GIB = 2**10, 2**20, 2**30
-BLOCK = re.compile(r"(<!-- table: (\w+) -->\n)(?:(?!<!--).)*(<!-- end -->)", re.DOTALL)
 
 
 def _model(architecture: str, layers: int, width: int, heads: int, kv_heads: int) -> GGUFFacts:
@@ -84,11 +76,6 @@ DEVICES = {
     "NVIDIA H200": Device(141, 4800),
     "AMD MI300X": Device(192, 5300),
 }
-
-
-def filled(page: str) -> str:
-    """The page with every table computed anew."""
-    return BLOCK.sub(lambda found: f"{found[1]}\n{TABLES[found[2]]()}\n\n{found[3]}", page)
 
 
 def _kv_table() -> str:

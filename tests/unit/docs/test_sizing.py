@@ -12,11 +12,12 @@ from llmstack.gateway.outcome import Outcome
 from llmstack.gateway.usage import Usage
 from llmstack.models.memory import ServerShape, estimate
 from tests.unit.docs import sizing
+from tests.unit.docs.blocks import DOCS, names
 
 
 def test_every_table_has_its_place_in_the_page() -> None:
-    page = (sizing.DOCS / "sizing.md").read_text(encoding="utf-8")
-    assert {name for _, name, _ in sizing.BLOCK.findall(page)} == set(sizing.TABLES)
+    page = (DOCS / "sizing.md").read_text(encoding="utf-8")
+    assert names(page) == set(sizing.TABLES)
 
 
 @pytest.mark.parametrize("name", sizing.FILES)
@@ -49,7 +50,7 @@ def test_more_slots_decode_more_and_less_than_as_many_times_more() -> None:
 
 def test_the_page_counts_the_completion_tokens_of_one_model() -> None:
     (program,) = re.findall(
-        r"awk '(.*?)'$", (sizing.DOCS / "sizing.md").read_text(encoding="utf-8"), re.S | re.M
+        r"awk '(.*?)'$", (DOCS / "sizing.md").read_text(encoding="utf-8"), re.S | re.M
     )[:1]
     numbers = Metrics()
     for tenant, model in (("a", "team-a/qwen"), ("b", "team-a/qwen"), ("a", "team-b/qwen")):

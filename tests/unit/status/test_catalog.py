@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
 from llmstack.api import crd, reasons
+from llmstack.desired.metadata import DEPLOYMENT_LABEL, FETCH_CONTAINER, SERVER_CONTAINER
 from llmstack.status.catalog import CATALOG, Weight
-from llmstack.status.pages import troubleshooting
-from llmstack.status.remedies import REMEDIES
+from tests.unit.docs.blocks import DOCS
+from tests.unit.docs.reasons import REMEDIES
 
 # Nobody needs to act. Whatever else there is has a remedy.
 WELL = {
@@ -27,10 +27,13 @@ WELL = {
     reasons.FOLLOWING,
     reasons.ASLEEP,
 }
-VALUES = yaml.safe_load(
-    (Path(__file__).parents[3] / "charts" / "llm-stack" / "values.yaml").read_text()
+VALUES = yaml.safe_load((DOCS.parent / "charts" / "llm-stack" / "values.yaml").read_text())
+TEXT = (DOCS / "troubleshooting.md").read_text(encoding="utf-8")
+PAGE = re.sub(r"\s+", " ", TEXT)
+REMEDY = re.compile(
+    r"# (\w+)\n\nSee more:\n\n```sh\n(?:.+\n)+```\n\n"
+    r"Mend:\n\n(?:- [^\n]+\n(?:  .+\n)*)+"
 )
-PAGE = re.sub(r"\s+", " ", troubleshooting())
 
 
 def test_every_reason_is_in_the_catalog() -> None:
@@ -48,9 +51,14 @@ def test_no_warning_is_well() -> None:
 
 @pytest.mark.parametrize("reason", REMEDIES)
 def test_a_remedy_says_how_to_see_more_and_how_to_mend(reason: str) -> None:
-    remedy = REMEDIES[reason]
-    assert remedy.see and all(remedy.see)
-    assert remedy.mend and all(step.what for step in remedy.mend)
+    form = REMEDY.fullmatch(REMEDIES[reason])
+    assert form and form[1] == reason
+
+
+def test_labels_and_containers_in_commands_are_the_operators() -> None:
+    labels = set(re.findall(r"([\w./-]+)=NAME\b", TEXT))
+    assert labels == {DEPLOYMENT_LABEL}
+    assert set(re.findall(r" logs .* -c (\S+)", TEXT)) == {FETCH_CONTAINER, SERVER_CONTAINER}
 
 
 @pytest.mark.parametrize("path", sorted(set(re.findall(r"`spec\.([\w.]+)", PAGE))))

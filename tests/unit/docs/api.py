@@ -1,4 +1,6 @@
-"""What does `docs/api.md` say? Every field, from the same schema as the CRD."""
+"""What does docs/api.md say? Every field, from the same schema as the CRD."""
+
+from __future__ import annotations
 
 from collections.abc import Iterator
 
@@ -10,7 +12,7 @@ from llmstack.api.schema import Schema
 
 _HEAD = f"""# API reference: {KIND}
 
-<!-- Generated from operator/llmstack/api by `make crds`. Do not edit. -->
+<!-- Generated from operator/llmstack/api by `make pages`. Do not edit. -->
 
 `apiVersion: {API_VERSION}`, `kind: {KIND}`, short name `{SHORT_NAME}`. `kubectl explain
 {SHORT_NAME}.spec` says the same. Fields in **bold** are required. Below each table stands what the

@@ -1,11 +1,11 @@
-"""Which replica has a prompt's beginning in its cache?
+"""Which replica has the beginning of a prompt in its cache?
 
-A prompt is a chain of blocks, each named by the hash of everything up to its end. An index
-remembers for each replica the blocks of the prompts it was given. Two things look alike:
-    a conversation goes on      its chain is a longer version of one that is known: it is at home
-    a common beginning          chains part after it (a system prompt): at home nowhere, since
-                                sending all of them to one replica would only make them wait
-Of a long chain few blocks are named (chain.py), the fewer the farther they are from its end.
+A prompt is a chain of blocks, each named by the hash of everything up to its end. For each replica
+an index remembers the blocks of the prompts sent to it. It tells two cases apart:
+    a conversation continues    its chain extends one that is known: that replica is its home
+    a common beginning          several chains diverge after it (a system prompt): it has no home,
+                                because sending all of them to one replica would only make them wait
+Only some blocks of a long chain are named (chain.py), fewer with the distance from its end.
 """
 
 from collections import OrderedDict
@@ -17,13 +17,17 @@ from llmstack.routing.chain import BLOCK, TAIL, blocks, length
 __all__ = ["BLOCK", "REMEMBERED", "TAIL", "Index", "Match", "blocks"]
 
 REMEMBERED = 8192
-"""Blocks kept for each replica, in about 2 MB of memory: 4 MiB of text in short chains, or twenty
+"""Blocks remembered per replica, in about 2 MB of memory: 4 MiB of text in short chains, or twenty
 chains of 1 MiB that share nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """How many of a prompt's blocks does a replica have, and how many of them for it alone?"""
+    """What a replica is believed to have cached of a prompt, in blocks.
+
+    `own` counts those of the `cached` blocks that other conversations do not share. A replica with
+    `own` above 0 is the prompt's home.
+    """
 
     cached: int
     own: int
@@ -34,17 +38,17 @@ NOTHING = Match(0, 0)
 
 @dataclass(slots=True)
 class _Cache:
-    """What one replica was given.
+    """The prompts that one replica was given.
 
-    `limit`: how many blocks it is believed to keep. `reach` tells of a block how long the chain was
-    that came through it last. Touching a chain from its end to its beginning keeps it sound: what
-    is forgotten first is the end.
+    `limit` is the number of blocks that it is believed to keep. `reach` maps a block to the length,
+    in blocks, of the chain that last came through it. A chain is touched from its end to its
+    beginning, so that its end is forgotten first and what remains is still a chain.
     """
 
     limit: int = REMEMBERED
     reach: OrderedDict[int, int] = field(default_factory=OrderedDict)
-    parted: set[int] = field(default_factory=set)  # chains parted after it, once
-    common: set[int] = field(default_factory=set)  # twice: shared with all blocks before it
+    parted: set[int] = field(default_factory=set)  # blocks after which chains diverged once
+    common: set[int] = field(default_factory=set)  # after which they did twice, and all before
 
     def match(self, chain: Sequence[int]) -> Match:
         known = _known(chain, self.reach, len(chain))
@@ -84,20 +88,20 @@ class _Cache:
             self.common.discard(block)
 
     def _parts(self, chain: Sequence[int], known: int) -> bool:
-        """Is the known chain another one from here on, or the whole prompt known already?"""
+        """True if the known chain goes on differently after `known` blocks, or all is known."""
         if known == len(chain):
             return True
         return self.reach[chain[known - 1]] >= length(chain, known + 1)
 
 
 class Index:
-    """The caches of a model's replicas."""
+    """The believed contents of the prefix caches of a model's replicas."""
 
     def __init__(self) -> None:
         self._caches: dict[str, _Cache] = {}
 
     def matches(self, chain: Sequence[int]) -> dict[str, Match]:
-        """What each replica has of it; replicas that have nothing are left out."""
+        """Returns the match per replica, leaving out replicas that have nothing of the chain."""
         found = {}
         for replica, cache in self._caches.items():
             match = cache.match(chain)
@@ -106,7 +110,7 @@ class Index:
         return found
 
     def add(self, replica: str, chain: Sequence[int]) -> None:
-        """The replica is about to compute it."""
+        """Records that the replica is about to compute this prompt."""
         if chain:
             cache = self._caches.get(replica)
             if cache is None:
@@ -114,17 +118,17 @@ class Index:
             cache.add(chain)
 
     def learn(self, replica: str, chain: Sequence[int], hit: bool) -> None:
-        """Whether the replica had cached any of a prompt of which it was believed to.
+        """Records whether the replica had cached any of a prompt that it was believed to have.
 
-        If not, it keeps less than is remembered: the older half is forgotten, and until it is
-        known better no more is remembered than the rest.
+        After a miss the older half of its blocks is forgotten, and no more than the rest is
+        remembered until later hits raise the limit again.
         """
         cache = self._caches.get(replica)
         if cache is not None and chain:
             cache.learn(chain, hit)
 
     def forget(self, replica: str) -> None:
-        """Its cache is gone."""
+        """Forgets a replica whose cache is gone."""
         self._caches.pop(replica, None)
 
     def __len__(self) -> int:
@@ -132,8 +136,10 @@ class Index:
 
 
 def _known(chain: Sequence[int], blocks: Collection[int], end: int) -> int:
-    """How many of its first blocks end with one that is known? Of long chains some in between are
-    not: another chain that came this way named others.
+    """Returns how many of the first `end` blocks there are up to the last one in `blocks`.
+
+    Returns 0 if the first block is not in `blocks`. Blocks in between may be missing in a long
+    chain, because another chain through the same text named other blocks.
     """
     if not end or chain[0] not in blocks:
         return 0

@@ -1,12 +1,12 @@
 """How many requests that take no slot may one replica work on at once?
 
-Tokenising and filling in a template take no slot, but a thread and a core of the server for as long
-as they compute, also when their client has left.
+Tokenising and applying a template take no slot. They do take a thread and a core of the server
+while they compute, even after their client has left.
 
     taken ──DONE────────────────> over
-      └─CANCELLED | FAILED──> left ──a poll that began later does not show it──> over
+      └─CANCELLED | FAILED──> left ──a later poll does not show it──> over
 
-Of a server whose polls show no leases nothing more is known: there each is over as it ends.
+If a server's polls do not show leases, nothing more is known and a request is over when it ends.
 """
 
 from collections import Counter
@@ -15,14 +15,16 @@ from llmstack.routing.lease import Lease, SlotsSeen
 from llmstack.routing.messages import Ending
 
 PER_TENANT = 2
+"""Such requests of one tenant at one replica."""
 AT_ONCE = 8
-"""Of all tenants together."""
+"""Such requests of all tenants at one replica."""
 
 
 class Aside:
-    """The requests without a slot of one replica. `left`: those that have ended, but may compute.
+    """The requests without a slot at one replica.
 
-    `left` gives for each lease its tenant and the moment from which on polls tell of it.
+    `left` holds those that have ended but may still compute: lease id to tenant and the time after
+    which a poll must be sent to say something about it.
     """
 
     __slots__ = ("_tenants", "left")
@@ -32,24 +34,24 @@ class Aside:
         self.left: dict[int, tuple[str, float]] = {}
 
     def room(self, tenant: str | None) -> bool:
-        """True if one more of this tenant may come; None: of any that has none yet."""
+        """True if another request of this tenant may start; None is a tenant without any."""
         if self._tenants.total() >= AT_ONCE:
             return False
         return tenant is None or self._tenants[tenant] < PER_TENANT
 
     def take(self, lease: Lease) -> None:
-        """The lease lives from now on."""
+        """Adds a live lease."""
         self._tenants[lease.tenant] += 1
 
     def end(self, lease: Lease, ending: Ending, now: float, *, shown: bool) -> None:
-        """The lease lives no more. `shown`: polls tell whether the replica still works for it."""
+        """Ends a live lease. `shown` is True if polls show which leases a replica works for."""
         if shown and ending is not Ending.DONE:
             self.left[lease.id] = (lease.tenant, max(now, lease.surely_begun()))
         else:
             self._over(lease.tenant)
 
     def seen(self, poll: SlotsSeen) -> None:
-        """What a poll shows no more is over."""
+        """Removes ended leases that the poll no longer shows."""
         for lease, (tenant, since) in list(self.left.items()):
             if lease in poll.waiting:
                 self.left[lease] = (tenant, min(since, poll.began))

@@ -1,8 +1,8 @@
-"""How long has a request waited, with replicas and without?
+"""How long has a request waited, with a replica and without?
 
-The time without any replica counts against the cold-start budget, the rest against the budget for a
-slot. Both clocks belong to the model; a request remembers how they stood when it came. So the one
-that came first is the first whose budget ends, whichever it is.
+Time without any replica counts against the cold-start budget, the rest against the budget for a
+slot. Both clocks belong to the model; a request remembers their reading from when it came. So the
+budgets end in the order in which the requests came, whichever of the two budgets it is.
 """
 
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 class Limits:
     """How many requests may wait, and for how many seconds.
 
-    `reserve`: one tenant may not hold the slots that others need who were active lately
+    `reserve` keeps one tenant from holding the slots that other recently active tenants need
     (reserve.py).
     """
 
@@ -23,7 +23,7 @@ class Limits:
 
 
 class Clocks:
-    """Seconds with and without a replica. Only one of them runs."""
+    """Counts the seconds with and without a replica. Only one of the two clocks runs at a time."""
 
     __slots__ = ("_at", "_served", "_unserved", "serving")
 
@@ -34,26 +34,30 @@ class Clocks:
         self._unserved = 0.0
 
     def read(self, now: float) -> tuple[float, float]:
-        """(seconds with a replica, seconds without one)."""
+        """Returns the seconds with a replica and the seconds without one."""
         passed = max(0.0, now - self._at)
         if self.serving:
             return self._served + passed, self._unserved
         return self._served, self._unserved + passed
 
     def began(self, now: float, spent: float) -> tuple[float, float]:
-        """The reading of a request that has waited so long elsewhere: as things stand now."""
+        """Returns the reading to remember for a request that comes now.
+
+        `spent` is the number of seconds that it has already waited at another owner. They are
+        counted on the clock that is running now.
+        """
         served, unserved = self.read(now)
         return (served - spent, unserved) if self.serving else (served, unserved - spent)
 
     def switch(self, serving: bool, now: float) -> None:
-        """From now on there is a replica, or none."""
+        """Records that from now on there is a replica, or none."""
         if serving != self.serving:
             self._served, self._unserved = self.read(now)
             self._at = max(self._at, now)
             self.serving = serving
 
     def ends(self, start: tuple[float, float], limits: Limits) -> float:
-        """When does the budget end that began at this reading, as things stand?"""
+        """Returns when a budget that began at this reading ends, if `serving` stays as it is."""
         if self.serving:
             return self._at + limits.timeout - (self._served - start[0])
         return self._at + limits.cold_start_timeout - (self._unserved - start[1])

@@ -1,13 +1,15 @@
 """Which blocks of a prompt are named, and how?
 
-    a block           BLOCK bytes, or the rest of a part; the n-th ends at the same byte of all
-                      prompts that begin alike
+    a block           BLOCK bytes, or the rest of a part. The n-th block ends at the same byte in
+                      all prompts that begin alike.
     its name          n, and the hash of everything up to its end
-    which are named   the FIRST, the last 2 * DENSE, and before these every second for DENSE blocks'
-                      names, then every fourth, …: some hundred, however long the prompt is
+    named blocks      the first FIRST and the last 2 * DENSE; before these every second block, for
+                      DENSE names, then every fourth, and so on: a few hundred, however long the
+                      prompt is
 
-Whatever a longer version of a prompt names of what both have is named of the shorter one, too: so a
-conversation that goes on finds its last turn, and misses the less of it, the less has been added.
+Within the text that two versions of a prompt share, the shorter version names every block that the
+longer one names. So a conversation that continues is matched close to its last turn: the less was
+added, the closer.
 """
 
 from collections.abc import Sequence
@@ -17,17 +19,20 @@ from hashlib import blake2b
 BLOCK = 512
 """Bytes; about 128 tokens."""
 DENSE = 64
+"""Names per step at which the distance between named blocks doubles."""
 FIRST = 8
+"""Blocks at the beginning that are always named."""
 TAIL = 256
-"""The last bytes of a body are no beginning of a longer one: the JSON's end is among them."""
+"""Bytes at the end of a body that are ignored: the end of the JSON never begins a longer prompt."""
 _HASH_BITS = 64
 
 
 def blocks(key: bytes, *parts: bytes | bytearray | memoryview) -> tuple[int, ...]:
-    """The chain of a prompt, the same in every process.
+    """Returns the chain of a prompt; it is the same in every process.
 
-    `key` is what else must agree for a cache to be of use: model, adapter, tenant. One part is a
-    text of unknown end; of several, each ends a block (messages: chains part where they do).
+    `key` holds everything else that must agree for a cache to be useful: model, adapter, tenant. A
+    single part is text whose end may change, so TAIL bytes are left out. If there are several parts
+    (messages), each ends a block, so that chains diverge where messages do.
     """
     views = [memoryview(part) for part in parts]
     if len(views) == 1:
@@ -50,14 +55,14 @@ def blocks(key: bytes, *parts: bytes | bytearray | memoryview) -> tuple[int, ...
 
 
 def length(chain: Sequence[int], named: int | None = None) -> int:
-    """How many blocks a prompt has up to the end of so many that are named, or of all of them."""
+    """Returns the prompt's length in blocks up to its `named`-th named one (None: the last)."""
     named = len(chain) if named is None else named
     return chain[named - 1] >> _HASH_BITS or named if named else 0
 
 
 @lru_cache(1024)
 def named_of(count: int) -> tuple[int, ...]:
-    """Which blocks of so many are named, first block first."""
+    """Returns the numbers of the named blocks in a prompt of `count` blocks, in ascending order."""
     ranges = [range(max(1, count - 2 * DENSE + 1), count + 1)]
     step = 2
     while (first := ranges[-1].start) > 1:

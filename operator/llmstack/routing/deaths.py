@@ -1,16 +1,17 @@
-"""What is told of a server that died under requests?"""
+"""What is reported of a server that died under requests?"""
 
 from typing import NamedTuple
 
 MOST_TOLD = 16
-"""Deaths of one model that are remembered."""
+"""Deaths remembered per model."""
 
 
 class Death(NamedTuple):
-    """One death. `id` is unique among those of the model; `at` is a Unix time.
+    """One death.
 
-    `suspects`: requests that had no first byte. `tenant` and `request` are whose was to blame, ""
-    where several may be.
+    `id` is unique among those of the model; `at` is a Unix time. `suspects` is the number of
+    requests without a first byte. `tenant` and `request` name who is blamed; they are "" if several
+    requests may have caused it.
     """
 
     id: str

@@ -1,12 +1,12 @@
-"""Which leases does a server still work for that shows them in `/slots`?
+"""Which leases does a server still work for, if its `/slots` shows them?
 
-    in a slot, none of its tasks waits     it holds what is shown, no more
-    some of its tasks waits                it may take all that it was granted
-    neither, though it had begun           the server is through with it: it holds nothing, though
-                                           its client may still be reading
-    neither, and it has not begun          the request may be on its way: it holds all
+    a slot works for it, no task waits       the lease holds the slots that are shown, no more
+    one of its tasks waits for a slot        it may take all slots that it was granted
+    neither, and it had begun                the server has finished it: it holds nothing, even if
+                                             its client is still reading
+    neither, and it has not begun            the request may be on its way: it holds all its slots
 
-A poll tells of a moment after it was sent; it says nothing of a lease that was granted later.
+A poll shows a moment after it was sent, so it says nothing about leases granted later.
 """
 
 from collections.abc import Mapping
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
     from llmstack.routing.slots import Ledger
 
 LINGERING = 64
-"""Leases at one replica that may hold nothing while their clients read on: each takes a connection
-and a thread of the server. What is more keeps its slots."""
+"""Leases per replica that may hold no slot while their clients still read, since each occupies a
+connection and a thread of the server. Any more keep their slots."""
 LONGEST_GAP = 2.0
-"""Seconds that the time between two polls counts at most as absence: silence proves nothing."""
+"""Seconds of absence that one gap between two polls adds at most: silence proves nothing."""
 
 
 def judge(ledger: "Ledger", poll: SlotsSeen, shown: Mapping[int, int]) -> list[Freed]:
-    """Corrects the ledger by a poll that shows leases. Returns what tenants hold less, or more."""
+    """Corrects the ledger by a poll that shows leases. Returns what tenants use less, or more."""
     gap = min(LONGEST_GAP, poll.began - ledger.looked)
     ledger.looked = poll.began
     freed = [
@@ -42,7 +42,7 @@ def judge(ledger: "Ledger", poll: SlotsSeen, shown: Mapping[int, int]) -> list[F
 
 
 def _judge_live(ledger: "Ledger", lease: Lease, poll: SlotsSeen, busy: int, gap: float) -> int:
-    """Returns how many slots fewer it holds."""
+    """Updates one live lease. Returns how many fewer slots it holds."""
     if not lease.slots:
         return 0
     if busy or lease.id in poll.waiting:
@@ -54,7 +54,7 @@ def _judge_live(ledger: "Ledger", lease: Lease, poll: SlotsSeen, busy: int, gap:
         return 0
     begun, again = lease.begun < poll.began, lease.absent == 0.0
     lease.absent = 0.0 if lease.absent is None else lease.absent + gap
-    if begun and again:  # Once alone may be an answer whose last bytes are on their way.
+    if begun and again:  # A single absence may be a response whose last bytes are on their way.
         ledger.corrections[Correction.IDLE] += lease.slots
     if not begun or not lease.held or _lingering(ledger) >= LINGERING:
         return 0
@@ -62,7 +62,7 @@ def _judge_live(ledger: "Ledger", lease: Lease, poll: SlotsSeen, busy: int, gap:
 
 
 def _judge_draining(ledger: "Ledger", doubt: Doubt, poll: SlotsSeen, busy: int) -> int:
-    """Returns how many slots fewer it has."""
+    """Updates one ended lease. Returns how many fewer slots are in doubt."""
     if doubt.lease in poll.waiting:
         doubt.since = min(doubt.since, max(doubt.ended, poll.began))
         return ledger.doubt(doubt, max(busy, doubt.slots))
@@ -73,7 +73,7 @@ def _judge_draining(ledger: "Ledger", doubt: Doubt, poll: SlotsSeen, busy: int) 
 
 
 def _count_others(ledger: "Ledger", poll: SlotsSeen, shown: Mapping[int, int]) -> None:
-    """All that is busy and shows no lease that the ledger knows is someone else's."""
+    """Counts as used by others all busy slots that show no lease known to the ledger."""
     draining = {doubt.lease for doubt in ledger.doubts if doubt.tenant is not None}
     ours = sum(
         slots

@@ -1,7 +1,8 @@
-"""Whose turn is it? The tenant's that uses the fewest slots; among equals, who waits for longest.
+"""Whose turn is it? The tenant's that uses the fewest slots; among equals, the longest waiting.
 
-A tenant's turn begins when it comes to wait and anew with each grant and each end: a backlog,
-however old, gives no right to be served twice before another is served once.
+A tenant's turn starts when its first request begins to wait, and again with each grant and each end
+of one of its requests. So a backlog, however old, gives no right to be served twice before another
+tenant is served once.
 """
 
 import math
@@ -10,9 +11,10 @@ from collections.abc import Iterator
 
 
 class Tenant:
-    """Slots in use (draining ones too), and requests that wait.
+    """A tenant's slots in use (draining ones included) and its waiting requests.
 
-    `bounded`: those of them that the queue's bound counts, all but those that a replica failed.
+    `bounded` is the number of waiting requests that count against the queue's bound: all except
+    those that come back because a replica failed. `turn` is when the tenant's turn started.
     """
 
     __slots__ = ("bounded", "in_use", "name", "turn", "waiting")
@@ -30,7 +32,7 @@ class Tenant:
 
 
 class Tenants:
-    """All that use slots or wait; those that wait are kept in the order of their turns."""
+    """All tenants that use slots or wait. Those that wait are kept in the order of their turns."""
 
     def __init__(self) -> None:
         self._by_name: dict[str, Tenant] = {}
@@ -40,30 +42,30 @@ class Tenants:
         return len(self._by_name)
 
     def __iter__(self) -> Iterator[Tenant]:
-        """Those that wait, whose turn it is first."""
+        """Iterates over the tenants that wait, in the order of their turns."""
         return (self._by_name[name] for _, _, name in self._ranks)
 
     def names(self) -> list[str]:
-        """All that use slots or wait."""
+        """Returns the names of all tenants that use slots or wait."""
         return list(self._by_name)
 
     def __contains__(self, name: object) -> bool:
         return name in self._by_name
 
     def in_use(self, name: str) -> int:
-        """Slots that the tenant holds."""
+        """Returns the number of slots that the tenant holds."""
         tenant = self._by_name.get(name)
         return tenant.in_use if tenant is not None else 0
 
     def named(self, name: str) -> Tenant:
-        """The tenant; a new one if it neither uses slots nor waits."""
+        """Returns the tenant, adding it if it neither uses slots nor waits."""
         tenant = self._by_name.get(name)
         if tenant is None:
             tenant = self._by_name[name] = Tenant(name)
         return tenant
 
     def use(self, name: str, slots: int, freed_at: float = -math.inf) -> None:
-        """It has so many slots more (less, if negative: since then)."""
+        """Adds slots to those the tenant uses. Negative: it has freed them, at `freed_at`."""
         tenant = self._by_name.get(name)
         if tenant is None:
             tenant = self._by_name[name] = Tenant(name)
@@ -78,7 +80,7 @@ class Tenants:
         insort(self._ranks, tenant.rank)
 
     def comes(self, name: str, arrived: float, bounded: bool) -> None:
-        """One more of its requests waits."""
+        """Adds a waiting request."""
         tenant = self.named(name)
         tenant.waiting += 1
         tenant.bounded += bounded
@@ -87,7 +89,7 @@ class Tenants:
             insort(self._ranks, tenant.rank)
 
     def goes(self, name: str, bounded: bool, served_at: float | None) -> None:
-        """One of its requests waits no longer: it is served, or leaves (None)."""
+        """Removes a waiting request, granted at `served_at`, or None if it leaves ungranted."""
         tenant = self._by_name[name]
         self._leave(tenant)
         tenant.waiting -= 1
@@ -99,7 +101,7 @@ class Tenants:
             del self._by_name[name]
 
     def most_waiting(self) -> Tenant:
-        """Who crowds the queue? Among equals who uses more slots."""
+        """Returns the tenant with the most waiting requests; among equals, with the most slots."""
         return max(self, key=lambda tenant: (tenant.bounded, tenant.in_use))
 
     def _leave(self, tenant: Tenant) -> None:

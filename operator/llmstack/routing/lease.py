@@ -1,4 +1,4 @@
-"""What the ledger of a replica keeps: leases, slots in doubt, and what a poll showed."""
+"""What does the ledger of a replica keep? Leases, slots in doubt, and what a poll showed."""
 
 import math
 from collections.abc import Mapping
@@ -12,33 +12,35 @@ if TYPE_CHECKING:
     from llmstack.routing.slots import Ledger
 
 BEGUN_AFTER = 1.0
-"""Seconds after its grant from which a lease is taken to have begun though no byte came yet: the
-time to send, parse and tokenise a prompt. A first byte proves it earlier."""
+"""Seconds after its grant at which a lease counts as begun even without a first byte: the time to
+send, parse and tokenise a prompt. A first byte proves it earlier."""
 
 
 class Correction(StrEnum):
-    """How a poll and the ledger disagreed."""
+    """The ways in which a poll and the ledger can disagree."""
 
     FOREIGN = "foreign"
-    """Slots are busy that no lease accounts for."""
+    """Slots are busy that belong to no lease."""
     RESIZED = "resized"
-    """The replica has another number of slots."""
+    """The replica's number of slots has changed."""
     OVERBOOKED = "overbooked"
-    """More slots are taken than there are: requests may be deferred inside the replica."""
+    """More slots are taken than exist, so requests may be deferred inside the replica."""
     IDLE = "idle"
-    """Leases that have begun compute no more: their clients read slowly, or an end was lost."""
+    """Leases that have begun no longer compute: the client reads slowly, or an end was lost."""
     ASSUMED = "assumed"
-    """Slots were freed by rule 3, without proof."""
+    """Slots were freed by rule 3 of slots.py, without proof."""
 
 
 @dataclass(frozen=True, slots=True)
 class SlotsSeen:
-    """What one poll of `/slots` showed. `began`: when it was sent; it tells of a moment since.
+    """The result of one poll of `/slots`.
 
-    `leases`: how many busy slots show each lease of ours, by its id; None where the server does not
-    say. `waiting`: leases of ours that have entered the server and of which some task holds no slot
-    yet. A lease that enters and gets its slots in between shows in one of them, or in both.
-    `work`: what the busy slots have done so far, where the server says so.
+    `began` is when the poll was sent; it shows some moment after that. `leases` maps the id of each
+    of our leases to the number of busy slots that work for it, or is None if the server does not
+    say. `waiting` holds the ids of our leases that have entered the server and have at least one
+    task without a slot. A lease that gets its slots while the server answers appears in at least
+    one of `leases` and `waiting`. `work` is the progress of the busy slots, empty if the server
+    does not report it.
     """
 
     began: float
@@ -51,11 +53,13 @@ class SlotsSeen:
 
 @dataclass(slots=True, eq=False)
 class Lease:
-    """Slots of one replica in the hands of one request. `begun`: when it surely had begun.
+    """Slots of one replica, granted to one request.
 
-    `slots` is what it was granted, `held` what it still counts for: its replica may be through with
-    it before its client has read all. `answered`: its first byte came. `absent`: for how many
-    seconds in a row polls have not shown it, None while they do. `blocks`: its prompt's chain.
+    `slots` is the number granted. `held` is the number still counted against the replica: it can
+    reach 0 before the client has read everything. `begun` is the earliest time at which the replica
+    is known to have begun it, inf if none is known. `answered` is True after the first byte.
+    `absent` is the number of seconds for which consecutive polls have not shown the lease, or None
+    while they do. `blocks` is the prompt's chain (chain.py).
     """
 
     id: int
@@ -74,18 +78,18 @@ class Lease:
             self.held = self.slots
 
     def surely_begun(self) -> float:
-        """The moment from which on its replica has begun it for sure."""
+        """Returns the time at which the replica has certainly begun this lease."""
         return min(self.begun, self.granted + BEGUN_AFTER)
 
 
 @dataclass(slots=True, eq=False)
 class Doubt:
-    """Slots that may be busy though no live lease uses them.
+    """Slots that may be busy although no live lease uses them.
 
-    `tenant` is whose lease it was, None if there was none; `lease` is its id. `since`: polls that
-    began later tell of them; a request that was cancelled before its replica began it may begin
-    yet. `explained`: for how many polls in a row the live leases could account for all that was
-    busy.
+    `tenant` and `lease` identify the ended lease; `tenant` is None for slots that someone else
+    uses. Only polls sent after `since` say something about these slots: a request that was
+    cancelled before its replica began it may still begin. `explained` is the number of consecutive
+    polls whose busy slots the live leases could account for.
     """
 
     tenant: str | None
@@ -97,7 +101,7 @@ class Doubt:
 
 
 class Freed(NamedTuple):
-    """Slots that a tenant no longer uses; below zero: that it uses after all."""
+    """A number of slots that a tenant no longer uses. Negative: it uses more than was counted."""
 
     tenant: str | None
     slots: int

@@ -5,14 +5,14 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 VERSION = 1
-"""Of what the gateway tells on /load and the operator reads; another one when a field's meaning
-changes."""
+"""Version of the /load document that the gateway serves and the operator reads; raised when the
+meaning of a field changes."""
 STREAM = "application/x-ndjson"
-"""Whoever accepts this gets a line at each change."""
+"""Media type of the stream: a client that accepts it gets one line per change."""
 
 
 class ReplicaState(StrEnum):
-    """What may a replica get? Only a ready one gets new requests."""
+    """The state of a replica. Only a ready replica gets new requests."""
 
     READY = "ready"
     DRAINING = "draining"
@@ -23,8 +23,9 @@ class ReplicaState(StrEnum):
 class ReplicaLoad:
     """The slots of one replica.
 
-    busy: of live leases. draining: of ended ones that may still compute. foreign: used by others.
-    overlap: taken beyond those that there are; so many requests may be deferred inside it.
+    `busy`: held by live leases. `draining`: of ended leases that may still compute. `foreign`: busy
+    without a lease that the owner knows. `overlap`: taken beyond `total`; that many requests may be
+    deferred inside the replica.
     """
 
     id: str
@@ -38,10 +39,11 @@ class ReplicaLoad:
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """All of a model. Slots are those of all replicas, `total` and `ready` of the ready ones.
+    """The load of one model.
 
-    `waiting_slots` is what the requests that wait would take at once. Since the start are counted
-    `requests`, whatever became of them, and `corrections`, by kind.
+    Slots are summed over all replicas, but `total` and `ready` count ready replicas only.
+    `waiting_slots` is the number of slots that all queued requests together would take. `requests`
+    (with any outcome) and `corrections` (by kind) are counted since the process started.
     """
 
     replicas: tuple[ReplicaLoad, ...] = ()
@@ -52,7 +54,7 @@ class Load:
 
     @property
     def ready(self) -> int:
-        """Replicas that get new requests."""
+        """The number of replicas that get new requests."""
         return sum(replica.state is ReplicaState.READY for replica in self.replicas)
 
     @property
@@ -62,7 +64,7 @@ class Load:
 
     @property
     def busy(self) -> int:
-        """Slots of live leases."""
+        """Slots held by live leases."""
         return sum(replica.busy for replica in self.replicas)
 
     @property
@@ -72,7 +74,7 @@ class Load:
 
     @property
     def foreign(self) -> int:
-        """Slots that others use."""
+        """Slots that are busy without a lease that the owner knows."""
         return sum(replica.foreign for replica in self.replicas)
 
     @property

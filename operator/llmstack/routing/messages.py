@@ -1,9 +1,9 @@
-"""What is said between a request and the owner of its model's slots?
+"""What do a request and the owner of its model's slots say to each other?
 
     request ── Ask ──> owner ── Grant | Refusal ──> request ── release(lease, Ending) ──> owner
 
-Only plain values: an owner in another process can be spoken to in the same words.
-Times are seconds of one monotonic clock.
+All values are plain, so that the owner may be another process. Times are seconds of one monotonic
+clock.
 """
 
 from dataclasses import dataclass
@@ -11,19 +11,20 @@ from enum import StrEnum
 from typing import NamedTuple
 
 NO_SLOTS = 0
-"""As a cost: none (tokenising). Beside all slots, few at once at each replica (aside.py)."""
+"""Cost of a request that takes no slot (tokenising). A replica runs only a few (aside.py)."""
 WHOLE = -1
-"""As a cost: all slots of a replica, however many it has."""
+"""Cost of a request that takes all slots of a replica, however many it has."""
 
 
 class Ask(NamedTuple):
-    """What does a request want?
+    """A request for slots.
 
-    `slots` is how many slots of one replica it takes at once, NO_SLOTS or WHOLE. `blocks` are the
-    cumulative hashes of its prompt's blocks, first block first (routing/affinity.py). `avoid` names
-    replicas that have failed it already: a request that asks again keeps its `arrived`, and so its
-    turn. `divisible`: if it wants more than any replica has, it takes a whole one, and the rest of
-    it waits inside. `spent`: seconds that it has waited at other owners.
+    `slots` is the number of slots of one replica that it takes at once, NO_SLOTS or WHOLE. `blocks`
+    are the cumulative hashes of its prompt's blocks, first block first (routing/affinity.py).
+    `avoid` names replicas that have failed it: a request that asks again keeps its `arrived`, and
+    with it its turn. If `divisible`, a request that wants more slots than any replica has takes a
+    whole replica, and the rest of it waits inside. `spent` is the number of seconds that it has
+    waited at other owners.
     """
 
     id: int
@@ -38,11 +39,11 @@ class Ask(NamedTuple):
 
 
 class Grant(NamedTuple):
-    """Which replica serves it? The lease ends with exactly one release.
+    """The replica that serves a request. The lease must be released exactly once.
 
-    `hit` is the share of its prompt, 0 to 1, that the replica is believed to have cached.
-    With `echoes` the replica shows which leases it works for: a lease whose client has left may be
-    released at once.
+    `hit` is the share of its prompt, 0 to 1, that the replica is believed to have cached. `waited`
+    is in seconds. If `echoes`, the replica shows which leases it works for, so the lease of a
+    client that has left may be released at once.
     """
 
     ask: int
@@ -54,7 +55,7 @@ class Grant(NamedTuple):
 
 
 class Reason(StrEnum):
-    """Why is a request not served?"""
+    """Why a request is not served."""
 
     QUEUE_FULL = "queue_full"
     SLOT_TIMEOUT = "slot_timeout"
@@ -65,16 +66,20 @@ class Reason(StrEnum):
 
 
 def reason_of(said: str) -> Reason:
-    """Why not, as another gateway says, which may be newer: one that may come again if unknown."""
+    """Returns the reason named by another gateway.
+
+    That gateway may be newer: an unknown reason becomes NO_REPLICA, after which a client may retry.
+    """
     return Reason(said) if said in set(Reason) else Reason.NO_REPLICA
 
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why not, and after how many seconds may it come again? `limit` as the reason needs it.
+    """Why a request is not served, and the seconds after which it may retry.
 
-    QUEUE_FULL: requests that may wait. TOO_MANY_SLOTS: slots of the largest replica. SLOT_TIMEOUT,
-    NO_REPLICA: seconds it was allowed to wait; NO_REPLICA with 0: all that there are failed it.
+    `limit` depends on the reason. QUEUE_FULL: requests that may wait. TOO_MANY_SLOTS: slots of the
+    largest replica. SLOT_TIMEOUT, NO_REPLICA: seconds that it was allowed to wait; NO_REPLICA with
+    0: all existing replicas have failed it.
     """
 
     ask: int
@@ -84,11 +89,11 @@ class Refusal:
 
 
 class Ending(StrEnum):
-    """How did the use of a lease end?
+    """How the use of a lease ended.
 
-    DONE: the whole answer came, the slots are idle. CANCELLED: the client left. FAILED: the
-    replica's connection broke. After the last two the slots may still compute: they are given out
-    again when `/slots` shows them idle.
+    DONE: the response is complete and the slots are idle. CANCELLED: the client left. FAILED: the
+    connection to the replica broke. After CANCELLED and FAILED the slots may still compute; they
+    are granted again once `/slots` shows them idle.
     """
 
     DONE = "done"
@@ -97,5 +102,5 @@ class Ending(StrEnum):
 
 
 def ending_of(said: str) -> Ending:
-    """How a lease ended, as another gateway says, which may be newer: FAILED if it is unknown."""
+    """Returns the ending named by another gateway: FAILED if unknown, as it may be newer."""
     return Ending(said) if said in set(Ending) else Ending.FAILED

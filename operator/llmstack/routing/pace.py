@@ -1,25 +1,26 @@
-"""When does a slot of a replica become free? Told by what each has decoded, and may decode still.
+"""When does a slot of a replica become free? Judged by the tokens it has decoded and may still.
 
-    poll of /slots ─> tokens decoded, tokens left ─ two polls ─> tokens a second
+    poll of /slots ─> tokens decoded, tokens left ─ two polls ─> tokens per second
 
-A limit that is far beyond what requests usually take (`max_tokens` of 100,000) says little: there
-the usual time counts.
+A limit far beyond what requests usually take (`max_tokens` of 100,000) says little; then the usual
+time counts.
 """
 
 from collections.abc import Sequence
 from typing import NamedTuple
 
 _APART = 0.2
-"""Seconds that two polls lie apart at least for a rate: a token more or less says too much."""
+"""Seconds between two polls that give a rate: over less, a single token changes it too much."""
 _SMOOTHED_OVER = 8
+"""Requests over which the usual time is smoothed."""
 _FAR = 4.0
-"""A limit is far if it takes so many times the usual time."""
+"""A token limit is ignored if reaching it takes more than this many times the usual time."""
 
 
 class Work(NamedTuple):
-    """A busy slot: its task, the tokens that it has decoded, and those that it may decode still.
+    """Progress of a busy slot: its task, the tokens decoded, and the tokens it may still decode.
 
-    `left` is -1 without a limit.
+    `left` is -1 if there is no limit.
     """
 
     task: int
@@ -28,14 +29,14 @@ class Work(NamedTuple):
 
 
 class Usual(NamedTuple):
-    """What a request takes: seconds and their mean deviation, smoothed. Zeros: none has ended."""
+    """Smoothed seconds per request and their mean deviation. All 0 until a request has ended."""
 
     seconds: float = 0.0
     spread: float = 0.0
     ended: int = 0
 
     def with_one(self, took: float) -> "Usual":
-        """After one more request has ended, which took so many seconds."""
+        """Returns the value after one more request has ended, which took this many seconds."""
         ended = min(_SMOOTHED_OVER, self.ended + 1)
         off = abs(took - self.seconds) if self.ended else 0.0
         return Usual(
@@ -46,19 +47,19 @@ class Usual(NamedTuple):
 
 
 class Pace:
-    """What the polls of one replica have shown of its speed."""
+    """The decoding speed of one replica, as its polls have shown it."""
 
     __slots__ = ("_measured", "_measured_at", "looked", "rate", "work")
 
     def __init__(self) -> None:
         self.work: Sequence[Work] = ()
-        self.rate = 0.0  # tokens a second of one slot; 0: not known yet
+        self.rate = 0.0  # tokens per second of one slot; 0 while unknown
         self.looked = 0.0
         self._measured: dict[int, int] = {}
         self._measured_at = float("-inf")
 
     def seen(self, moment: float, work: Sequence[Work]) -> None:
-        """A poll that began then showed these slots busy."""
+        """Takes the busy slots shown by a poll that was sent at `moment`."""
         self.work, self.looked = work, moment
         passed = moment - self._measured_at
         if passed < _APART:
@@ -73,7 +74,7 @@ class Pace:
         self._measured_at = moment
 
     def frees(self, now: float, usual: Usual) -> list[float]:
-        """Seconds until each slot is free that was seen to decode, as far as that can be told."""
+        """Returns estimated seconds until each slot seen decoding is free; [] without a rate."""
         if not self.rate:
             return []
         since = now - self.looked
@@ -87,9 +88,9 @@ class Pace:
 
 
 def by_age(age: float, usual: Usual) -> float:
-    """Seconds that a request of this age still takes, of which nothing else is known.
+    """Returns the seconds that a request of this age still takes, if nothing else is known of it.
 
-    If none has ended yet, as long as it has taken so far: that is as likely too much as too little.
+    If no request has ended yet, that is its age: as likely too much as too little.
     """
     if not usual.ended:
         return age
@@ -97,9 +98,10 @@ def by_age(age: float, usual: Usual) -> float:
 
 
 def until_served(frees: Sequence[float], place: int, usual: float) -> float:
-    """Seconds until the slot number `place` (1 for the first) becomes free, of those in `frees`.
+    """Returns the seconds until the request at this place in the queue (from 1) is served.
 
-    A slot that becomes free serves the next in line, which takes the usual time.
+    `frees` are the seconds until each slot is free; `usual` are the seconds a request usually
+    takes. Each slot that becomes free serves the next request in the queue.
     """
     if not frees:
         return usual * place

@@ -3,10 +3,10 @@
     a gateway ── Beat, State, Asked, Cancelled, Released, FirstByte, Cached, Heard ──> the owner
               <── Granted, Refused, Lost ──
 
-Plain values: durations and never a process's clock, leases whose ids carry their process, and of
-prompts the keyed hashes of their blocks alone. A frame is `["<kind>", {field: value}]` in JSON. An
-unknown kind or field is skipped and a missing field has its default, so that versions that follow
-each other work together in a rollout; fields are only ever added, with a default.
+Values are plain: durations rather than a process's clock, lease ids that name their process, and
+only keyed hashes of prompts' blocks. A frame is `["<kind>", {field: value}]` in JSON. Unknown kinds
+and fields are skipped and a missing field gets its default, so that adjacent versions work together
+during a rollout. Fields are only ever added, and always with a default.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,14 +16,16 @@ from typing import Any
 import orjson
 
 _BLOCK_BYTES = 12
-"""Of a block: its number, and the hash of everything up to its end (chain.py)."""
+"""Bytes of a block: its number, and the hash of everything up to its end (chain.py)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Beat:
-    """Sent several times a second. `number` counts them; `saw` is the receiver's last that came.
+    """The heartbeat, sent several times a second.
 
-    `view` is the sender's, `term` the highest it knows (peering.py).
+    `number` counts the sender's beats; `saw` is the number of the last beat that it received from
+    the receiver. `view` is the id of the sender's view, `term` the highest term it knows
+    (peering.py). `owning` is False once the sender is about to stop.
     """
 
     number: int
@@ -35,10 +37,11 @@ class Beat:
 
 @dataclass(frozen=True, slots=True)
 class HeldLease:
-    """A lease that a request of the sender holds, for so many seconds (`age`).
+    """A lease that a request of the sender has held for `age` seconds.
 
-    `slots` is what it asked for. `answered`: the first byte of its answer came. `ended`: it was
-    held until lately, and its replica may compute for it yet.
+    `slots` is as the request asked for them. `answered` is True after the first byte of its
+    response. `ended` is True if the lease has ended lately and its replica may still compute for
+    it.
     """
 
     id: int
@@ -54,7 +57,7 @@ class HeldLease:
 
 @dataclass(frozen=True, slots=True)
 class Routed:
-    """A prompt that a replica was given lately, so that its cache may hold it."""
+    """A prompt that was sent to a replica lately, so that its cache may hold it."""
 
     model: str
     replica: str
@@ -63,8 +66,10 @@ class Routed:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """The sender is in this view now, and that is all it has of the receiver: its leases, and the
-    asks that wait. From here on it takes grants of this view alone.
+    """The sender's view from now on, and all that it holds or waits for at the receiver.
+
+    `leases` and `asks` are of models that the receiver owns, `routed` says where their prompts
+    went. From here on the sender accepts only grants of this view.
     """
 
     view: str
@@ -75,8 +80,10 @@ class State:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A request asks for slots, as messages.Ask. `ago`: seconds since it came to its gateway;
-    `spent`: how long it has waited at other owners.
+    """A request asks for slots, as messages.Ask.
+
+    `ago` is the number of seconds since it came to its gateway, `spent` the number of seconds that
+    it has waited at other owners.
     """
 
     view: str
@@ -93,14 +100,14 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Cancelled:
-    """The client of an ask left while it waited."""
+    """The client of a request left while it waited."""
 
     ask: int
 
 
 @dataclass(frozen=True, slots=True)
 class Released:
-    """A lease ends; `ending` as messages.Ending."""
+    """A lease ends, as messages.Ending."""
 
     lease: int
     ending: str
@@ -108,14 +115,14 @@ class Released:
 
 @dataclass(frozen=True, slots=True)
 class FirstByte:
-    """The first byte of an answer came."""
+    """The first byte of a response came."""
 
     lease: int
 
 
 @dataclass(frozen=True, slots=True)
 class Cached:
-    """So many tokens of a prompt were in its replica's cache."""
+    """The number of prompt tokens that were in the replica's cache."""
 
     lease: int
     tokens: int
@@ -123,15 +130,17 @@ class Cached:
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """Replicas whose streams said something lately: model, replica, seconds ago."""
+    """Replicas whose streams sent something lately: model, replica, seconds ago."""
 
     replicas: tuple[tuple[str, str, float], ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Of each model that the sender owns: ready replicas, all of them, slots, those that are busy
-    and waited for, slots of the smallest ready replica, and tokens that a slot takes.
+    """The state of the models that the sender owns, as (model, counts).
+
+    The counts are: ready replicas, all replicas, slots, busy slots, slots waited for, slots of the
+    smallest ready replica, tokens per slot.
     """
 
     models: tuple[tuple[str, tuple[int, ...]], ...]
@@ -139,10 +148,10 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Granted:
-    """Slots for an ask, as messages.Grant, by the view in which it was asked.
+    """Slots for a request, as messages.Grant, under the view in which it asked.
 
-    `apart`: the replica keeps apart what it caches for tenants. `started`: when its process began,
-    as it says.
+    `apart` is True if the replica keeps the caches of tenants apart. `started` is the start of the
+    replica's process, as it reports it.
     """
 
     view: str
@@ -158,7 +167,7 @@ class Granted:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """No slots for an ask, as messages.Refusal."""
+    """A refusal of slots for a request, as messages.Refusal."""
 
     view: str
     ask: int
@@ -207,12 +216,12 @@ _NAMES = {kind: name for name, kind in _KINDS.items()}
 
 
 def encode(message: Message) -> bytes:
-    """A message as a frame."""
+    """Encodes a message as a frame."""
     return orjson.dumps([_NAMES[type(message)], message])
 
 
 def decode(frame: bytes | memoryview) -> Message | None:
-    """The message of a frame; None for a kind that is not known. Raises ValueError: it is none."""
+    """Decodes a frame. Returns None for an unknown kind; raises ValueError if it is malformed."""
     try:
         name, body = orjson.loads(frame)
         kind = _KINDS.get(name)
@@ -222,12 +231,12 @@ def decode(frame: bytes | memoryview) -> Message | None:
 
 
 def pack(blocks: Sequence[int]) -> str:
-    """A chain of blocks as text."""
+    """Encodes a chain of blocks as text."""
     return b"".join([block.to_bytes(_BLOCK_BYTES, "big") for block in blocks]).hex()
 
 
 def unpack(text: str) -> tuple[int, ...]:
-    """The chain of a text. Raises ValueError."""
+    """Decodes a chain of blocks. Raises ValueError."""
     raw = bytes.fromhex(text)
     if len(raw) % _BLOCK_BYTES:
         raise ValueError("no chain of blocks")
@@ -263,4 +272,4 @@ _TYPES = {
     kind: {each.name: getattr(each.type, "__origin__", each.type) for each in fields(kind)}
     for kind in (*_KINDS.values(), HeldLease, Routed)
 }
-"""The plain type of each field."""
+"""The plain type of each field, by kind."""

@@ -1,8 +1,11 @@
-"""Until when may slots be granted?"""
+"""Until when may this process grant slots?"""
 
 
 class Permit:
-    """Shared by all pools of a process. Alone it may always grant; among peers see peering.py."""
+    """The time until which slots may be granted, shared by all pools of a process.
+
+    A gateway without peers may always grant; with peers, peering.py sets the time.
+    """
 
     __slots__ = ("until",)
 

@@ -1,11 +1,12 @@
-"""One model: who asks, who waits, which slots are taken.
+"""How does one model serve its requests? Who asks, who waits, which slots are taken.
 
     submit ──> granted at once | waits ──> granted | refused (budget, pushed out, model gone)
                                       └──> withdrawn (its client left)
     granted ──> release
 
-Every event returns the decisions that follow from it, each about one ask; an ask that is not
-withdrawn gets exactly one. Purely synchronous: the time comes with each event and never goes back.
+Every event returns the decisions that follow from it, each about one request; a request that is not
+withdrawn gets exactly one. Everything is synchronous: each event brings the time, which never goes
+back.
 """
 
 import math
@@ -29,10 +30,11 @@ from llmstack.routing.turn import Turns
 Decision = Grant | Refusal
 
 LONGEST_RETRY = 60
+"""The largest Retry-After in seconds."""
 COLD_RETRY = 10
-"""Seconds after which to come again where no replica is there to estimate from."""
+"""Retry-After in seconds while there is no replica to estimate from."""
 _FORECAST_SECONDS = 0.05
-"""An estimate holds for so long: many are refused at once."""
+"""Seconds for which an estimate is reused, since many requests may be refused at once."""
 _TOLERANCE = 1e-6
 _NO_MATCHES: Mapping[str, Match] = {}
 
@@ -43,12 +45,12 @@ class Pool:
     def __init__(
         self, limits: Limits, now: float, leases: Iterator[int], permit: Permit | None = None
     ) -> None:
-        """`leases` gives numbers for leases that nobody else uses."""
+        """`leases` yields lease ids that nobody else uses. Without `permit` it may always grant."""
         self._limits = limits
         self._permit = permit or Permit()
         self._lease_ids = leases
         self._replicas: dict[str, Ledger] = {}
-        self._leaving: dict[Ledger, None] = {}  # gone, but for their last leases
+        self._leaving: dict[Ledger, None] = {}  # gone, but with live leases
         self._leases: dict[int, Lease] = {}
         self._tenants = Tenants()
         self._queue = Queue(self._tenants)
@@ -65,8 +67,8 @@ class Pool:
         self._frees_at = float("-inf")
 
     def submit(self, ask: Ask, now: float) -> list[Decision]:
-        """A request comes. Unless the answer has a decision about it, it waits."""
-        self._requests += not ask.avoid  # One that a replica failed has been counted before.
+        """Takes a new request. It waits, unless a returned decision is about it."""
+        self._requests += not ask.avoid  # A request that a replica failed was counted before.
         ask = self._fitting(ask)
         lane = Lane(ask.slots, ask.avoid and ask.avoid.intersection(self._replicas))
         if refusal := self._impossible(ask.id, lane, now):
@@ -92,7 +94,7 @@ class Pool:
         return decisions
 
     def withdraw(self, ask_id: int, now: float) -> list[Decision]:
-        """Its client left while it waited."""
+        """Removes a waiting request whose client left."""
         waiting = self._queue.get(ask_id)
         if waiting is None:
             return []
@@ -100,34 +102,34 @@ class Pool:
         return self._dispatch(now)
 
     def release(self, lease_id: int, ending: Ending, now: float) -> list[Decision]:
-        """A lease ends. Raises KeyError if there is no such lease: it ended before."""
+        """Ends a lease. Raises KeyError if there is no such lease, for example if it has ended."""
         lease = self._leases.pop(lease_id)
         if ending is Ending.DONE and lease.slots:
             self._usual = self._usual.with_one(now - lease.granted)
         return self._end(lease, ending, now)
 
     def give_back(self, lease_id: int, now: float) -> list[Decision]:
-        """A lease ends that nobody has used: its request had gone when the grant came."""
+        """Ends a lease that was never used, because its request was gone when the grant came."""
         return self._end(self._leases.pop(lease_id), Ending.DONE, now)
 
     def first_byte(self, lease_id: int, now: float) -> None:
-        """The first byte of its answer came: its replica has begun it."""
+        """Records the first byte of a response: the replica has begun the request."""
         lease = self._leases.get(lease_id)
         if lease is not None:
             lease.begun = min(lease.begun, now)
             lease.answered = True
 
     def cached(self, lease_id: int, tokens: int) -> None:
-        """So many tokens of its prompt, of which some were believed to be cached, were so."""
+        """Records how many prompt tokens were cached, if some were believed to be."""
         lease = self._leases.get(lease_id)
         if lease is not None and self._replicas.get(lease.ledger.replica) is lease.ledger:
             self._index.learn(lease.ledger.replica, lease.blocks, tokens > 0)
 
     def replica(self, name: str, total: int, accepting: bool, now: float) -> list[Decision]:
-        """A replica is there, or is there with other slots, or accepts requests no more or again.
+        """Adds a replica, or updates its number of slots and whether it accepts new requests.
 
-        A new one gets requests from its first poll on, seen(). One that was restarted is to be
-        reported gone before: what it computed has ended.
+        A new replica gets requests after its first poll, seen(). If a replica was restarted, report
+        it gone first, because what it computed has ended.
         """
         ledger = self._replicas.get(name)
         if ledger is None:
@@ -137,7 +139,7 @@ class Pool:
         return self._replicas_changed(now)
 
     def gone(self, name: str, now: float) -> list[Decision]:
-        """A replica is no more, for new requests. Leases on it end as their requests do."""
+        """Removes a replica. It gets no new requests; its leases end as their requests do."""
         ledger = self._replicas.pop(name, None)
         if ledger is None:
             return []
@@ -153,7 +155,7 @@ class Pool:
         return self._replicas_changed(now)
 
     def quarantine(self, name: str, on: bool, now: float) -> list[Decision]:
-        """A replica computes no more, though it is there, or computes again."""
+        """Records that a replica is wedged (it exists but computes nothing), or has recovered."""
         ledger = self._replicas.get(name)
         if ledger is None or ledger.wedged is on:
             return []
@@ -161,7 +163,7 @@ class Pool:
         return self._replicas_changed(now)
 
     def seen(self, name: str, poll: SlotsSeen, now: float) -> list[Decision]:
-        """A poll of a replica's slots was answered."""
+        """Takes the result of a poll of a replica's slots."""
         ledger = self._replicas.get(name)
         if ledger is None:
             return []
@@ -172,7 +174,7 @@ class Pool:
         return self._dispatch(now) if unchanged else self._replicas_changed(now)
 
     def limits(self, limits: Limits, now: float) -> list[Decision]:
-        """The limits are others now, also for those that wait."""
+        """Changes the limits, for requests that already wait as well."""
         if limits.reserve and not self._limits.reserve:
             for tenant in self._tenants.names():
                 self._reserve.active(tenant, now)
@@ -183,14 +185,14 @@ class Pool:
         return decisions + self._dispatch(now)
 
     def resume(self, now: float) -> list[Decision]:
-        """It may grant again: serves those that came meanwhile, then keeps the queue's bound."""
+        """Grants again after a pause: first serves what waits, then enforces the queue's bound."""
         decisions = self._dispatch(now)
         return decisions + self._trim(now) + self._dispatch(now)
 
     def adopt(self, lease: Lease, now: float) -> None:
-        """A lease that another owner of this model granted lives on under this one.
+        """Takes over a lease that an earlier owner of this model granted.
 
-        Its `slots` are what was asked for; its ledger must be one of this pool's.
+        Its `slots` are as its request asked for them; its ledger must be one of this pool's.
         """
         ledger = lease.ledger
         for doubt in [each for each in ledger.doubts if each.lease == lease.id]:
@@ -204,16 +206,16 @@ class Pool:
         self.routed(ledger.replica, lease.blocks)
 
     def routed(self, replica: str, blocks: tuple[int, ...]) -> None:
-        """Another owner has given this prompt to a replica."""
+        """Records that another owner has sent this prompt to a replica."""
         if blocks and replica in self._replicas:
             self._index.add(replica, blocks)
 
     def ledger(self, replica: str) -> Ledger | None:
-        """The ledger of a replica; None if it is not there."""
+        """Returns the ledger of a replica, or None if there is no such replica."""
         return self._replicas.get(replica)
 
     def expire(self, now: float) -> list[Decision]:
-        """Refuses those whose budgets have ended."""
+        """Refuses requests whose budgets have ended."""
         decisions: list[Decision] = []
         with_replica, without = self._clocks.read(now + _TOLERANCE)
         while waiting := self._queue.oldest():
@@ -227,33 +229,33 @@ class Pool:
         return decisions + self._dispatch(now) if decisions else decisions
 
     def next_expiry(self) -> float | None:
-        """When does the next budget end? None: nobody waits."""
+        """Returns when the next budget ends, or None if nobody waits."""
         oldest = self._queue.oldest()
         return self._clocks.ends(oldest.clocks, self._limits) if oldest else None
 
     def close(self, reason: Reason, now: float) -> list[Decision]:
-        """Refuses all that wait. Leases may still be released."""
+        """Refuses all waiting requests. Leases may still be released."""
         return [self._refuse(waiting, reason, 0, now) for waiting in list(self._queue)]
 
     def draining(self, name: str) -> bool:
-        """Is a poll of this replica waited for?"""
+        """True if slots drain, or are in doubt while requests wait: a poll may free them."""
         ledger = self._replicas.get(name)
         if ledger is None or not (ledger.doubts or ledger.aside.left):
             return False
         return bool(self._queue) or ledger.draining > 0
 
     def lost(self, name: str, seconds: float) -> list[int]:
-        """Leases that this replica has not shown for so long, and of whose answer no byte came."""
+        """Returns leases without a first byte that the replica has not shown for `seconds`."""
         ledger = self._replicas.get(name)
         return ledger.lost(seconds) if ledger is not None else []
 
     @property
     def serving(self) -> bool:
-        """Whether there is a replica that gets requests."""
+        """True if some replica gets new requests."""
         return self._clocks.serving
 
     def load(self) -> Load:
-        """How things stand."""
+        """Returns the model's load."""
         return Load(
             replicas=(
                 *(_load(ledger, _state(ledger)) for ledger in self._replicas.values()),
@@ -266,10 +268,10 @@ class Pool:
         )
 
     def _dispatch(self, now: float) -> list[Decision]:
-        """Grants as long as anyone who waits fits anywhere."""
+        """Grants slots for as long as a waiting request fits somewhere."""
         decisions: list[Decision] = []
         self._turns.bound = self._reserve.bound(now) if self._limits.reserve else None
-        if not self._clocks.serving:  # However many wait, each event then costs the same.
+        if not self._clocks.serving:  # An event then costs the same however many wait.
             return decisions
         if now >= self._permit.until:
             return decisions
@@ -302,7 +304,7 @@ class Pool:
         ledger = lease.ledger
         freed = ledger.end(lease, ending, now)
         if ledger in self._leaving:
-            freed = True  # No poll tells of it any more.
+            freed = True  # No poll will show it again.
             if not ledger.live:
                 del self._leaving[ledger]
         if not freed:
@@ -323,12 +325,12 @@ class Pool:
         return Refusal(waiting.ask.id, reason, retry, limit)
 
     def _fitting(self, ask: Ask) -> Ask:
-        """The same, for a whole replica where no replica has as many slots as it wants."""
+        """Returns the request, for a whole replica if divisible and larger than any replica."""
         too_large = ask.divisible and self._replicas and ask.slots > self._largest
         return ask._replace(slots=WHOLE, divisible=False) if too_large else ask
 
     def _impossible(self, ask_id: int, lane: Lane, now: float) -> Refusal | None:
-        """Can no replica that there is ever serve it?"""
+        """Returns a refusal if none of the existing replicas can ever serve such a request."""
         if not self._replicas:
             return None
         if lane.slots > self._largest:
@@ -338,7 +340,10 @@ class Pool:
         return None
 
     def _push_out(self, newcomer: Waiting, now: float) -> list[Decision]:
-        """The queue is over its bound by one: the newcomer goes, or someone of a bigger crowd."""
+        """Refuses one request of a queue that is over its bound by one.
+
+        That is the newcomer, unless another tenant has more requests waiting: then its latest.
+        """
         own = self._tenants.named(newcomer.ask.tenant)
         crowd = self._tenants.most_waiting()
         fewer = (own.bounded, own.in_use) < (crowd.bounded, crowd.in_use)
@@ -349,7 +354,7 @@ class Pool:
         ]
 
     def _trim(self, now: float) -> list[Decision]:
-        """Refuses who is beyond the queue's bound: the youngest of the tenants that wait most."""
+        """Refuses requests beyond the queue's bound: the latest of the tenant with the most."""
         decisions: list[Decision] = []
         most = self._limits.max_requests
         while self._queue.bounded > most:
@@ -374,12 +379,12 @@ class Pool:
         return decisions + self._dispatch(now)
 
     def _so_far(self, now: float) -> float:
-        """Seconds that a request seems to take, where none has ended."""
+        """Returns the seconds that a request seems to take while none has ended yet."""
         oldest = min((lease.granted for lease in self._leases.values()), default=now)
         return now - oldest + max(self._frees, default=0.0)
 
     def _retry_after(self, now: float) -> int:
-        """Seconds until the last of those that wait now is likely to be served."""
+        """Returns the seconds until the last request that waits now is likely to be served."""
         if not self._clocks.serving:
             return COLD_RETRY
         if now - self._frees_at >= _FORECAST_SECONDS:

@@ -1,7 +1,8 @@
 """How is a long array of inputs cut into parts, each a request of its own?
 
-A part takes about as long as one query of others may wait for it, whatever the model and the
-hardware: the first is as long as a replica has slots, then each is twice or half as long.
+A part should take about as long as another client's query may wait behind it, whatever the model
+and the hardware. The first part has one input per slot; after that the size doubles if a part was
+faster than SHORT_SECONDS, and halves if it was slower than LONG_SECONDS.
 """
 
 from collections.abc import Iterator
@@ -13,22 +14,22 @@ from llmstack.scan.outline import Span
 SHORT_SECONDS = 0.05
 LONG_SECONDS = 0.25
 MOST_TIMES = 16
-"""A part has at most so many entries for each slot of a replica."""
+"""The largest number of inputs in a part, per slot of a replica."""
 MOST_BYTES = 256 * 1024
-"""Bytes of entries in one part, unless one entry alone is longer."""
+"""Bytes of inputs in one part, unless a single input is longer."""
 MOST_AROUND = 64 * 1024
-"""Bytes of a body beside its array: they are sent with each part."""
+"""Bytes of a body outside its array, since they are sent again with each part."""
 
 
 class Portion(NamedTuple):
-    """The body of a part, and how many inputs it has."""
+    """The body of a part, and the number of its inputs."""
 
     body: bytes
     inputs: int
 
 
 class Portions:
-    """Cuts one body. `slots`: those of the smallest replica."""
+    """Cuts one body. `slots` is the number of slots of the smallest replica."""
 
     def __init__(self, body: bytes | bytearray, array: Span, slots: int) -> None:
         self._body = body
@@ -39,7 +40,7 @@ class Portions:
         self._times = 1
 
     def next(self) -> Portion | None:
-        """The next part; None after the last."""
+        """Returns the next part, or None after the last."""
         first = self._take()
         if first is None:
             return None
@@ -54,7 +55,7 @@ class Portions:
         return Portion(b"".join(pieces), count)
 
     def took(self, seconds: float) -> None:
-        """The part that was cut last was computed in that time."""
+        """Records in how many seconds the last part was computed."""
         if seconds < SHORT_SECONDS:
             self._times = min(MOST_TIMES, 2 * self._times)
         elif seconds > LONG_SECONDS:
@@ -66,6 +67,6 @@ class Portions:
 
 
 def is_cut(body: bytes | bytearray, array: Span, slots: int) -> bool:
-    """Whether it has more entries than a replica has slots, and little beside them."""
+    """True if the array has more inputs than a replica has slots, and the rest is small."""
     around = len(body) - (array.end - array.start)
     return array.entries > slots and around <= MOST_AROUND

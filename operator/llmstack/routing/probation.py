@@ -1,22 +1,23 @@
-"""How is a tenant slowed whose requests end servers?
+"""How is a tenant slowed down whose requests kill servers?
 
-    strike n ──> nothing of it is sent for pause · 2^(n-1), then its requests go one at a time until
-                 slow · 2^(n-1) seconds have passed since; after as long again without a strike
-                 all is forgotten
+    strike n ──> no request is sent for pause · 2^(n-1) seconds, then one at a time, until
+                 slow · 2^(n-1) seconds after the strike. After as long again without another
+                 strike, all strikes are forgotten.
 
-So however many bodies it tries, the n-th server that it ends comes pause · 2^(n-1) seconds after
-the one before. The first costs an innocent one little: a server may die for reasons of its own.
+So however many bodies a tenant tries, it kills its n-th server at least pause · 2^(n-1) seconds
+after the one before. A first strike costs an innocent tenant little: a server may die for reasons
+of its own.
 """
 
 from dataclasses import dataclass
 
 _MOST = 20
-"""Doublings: none of the limits is reached later."""
+"""Strikes that are told apart: by then the pause and the slowing have reached their limits."""
 
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """Seconds. `slow` 0: nobody is slowed."""
+    """Durations in seconds. If `slow` is 0, no tenant is slowed down."""
 
     pause: float = 1.0
     longest_pause: float = 300.0
@@ -33,18 +34,18 @@ class _Record:
 
 
 class Probation:
-    """The tenants of one model that are slowed."""
+    """The tenants of one model that are slowed down."""
 
     def __init__(self, terms: Terms) -> None:
         self._terms = terms
         self._records: dict[str, _Record] = {}
 
     def __bool__(self) -> bool:
-        """Whether anybody is."""
+        """True if any tenant has a strike on record."""
         return bool(self._records)
 
     def strike(self, tenant: str, now: float) -> None:
-        """One of its requests ended a server."""
+        """Records that one of the tenant's requests killed a server."""
         terms = self._terms
         if not terms.slow:
             return
@@ -56,12 +57,12 @@ class Probation:
         self._records[tenant] = _Record(strikes, now, pause, slow)
 
     def slowed(self, tenant: str, now: float) -> bool:
-        """Whether its requests go one at a time."""
+        """True if the tenant's requests must go one at a time."""
         known = self._known(tenant, now)
         return known is not None and now < known.at + known.slow
 
     def pause(self, tenant: str, now: float) -> float:
-        """Seconds until its next request may be sent; 0 for nearly all."""
+        """Returns the seconds until the tenant may send again, 0 for nearly all tenants."""
         known = self._known(tenant, now)
         return max(0.0, known.at + known.pause - now) if known else 0.0
 

@@ -1,8 +1,8 @@
-"""Who waits, and in which order are they looked at?
+"""Which requests wait, and in which order are they considered?
 
-Kept three times over: by id, in the order in which they came (their budgets end in it), and by
-tenant and lane. A lane holds requests that fit the same replicas, the earliest arrival first: so a
-thousand that fit nowhere cost no more than one.
+They are kept three times: by id, in order of arrival (budgets end in that order), and by tenant and
+lane. A lane holds requests that fit the same replicas, earliest arrival first, so that a thousand
+requests that fit nowhere cost no more than one.
 """
 
 from bisect import bisect_left, insort
@@ -18,7 +18,7 @@ from llmstack.routing.messages import WHOLE, Ask
 
 
 class Lane(NamedTuple):
-    """What decides where a request fits? `avoid`: replicas that failed it and are still there."""
+    """What decides where a request fits. `avoid`: existing replicas that have failed it."""
 
     slots: int
     avoid: frozenset[str] = frozenset()
@@ -28,8 +28,9 @@ class Lane(NamedTuple):
 class Waiting:
     """A request that waits.
 
-    `clocks`: how those of its model stood when it came. `overtaken`: how many that were behind it
-    have been served before it.
+    `since` is when it came, earlier by any time spent at other owners. `clocks` is the reading of
+    the model's clocks to count its budgets from. `homes` are the replicas that are the prompt's
+    home (affinity.py). `overtaken` is the number of requests behind it that were served before it.
     """
 
     ask: Ask
@@ -42,7 +43,7 @@ class Waiting:
 
     @property
     def bounded(self) -> bool:
-        """Does the queue's bound count it? One that a replica failed has been admitted before."""
+        """True if the queue's bound counts it: one that a replica failed was admitted before."""
         return not self.ask.avoid
 
 
@@ -51,7 +52,7 @@ _Lanes = dict[Lane, list[_Entry]]
 
 
 class Queue:
-    """The requests of one model that wait."""
+    """The waiting requests of one model."""
 
     def __init__(self, tenants: Tenants) -> None:
         self._tenants = tenants
@@ -68,57 +69,57 @@ class Queue:
         return tenant in self._lanes
 
     def __iter__(self) -> Iterator[Waiting]:
-        """In the order in which they came."""
+        """Iterates over the requests in order of arrival."""
         return iter(self._all.values())
 
     def get(self, ask_id: int) -> Waiting | None:
         return self._all.get(ask_id)
 
     def oldest(self) -> Waiting | None:
-        """Who came first?"""
+        """Returns the request that came first, or None if none waits."""
         return next(iter(self._all.values()), None)
 
     def slots(self, whole: int) -> int:
-        """Slots that are waited for; `whole`: how many a whole replica has."""
+        """Returns the slots that all requests need; `whole` is the size of a whole replica."""
         return sum(
             number * (whole if lane.slots == WHOLE else lane.slots)
             for lane, number in self.lanes.items()
         )
 
     def add(self, waiting: Waiting) -> None:
-        """It waits from now on."""
+        """Adds a request."""
         self._all[waiting.ask.id] = waiting
         self._enter(waiting)
         self.bounded += waiting.bounded
         self._tenants.comes(waiting.ask.tenant, waiting.ask.arrived, waiting.bounded)
 
     def remove(self, waiting: Waiting, served_at: float | None = None) -> None:
-        """It waits no longer: it is served, or leaves (None)."""
+        """Removes a request, granted at `served_at`, or None if it leaves ungranted."""
         del self._all[waiting.ask.id]
         self._exit(waiting)
         self.bounded -= waiting.bounded
         self._tenants.goes(waiting.ask.tenant, waiting.bounded, served_at)
 
     def change_lane(self, waiting: Waiting, lane: Lane) -> None:
-        """It fits elsewhere now; its place stays."""
+        """Moves a request, which fits other replicas now, to another lane. It keeps its turn."""
         self._exit(waiting)
         waiting.lane = lane
         self._enter(waiting)
 
     def first(self) -> Waiting:
-        """Whose turn is it, whether or not it fits?"""
+        """Returns the request whose turn it is, whether or not it fits. The queue has one."""
         return self.earliest(next(iter(self._tenants)).name)
 
     def earliest(self, tenant: str) -> Waiting:
-        """Its first arrival; there must be one."""
+        """Returns the tenant's earliest request. It must have one."""
         return min(entries[0] for entries in self._lanes[tenant].values())[2]
 
     def in_turn(
         self, lanes: Container[Lane], may: Callable[[str, Lane], bool]
     ) -> Iterator[tuple[Tenant, Waiting]]:
-        """Those in these lanes: tenants by their turns, each one's requests by arrival.
+        """Iterates over the requests in these lanes: tenants by turn, then requests by arrival.
 
-        `may`: can this tenant have slots for such a request now?
+        `may` says whether a tenant may have slots for a request of a lane now.
         """
         for tenant in self._tenants:
             own = self._lanes[tenant.name]
@@ -127,7 +128,7 @@ class Queue:
                 yield tenant, waiting
 
     def youngest(self, tenant: str) -> Waiting:
-        """Its latest arrival of those that the bound counts; there must be one."""
+        """Returns the tenant's latest request that the bound counts. It must have one."""
         latest = (
             next((entry for entry in reversed(entries) if entry[2].bounded), None)
             for entries in self._lanes[tenant].values()

@@ -1,9 +1,10 @@
 """How many slots may one tenant hold, so that the others find some?
 
-    max(1, slots of the model - other tenants that were active within ACTIVE_SECONDS)
+    max(1, slots of the model - other tenants active within the last ACTIVE_SECONDS)
 
-So each of them finds a slot when it comes back, once what ran before has ended. A request that is
-larger than the bound passes it in its turn, when its tenant holds nothing else.
+Each recently active tenant then finds a slot when it comes back, as soon as requests that were
+running before have ended. A request larger than the bound is served in its turn, once its tenant
+holds nothing else.
 """
 
 from collections import OrderedDict
@@ -13,23 +14,24 @@ from llmstack.routing.fairness import Tenants
 from llmstack.routing.slots import Ledger
 
 ACTIVE_SECONDS = 300.0
+"""Seconds for which a tenant counts as active after it last held slots or waited."""
 
 
 class Reserve:
-    """Who was active lately? Whoever holds slots or waits is active now."""
+    """Keeps track of active tenants. A tenant that holds slots or waits is active now."""
 
     def __init__(self, tenants: Tenants, replicas: Mapping[str, Ledger]) -> None:
         self._tenants = tenants
         self._replicas = replicas
-        self._active: OrderedDict[str, float] = OrderedDict()  # by when it was last seen
+        self._active: OrderedDict[str, float] = OrderedDict()  # when last seen, oldest first
 
     def active(self, tenant: str, now: float) -> None:
-        """The tenant wants slots, or held some until now."""
+        """Records that the tenant wants slots, or held some until now."""
         self._active[tenant] = now
         self._active.move_to_end(tenant)
 
     def bound(self, now: float) -> int:
-        """The most slots that one tenant may hold now."""
+        """Returns the largest number of slots that one tenant may hold now."""
         active = self._active
         while active and next(iter(active.values())) < now - ACTIVE_SECONDS:
             tenant, _ = active.popitem(last=False)

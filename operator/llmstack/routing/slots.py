@@ -1,16 +1,17 @@
-"""Which slots of one replica are taken, as far as the owner of them can know?
+"""Which slots of one replica are taken, as far as their owner can know?
 
-    take ──> live ──DONE──────────────> free     llama.cpp has released the slot before it says so
+    take ──> live ──DONE──────────────> free     llama.cpp frees the slot before it reports the end
                └─CANCELLED | FAILED──> draining ──a poll shows it idle──> free
 
-The ledger decides; polls of `/slots` only correct it. A server of ours tells whose the busy slots
-are (echo.py). Of another one, a slot in doubt (it drains, or someone else uses it: foreign) is
-given out again
-    1. at once, where the poll shows fewer slots busy than are in doubt;
-    2. one poll later, where leases that had begun before it and still live then account for all
-       that was busy. Judging late excludes a lease whose last bytes were on their way;
-    3. where neither ever happens (short requests, one after the other): after ASSUME_POLLS in a
-       row that showed no more slots busy than live leases may account for.
+The ledger decides; polls of `/slots` only correct it. Our build of llama-server reports which lease
+each busy slot works for (echo.py). Other servers do not. There, a slot in doubt (draining, or used
+by someone else: foreign) is freed
+    1. at once, if the poll shows fewer busy slots than are in doubt;
+    2. one poll later, if leases that had begun before the poll, and are live at the later one,
+       account for all slots that it showed busy. The delay keeps a lease from counting whose last
+       bytes were on their way during the poll;
+    3. after ASSUME_POLLS polls in a row that showed no more busy slots than live leases may account
+       for. This covers many short requests in sequence, where rules 1 and 2 never apply.
 """
 
 from collections import Counter, deque
@@ -25,15 +26,16 @@ __all__ = ["ASSUME_POLLS", "BEGUN_AFTER", "SETTLED_AFTER", "Correction", "Ledger
 __all__ += ["Lease", "SlotsSeen"]
 
 SETTLED_AFTER = 0.02
-"""Seconds that a poll waits for its judgement: the last bytes of a stream arrive in that time."""
+"""Seconds between a poll and its judgement by rule 2: a stream's last bytes arrive within them."""
 ASSUME_POLLS = 20
+"""Polls in a row after which rule 3 frees a slot without proof."""
 _REMEMBERED_ENDS = 256
 
 
 class Ledger:
-    """The slots of one replica; `free` is below zero where more is taken than there is.
+    """Counts the slots of one replica. It does not decide who gets them.
 
-    Nothing here decides who gets a slot.
+    `free` is negative while more slots are taken than exist.
     """
 
     __slots__ = (
@@ -60,20 +62,20 @@ class Ledger:
 
     def __init__(self, replica: str, total: int, corrections: Counter[Correction]) -> None:
         self.replica = replica
-        self.usable = False  # may it get new requests?
+        self.usable = False  # whether it may get new requests
         self.wedged = False
         self._accepting = True
-        self._counted = False  # has a poll told what others use of it?
+        self._counted = False  # whether a poll has shown yet what others use of it
         self.total = total
         self.free = total
         self.busy = 0  # slots of live leases
         self.live: dict[int, Lease] = {}
         self.aside = Aside()
         self.doubts: list[Doubt] = []
-        self.novel = 0  # count of grants when its cache last began a new conversation
+        self.novel = 0  # the pool's count of new conversations when this replica last got one
         self.corrections = corrections
-        self.echoes = False  # do its polls show leases?
-        self.looked = float("-inf")  # when the last poll began that showed leases
+        self.echoes = False  # whether its polls show leases
+        self.looked = float("-inf")  # when the last poll that showed leases was sent
         self.pace = Pace()
         self._ends: deque[tuple[float, int, int]] = deque(maxlen=_REMEMBERED_ENDS)
         self._unjudged: SlotsSeen | None = None
@@ -86,26 +88,26 @@ class Ledger:
 
     @property
     def foreign(self) -> int:
-        """Slots that others use."""
+        """Slots that are busy without a lease that the owner knows."""
         return sum(doubt.slots for doubt in self.doubts if doubt.tenant is None)
 
     @property
     def overlap(self) -> int:
-        """Slots taken beyond those that there are: so many requests may be deferred inside it."""
+        """Slots taken beyond `total`; that many requests may be deferred inside the replica."""
         return max(0, -self.free)
 
     def accept(self, on: bool) -> None:
-        """It wants new requests, or none."""
+        """Sets whether the replica accepts new requests."""
         self._accepting = on
         self._settle()
 
     def quarantine(self, on: bool) -> None:
-        """It computes no more, or again."""
+        """Sets whether the replica counts as wedged; a wedged one gets no new requests."""
         self.wedged = on
         self._settle()
 
     def take(self, lease: Lease) -> None:
-        """The lease lives from now on."""
+        """Adds a live lease."""
         self.live[lease.id] = lease
         if not lease.slots:
             self.aside.take(lease)
@@ -113,7 +115,7 @@ class Ledger:
         self.free -= lease.held
 
     def hold(self, lease: Lease, slots: int) -> int:
-        """The live lease counts for so many slots from now on. Returns how many fewer."""
+        """Sets how many slots a live lease counts for. Returns how many fewer these are."""
         fewer = lease.held - slots
         lease.held = slots
         self.busy -= fewer
@@ -121,7 +123,7 @@ class Ledger:
         return fewer
 
     def end(self, lease: Lease, ending: Ending, now: float) -> bool:
-        """The lease lives no more. True: its slots are free now; False: they are in doubt."""
+        """Ends a live lease. Returns True if its slots are free now, False if they are in doubt."""
         del self.live[lease.id]
         held = lease.held
         if not lease.slots:
@@ -136,12 +138,12 @@ class Ledger:
         return False
 
     def resize(self, total: int) -> None:
-        """It has that many slots now; whatever is taken stays taken."""
+        """Sets the replica's number of slots. Slots that are taken stay taken."""
         self.free += total - self.total
         self.total = total
 
     def seen(self, poll: SlotsSeen) -> list[Freed]:
-        """What a poll corrects. Returns the slots that are free now, or were not after all."""
+        """Corrects the ledger by a poll. Returns the slots by which tenants use less (or more)."""
         before, self._counted = self.overlap, True
         self.pace.seen(poll.began, poll.work)
         self._settle()
@@ -156,7 +158,7 @@ class Ledger:
         return freed
 
     def lost(self, seconds: float) -> list[int]:
-        """Leases of which polls have shown nothing for so long, nor has a byte come."""
+        """Returns leases without a first byte that polls have not shown for `seconds`."""
         return [
             lease.id
             for lease in self.live.values()
@@ -164,11 +166,11 @@ class Ledger:
         ]
 
     def frees(self, now: float, usual: Usual) -> list[float]:
-        """Seconds until each of its slots is free, 0 for those that are."""
+        """Returns the estimated seconds until each slot is free, 0 for slots that are idle."""
         idle = max(0, self.free)
         newest = sorted(self.live.values(), key=lambda lease: lease.granted, reverse=True)
         ages = [now - lease.granted for lease in newest for _ in range(lease.held)]
-        # What was granted since the last poll took the place of those that were to end first.
+        # Leases granted since the last poll have taken the slots that were due to free up first.
         unseen = sum(now - age >= self.pace.looked for age in ages)
         decoding = max(0, self.total - idle - unseen)
         known = sorted(self.pace.frees(now, usual), reverse=True)[:decoding]
@@ -177,24 +179,24 @@ class Ledger:
         return [0.0] * idle + known + [by_age(age, usual) for age in ages]
 
     def add_foreign(self, slots: int, began: float) -> None:
-        """A poll that began then showed others use so many slots more."""
+        """Records that a poll, sent at `began`, showed this many more slots used by others."""
         self.doubts.append(Doubt(None, slots, began, began))
         self.free -= slots
         self.corrections[Correction.FOREIGN] += slots
 
     def doubt(self, doubt: Doubt, slots: int) -> int:
-        """So many of these slots are in doubt from now on. Returns how many fewer."""
+        """Sets how many of these slots stay in doubt. Returns how many fewer these are."""
         fewer = doubt.slots - slots
         doubt.slots = slots
         self.free += fewer
         return fewer
 
     def ended_since(self, moment: float, lease: int) -> bool:
-        """True if this lease ended well after a poll began: it may show it busy."""
+        """True if this lease ended at or after `moment`: a poll sent then may show it busy."""
         return any(id == lease and ended >= moment for ended, _, id in self._ends)
 
     def _guess(self, poll: SlotsSeen) -> list[Freed]:
-        """What a poll says that does not tell whose the slots are."""
+        """Corrects the ledger by a poll that does not say which leases the busy slots serve."""
         cleared = self._clear_undoubted(poll) + self._clear_judged(poll) + self._clear_assumed(poll)
         self._find_begun(poll)
         self._find_foreign(poll)
@@ -204,12 +206,12 @@ class Ledger:
         self.usable = self._counted and self._accepting and not self.wedged
 
     def _clear_undoubted(self, poll: SlotsSeen) -> list[Freed]:
-        """Rule 1."""
+        """Applies rule 1."""
         doubtful = self._doubtful(poll.began)
         return self._clear(doubtful, _sum(doubtful) - poll.busy)
 
     def _clear_judged(self, poll: SlotsSeen) -> list[Freed]:
-        """Rule 2, for an earlier poll; the next to be judged is this one."""
+        """Applies rule 2 to an earlier poll, and keeps this one to be judged next."""
         last = self._unjudged or poll
         if poll.began - last.began < SETTLED_AFTER:
             self._unjudged = last
@@ -223,7 +225,7 @@ class Ledger:
         return self._clear(doubtful, _sum(doubtful) - max(0, last.busy - known))
 
     def _clear_assumed(self, poll: SlotsSeen) -> list[Freed]:
-        """Rule 3."""
+        """Applies rule 3."""
         doubtful = self._doubtful(poll.began)
         explained = poll.busy <= self.busy + self._ended_since(poll.began)
         for doubt in doubtful:
@@ -233,7 +235,7 @@ class Ledger:
         return self._clear(assumed, _sum(assumed))
 
     def _find_begun(self, poll: SlotsSeen) -> None:
-        """Where all that may be busy is busy, all of it has begun."""
+        """Marks all leases as begun if every slot that may be busy is busy."""
         possible = self.busy + _sum(self.doubts) + self._ended_since(poll.began)
         if poll.busy >= possible:
             for lease in self.live.values():
@@ -242,21 +244,21 @@ class Ledger:
                 doubt.since = min(doubt.since, max(doubt.ended, poll.began))
 
     def _find_foreign(self, poll: SlotsSeen) -> None:
-        """All that the ledger cannot account for is someone else's."""
+        """Counts busy slots that the ledger cannot account for as used by others."""
         accounted = self.busy + _sum(self.doubts) + self._ended_since(poll.began)
         if (others := poll.busy - accounted) > 0:
             self.add_foreign(others, poll.began)
 
     def _doubtful(self, moment: float) -> list[Doubt]:
-        """What was in doubt before that moment, oldest first."""
+        """Returns the doubts that are older than `moment`, oldest first."""
         return [doubt for doubt in self.doubts if doubt.since < moment]
 
     def _ended_since(self, moment: float) -> int:
-        """Slots of leases that ended well after a poll began: it may show them busy."""
+        """Returns the slots of leases that ended since: a poll sent then may show them busy."""
         return sum(slots for ended, slots, _ in self._ends if ended >= moment)
 
     def _clear(self, doubtful: list[Doubt], slots: int) -> list[Freed]:
-        """Frees that many of these slots."""
+        """Frees up to this many of these slots, oldest doubt first."""
         cleared: list[Freed] = []
         for doubt in doubtful:
             part = min(slots, doubt.slots)

@@ -1,15 +1,16 @@
-"""Which request ended a server? Those that were at it without a first byte are its suspects.
+"""Which request killed a server? Suspects are the requests at it that have no first byte yet.
 
     sent ──first byte──> cleared
-      └─broke, the server:  lives, or its end was announced ──> elsewhere
-                            died ─┬─ one suspect ──────────────> refused, its tenant is to blame
-                                  └─ several ── one at a time ─> trial ──first byte──> cleared
-                                                                   └─ died again ────> refused
+      └─connection broke, and the server
+            lives, or its end was announced ───────────────> elsewhere
+            died ─┬─ one suspect ──────────────────────────> refused, its tenant is blamed
+                  └─ several suspects ── one at a time ──> trial ──first byte──> cleared
+                                                             └─ died again ───> refused
 
-Where a server dies that had answered all, one whose answer was cut off alone is to blame as well.
-So a request ends two servers at most. A client that has left answers for its request all the same,
-and one that sends the same body again goes on where that stood. One model's; the time comes with
-each event.
+If a server dies without suspects while exactly one response was being sent, that request is blamed.
+So no request kills more than two servers. A request remains a suspect for a moment after its client
+has left, and the deaths count against its body if that is sent again. All this is kept per model;
+each event brings the time.
 """
 
 from collections import deque
@@ -18,26 +19,29 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 MOST_DEATHS = 2
-"""Servers that a request may end."""
+"""Servers that may die under a request before it is refused."""
 MOST_BREAKS = 3
-"""Connections of a request that break before an answer, announced ends among them."""
+"""Connections of a request that may break before a response, announced ends included."""
 LEFT_SECONDS = 1.0
-"""A request whose client has left is a suspect for that long after its connection has ended."""
+"""Seconds for which a request whose client has left is a suspect after its connection ended."""
 REMEMBERED_SECONDS = 3600.0
-"""A body that ended servers is known for that long."""
+"""Seconds for which a body that killed servers is remembered."""
 _REMEMBERED = 1024
+"""Bodies remembered at most."""
 _LATELY = 256
+"""Requests remembered at most whose clients have left."""
 _UNSOLVED = 64
+"""Deaths with several suspects that are remembered at most."""
 
 
 class Fate(StrEnum):
-    """What became of a server whose connection broke before it had answered."""
+    """What became of a server whose connection broke before it had responded."""
 
     ALIVE = "alive"
     ANNOUNCED = "announced"
-    """The catalog said that it ends: it terminates, or is not there any more."""
+    """The catalog announced its end: it is terminating or has been removed."""
     UNREADY = "unready"
-    """It took no new requests already, for whatever reason."""
+    """It was already getting no new requests, for whatever reason."""
     DIED = "died"
 
 
@@ -47,24 +51,25 @@ class Then(StrEnum):
     ELSEWHERE = "elsewhere"
     """Another replica may serve it at once."""
     TRIAL = "trial"
-    """It is tried once more, while no other suspect is."""
+    """It is tried once more, while no other suspect is being tried."""
     REFUSED = "refused"
 
 
 @dataclass(eq=False)
 class Suspect:
-    """One request. `label` is its request id, `digest` names its body (b"": not known).
+    """One request.
 
-    `deaths`: servers that died under it, by it or another one. `odd`: servers that broke its
-    connection without a reason that is known. `breaks`: all ends of its connections before an
-    answer. `stale`: the newest may have been that of an idle connection. `gone`: its client left.
+    `label` is its request id; `digest` identifies its body, b"" if unknown. `deaths` counts servers
+    that died while it was a suspect. `odd` counts servers that broke its connection for no known
+    reason. `breaks` counts all its connections that ended before a response. `stale` is True if the
+    latest break may be that of a kept idle connection. `gone` is True once its client has left.
     """
 
     id: int
     tenant: str
     label: str = ""
     digest: bytes = b""
-    deaths: int = field(default=0, init=False)  # Those of the class, until something happens.
+    deaths: int = field(default=0, init=False)  # a class default, so that creating one is cheap
     odd: int = field(default=0, init=False)
     breaks: int = field(default=0, init=False)
     stale: bool = field(default=False, init=False)
@@ -73,9 +78,9 @@ class Suspect:
 
 @dataclass(slots=True, eq=False)
 class Case:
-    """A server that broke connections: before an answer, or cutting it off.
+    """A server that broke connections, before a response (`broken`) or during one (`cut`).
 
-    `expected`: requests at it whose connections will follow.
+    `expected` holds the ids of requests at it whose connections will break too.
     """
 
     replica: str
@@ -86,16 +91,16 @@ class Case:
 
     @property
     def answering(self) -> Suspect | None:
-        """The one whose answer it was giving, where it did nothing else."""
+        """The request whose response it was sending, or None unless it did nothing else."""
         return self.cut[0] if len(self.cut) == 1 and not self.broken else None
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What follows for each living suspect, and whom to blame for a death.
+    """What happens to each remaining suspect, and who is blamed for a death.
 
-    `died`: there is a death to tell of. `suspects`: how many there were, those that had left too;
-    if none, the answers that were cut off.
+    `died` is True if there is a death to report. `suspects` is their number, those whose clients
+    had left included; without any, it is the number of responses that were cut off.
     """
 
     then: tuple[tuple[Suspect, Then], ...]
@@ -106,14 +111,14 @@ class Verdict:
 
 @dataclass(slots=True)
 class _Known:
-    """A body that servers died under."""
+    """A body under which servers died."""
 
     deaths: int
     until: float
 
 
 class Suspects:
-    """The requests of one model that have no first byte yet, and the deaths among its replicas."""
+    """One model's requests without a first byte, and the deaths of its replicas."""
 
     def __init__(self) -> None:
         self._at: dict[str, dict[int, Suspect]] = {}
@@ -124,11 +129,11 @@ class Suspects:
 
     @property
     def knows_bodies(self) -> bool:
-        """Whether any body is remembered, so that it is worth knowing a request's."""
+        """True if any body is remembered, so that a request's digest is worth computing."""
         return bool(self._known)
 
     def recall(self, suspect: Suspect, now: float) -> Then:
-        """What a request that comes with a known body may do: ELSEWHERE is anything."""
+        """Returns what a new request may do by what is known of its body: ELSEWHERE allows all."""
         known = self._known.get(suspect.digest)
         if known is None:
             return Then.ELSEWHERE
@@ -139,25 +144,25 @@ class Suspects:
         return Then.REFUSED if known.deaths >= MOST_DEATHS else Then.TRIAL
 
     def sent(self, replica: str, suspect: Suspect) -> None:
-        """It is on its way to this replica."""
+        """Records that a request is sent to this replica."""
         at = self._at.get(replica)
         if at is None:
             at = self._at[replica] = {}
         at[suspect.id] = suspect
 
     def begun(self, replica: str, suspect: Suspect) -> tuple[Suspect, ...]:
-        """Its first byte came. Returns whom to blame for a death that this has solved."""
+        """Clears a request by its first byte. Returns whom to blame for a death it has solved."""
         self._at[replica].pop(suspect.id, None)
         return self._solve(suspect) if suspect.deaths else ()
 
     def answered(self, suspect: Suspect) -> None:
-        """All of its answer came: its body is forgotten."""
+        """Forgets the body of a request whose response is complete."""
         if suspect.deaths:
             self._known.pop(suspect.digest, None)
             suspect.deaths = 0
 
     def ended(self, replica: str, suspect: Suspect, now: float) -> None:
-        """Its connection is over, or another request's, without a break that it waits for."""
+        """Records that a connection ended without a break. Ignores requests no longer there."""
         at = self._at.get(replica)
         if at is None:
             return
@@ -167,7 +172,7 @@ class Suspects:
             del self._at[replica]
 
     def broke(self, replica: str, suspect: Suspect, stale: bool, now: float) -> Case:
-        """Its connection broke before an answer: it waits for judge()."""
+        """Records that a connection broke before a response. The request then waits for judge()."""
         self._at.get(replica, {}).pop(suspect.id, None)
         suspect.breaks += 1
         suspect.stale = stale
@@ -176,23 +181,26 @@ class Suspects:
         return case
 
     def was_cut(self, replica: str, suspect: Suspect, now: float) -> Case:
-        """Its answer broke off. Nothing can follow for it."""
+        """Records that a response was cut off. Its request gets no other try."""
         case = self._open.get(replica) or self._new_case(replica, now)
         case.cut.append(suspect)
         return case
 
     def lost(self, replica: str, now: float) -> Case | None:
-        """It seems to have died, and no request says so. None: nobody is there to suspect."""
+        """Opens a case for a replica that seems to have died, though no connection broke.
+
+        Returns None if a case is open, or if no request whose client has left could be a suspect.
+        """
         if replica in self._open or not self._left_lately(replica, now):
             return None
         return self._new_case(replica, now)
 
     def settled(self, case: Case) -> bool:
-        """Whether all connections have ended that end with this server."""
+        """True if all connections that were to end with this server have ended."""
         return not case.expected.intersection(self._at.get(case.replica, ()))
 
     def judge(self, case: Case, fate: Fate, now: float) -> Verdict:
-        """What follows for the requests at a server whose end is known."""
+        """Returns what happens to the requests at a server whose fate is known."""
         self._open.pop(case.replica, None)
         if fate is not Fate.DIED:
             return Verdict(tuple((each, _after_end(each, fate)) for each in case.broken))
@@ -217,7 +225,7 @@ class Suspects:
         return case
 
     def _left_lately(self, replica: str, since: float) -> list[Suspect]:
-        """Requests whose clients had left, and whose connections have ended since about then."""
+        """Returns requests whose clients had left, and whose connections ended since about then."""
         earliest = since - LEFT_SECONDS
         return [each for ended, at, each in self._lately if at == replica and ended >= earliest]
 
@@ -230,7 +238,7 @@ class Suspects:
             del self._known[next(iter(self._known))]
 
     def _solve(self, cleared: Suspect) -> tuple[Suspect, ...]:
-        """Where only those are left whose clients have gone, and all of one tenant: it was they."""
+        """Returns whom to blame if only requests of one tenant, with clients gone, are left."""
         for unsolved in list(self._unsolved):
             if cleared in unsolved:
                 unsolved.discard(cleared)
@@ -242,9 +250,9 @@ class Suspects:
 
 
 def _after_end(suspect: Suspect, fate: Fate) -> Then:
-    """Its server did not die, as far as is known."""
+    """Returns what happens to a request whose server did not die, as far as is known."""
     if suspect.stale and fate is Fate.ALIVE:
-        suspect.breaks -= 1  # The connection was closed for being idle: it says nothing.
+        suspect.breaks -= 1  # The server closed an idle connection, which says nothing.
         return Then.ELSEWHERE
     suspect.odd += fate is not Fate.ANNOUNCED
     return Then.REFUSED if _is_worn_out(suspect) else Then.ELSEWHERE
@@ -259,7 +267,7 @@ def _is_worn_out(suspect: Suspect) -> bool:
 
 
 class OneAtATime:
-    """Who may go, of those that must go one by one? In the order in which they came."""
+    """Lets requests go one at a time, in the order in which they came."""
 
     def __init__(self) -> None:
         self._line: dict[Hashable, None] = {}
@@ -268,12 +276,12 @@ class OneAtATime:
         return len(self._line)
 
     def join(self, who: Hashable) -> bool:
-        """It wants to go. True: now; False: when leave() names it."""
+        """Adds a request. Returns True if it may go now; otherwise leave() will name it."""
         self._line[who] = None
         return next(iter(self._line)) == who
 
     def leave(self, who: Hashable) -> Hashable | None:
-        """It has been, or wants no more. Returns who goes next, if this was its turn."""
+        """Removes a request. Returns the next one to go, if it was this one's turn, or None."""
         if who not in self._line:
             return None
         was_first = next(iter(self._line)) == who

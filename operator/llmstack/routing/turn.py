@@ -1,15 +1,16 @@
-"""Who is served next, and where? Whoever fits, in the order of turns, but for two exceptions.
+"""Which request is served next, and where? The first in turn that fits, with two exceptions.
 
-    at home elsewhere    A request whose prompt a busy replica has cached lets others of equal right
-                         go first: it is served sooner, all in all, when that replica is free.
-    too big              A request that fits nowhere is overtaken by those that do.
+    at home elsewhere    A request whose prompt is cached by a busy replica lets requests of tenants
+                         with as few slots go first: waiting for that replica serves it sooner.
+    too big              A request that fits nowhere is overtaken by requests that fit.
 
-Both end when it has been overtaken `patience` times: then it is served at the first chance, and if
-it is too big for one, a replica is reserved for it, one for each model at a time. A slot is never
-left idle while anyone waits who may use it: where all are at home elsewhere, the first is served.
+Both end once the request has been overtaken `patience` times. It is then served at the first
+chance, and if it is too big for one, a replica is reserved for it (one per model at a time). A slot
+is never left idle while a waiting request may use it: if all are at home elsewhere, the first is
+served.
 
-With a bound (reserve.py) a tenant that would hold more is passed over. A request of its own that is
-larger than the bound lets the tenant's others go first, but for the same patience only.
+With a bound (reserve.py), a tenant that would hold more than the bound is passed over. A request
+larger than the bound lets other requests of its tenant go first, with the same limit on patience.
 """
 
 from collections.abc import Iterable, Mapping
@@ -23,26 +24,27 @@ from llmstack.routing.queue import Lane, Queue, Waiting
 from llmstack.routing.slots import Ledger
 
 PATIENCE = 2
-"""Turns of all slots of the model: about so many service times."""
+"""Times that a request may be overtaken, per slot of the model: about two service times."""
 LEAST_PATIENCE = 8
+"""Times that a request may be overtaken, however few slots the model has."""
 WINDOW = 64
-"""Requests that are looked at to find one that is at home."""
+"""Requests at most that are passed over in search of one that need not wait for its home."""
 
 Replicas = Mapping[str, Ledger]
 
 
 @dataclass(frozen=True, slots=True)
 class Reservation:
-    """All free slots of this replica are kept for this request."""
+    """A replica whose free slots are all kept for one request."""
 
     waiting: Waiting
     replica: Ledger
 
 
 class Turns:
-    """Decides who is next. Keeps nothing but the one reservation.
+    """Decides which request is next. Its only state is the reservation.
 
-    `bound`: the most slots that one tenant may hold; None: as many as there are.
+    `bound` is the largest number of slots that one tenant may hold, or None for no limit.
     """
 
     def __init__(self, queue: Queue, replicas: Replicas, tenants: Tenants) -> None:
@@ -53,7 +55,7 @@ class Turns:
         self.bound: int | None = None
 
     def next(self) -> tuple[Waiting, Ledger] | None:
-        """The request to serve and its replica; None if nobody who waits fits anywhere."""
+        """Returns the request to serve and its replica, or None if nothing that waits fits."""
         self._drop_reservation()
         if not self._queue:
             return None
@@ -74,10 +76,10 @@ class Turns:
         return (waiting, replica) if replica else None
 
     def free_for(self, lane: Lane, tenant: str | None = None) -> list[Ledger]:
-        """Replicas that can serve such a request at once; with None, of some tenant."""
+        """Returns replicas that can serve such a request now. `tenant` None means any tenant."""
         slots = lane.slots
         replicas = self._replicas.values()
-        if slots > 0:  # what fits() says, for nearly all requests
+        if slots > 0:  # the same as fits(), inlined for nearly all requests
             free = [r for r in replicas if r.free >= slots and r.usable]
         else:
             free = [r for r in replicas if fits(slots, r)]
@@ -89,7 +91,7 @@ class Turns:
         return free
 
     def may(self, tenant: str, lane: Lane) -> bool:
-        """True if the bounds let this tenant have such a request served."""
+        """True if the bounds allow serving such a request of this tenant now."""
         if lane.slots == NO_SLOTS:
             return bool(self.free_for(lane, tenant))
         if self.bound is None:
@@ -97,23 +99,23 @@ class Turns:
         return self._within(tenant, lane) and not self._makes_room(tenant, lane)
 
     def patience(self) -> int:
-        """How often may one be overtaken?"""
+        """Returns how many times a request may be overtaken."""
         slots = sum(replica.total for replica in self._replicas.values() if replica.usable)
         return max(LEAST_PATIENCE, PATIENCE * slots)
 
     def _fitting(self) -> dict[Lane, list[Ledger]]:
-        """The lanes whose requests can be served now."""
+        """Returns the lanes whose requests can be served now, each with its free replicas."""
         return {lane: free for lane in self._queue.lanes if (free := self.free_for(lane))}
 
     def _within(self, tenant: str, lane: Lane) -> bool:
-        """True where it would hold no more than the bound, or nothing else."""
+        """True if the tenant would stay within the bound, or holds nothing yet."""
         in_use, slots = self._tenants.in_use(tenant), lane.slots
         if slots == WHOLE:
             slots = max((r.total for r in self._replicas.values() if r.usable), default=0)
         return self.bound is None or not in_use or in_use + slots <= self.bound
 
     def _makes_room(self, tenant: str, lane: Lane) -> bool:
-        """True where a request of its own that came before has been overtaken often enough."""
+        """True if the tenant has an earlier, larger request that has been overtaken enough."""
         if tenant not in self._queue:
             return False
         own = self._queue.earliest(tenant)
@@ -124,7 +126,7 @@ class Turns:
         return self.may(waiting.ask.tenant, waiting.lane)
 
     def _choose(self, fitting: Mapping[Lane, list[Ledger]]) -> Waiting | None:
-        """The first who fits and is not better off elsewhere; else the first who fits."""
+        """Returns the first request that fits and need not wait for its home, else the first."""
         patience = self.patience()
         passed: list[Waiting] = []
         chosen: Waiting | None = None
@@ -148,7 +150,7 @@ class Turns:
         return chosen
 
     def _waits_for_home(self, waiting: Waiting, free: Iterable[Ledger]) -> bool:
-        """Has a replica its prompt that could serve it, but not now?"""
+        """True if the prompt's home could serve the request, but not now."""
         if not waiting.homes or any(replica.replica in waiting.homes for replica in free):
             return False
         return any(
@@ -159,7 +161,7 @@ class Turns:
         )
 
     def _reserve(self, fitting: Mapping[Lane, list[Ledger]]) -> bool:
-        """Keeps a replica for the one whose turn it is, if it was overtaken too often."""
+        """Reserves a replica for a first request overtaken too often. Returns True if it did."""
         first = self._queue.first()
         if self.reservation or first.lane in fitting or first.overtaken < self.patience():
             return False
@@ -173,7 +175,7 @@ class Turns:
         return bool(able)
 
     def _drop_reservation(self) -> None:
-        """It ends with its request, and when its replica can no longer serve that."""
+        """Ends the reservation if its request is gone or its replica can no longer serve it."""
         kept = self.reservation
         if kept and not (
             self._queue.get(kept.waiting.ask.id) is kept.waiting
@@ -184,7 +186,7 @@ class Turns:
 
 
 def _able(lane: Lane, replica: Ledger) -> bool:
-    """Could it serve such a request if it were idle?"""
+    """True if the replica could serve such a request if it were idle."""
     return (
         replica.usable
         and replica.replica not in lane.avoid

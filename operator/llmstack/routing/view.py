@@ -1,9 +1,10 @@
-"""Which gateways are there, and which of them owns a model's queue and ledger?
+"""Which gateways exist, and which of them owns a model's queue and ledger?
 
-view    the members that one gateway counts on, named by a hash: two gateways that name the same
-        view agree about everything that follows from it
-owner   by rendezvous hashing: each member has a score for each model, the highest owns it. A
-        member that comes takes only what it then owns, and one that goes leaves only that.
+view    the set of members that one gateway counts on, identified by a hash. Gateways with the same
+        view choose the same owners.
+owner   chosen by rendezvous hashing: every member has a score for every model, and the member with
+        the highest score owns it. A member that joins takes over only the models it now scores
+        highest for; when a member leaves, only its own models move.
 """
 
 from collections.abc import Iterable
@@ -16,10 +17,11 @@ _SEPARATOR = b"\0"
 
 
 class Member(NamedTuple):
-    """One process of the gateway.
+    """One gateway process.
 
-    `name` is where its peers reach it, host:port. `epoch` tells the process from an earlier one of
-    the same name. `owning`: it may own models; one that is about to stop does not.
+    `name` is the host:port at which its peers reach it. `epoch` distinguishes the process from
+    earlier ones with the same name. `owning` is False once it is about to stop: it then owns no
+    models.
     """
 
     name: str
@@ -28,14 +30,14 @@ class Member(NamedTuple):
 
 
 class View:
-    """Some members. Immutable; two of the same members have the same `id`."""
+    """An immutable set of members. Views with the same members have the same `id`."""
 
     __slots__ = ("_owners", "id", "members")
 
     def __init__(self, members: Iterable[Member]) -> None:
         self.members = frozenset(members)
         owning = sorted(member.name for member in self.members if member.owning)
-        # Where all are about to stop, they still have requests to serve.
+        # If all members are about to stop, they still have requests to serve.
         self._owners = tuple(owning or sorted(member.name for member in self.members))
         self.id = _id(self.members)
 
@@ -49,13 +51,13 @@ class View:
         return f"View({', '.join(sorted(member.name for member in self.members))})"
 
     def owner(self, model: str) -> str:
-        """The name of the member that owns this model."""
+        """Returns the name of the member that owns this model."""
         return owner_among(self._owners, model)
 
 
 @lru_cache(_REMEMBERED)
 def owner_among(names: tuple[str, ...], model: str) -> str:
-    """Who of these owns a model? Names sorted; there must be one."""
+    """Returns the name that owns this model. `names` must be sorted and not empty."""
     return max(names, key=lambda name: (_score(name, model), name))
 
 

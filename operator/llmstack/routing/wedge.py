@@ -1,7 +1,7 @@
-"""Has a server stopped computing though it still accepts connections?
+"""Has a server stopped computing although it still accepts connections?
 
-`/slots` is answered from the inference queue, so a long prefill delays it: silence alone proves
-nothing. Silence of `/slots` and of every stream, for `wedge_seconds`, does.
+`/slots` is answered from the inference queue, so a long prefill delays it: its silence alone proves
+nothing. A server is wedged once `/slots` and all streams have been silent for `wedge_seconds`.
 
     asked ──(no answer, no byte for wedge_seconds)──> wedged ──answered──> well
 """
@@ -13,7 +13,7 @@ NEVER = float("-inf")
 
 @dataclass(slots=True)
 class Wedge:
-    """What is known of one replica. Times are seconds of one monotonic clock."""
+    """Whether one replica is wedged. Times are seconds of one monotonic clock."""
 
     wedge_seconds: float
     wedged: bool = False
@@ -21,21 +21,21 @@ class Wedge:
     _last_byte: float = NEVER
 
     def asked(self, now: float) -> None:
-        """A poll of `/slots` was sent. The silence began with the first that got no answer."""
+        """Records that a poll was sent. Silence counts from the first unanswered poll."""
         if self._unanswered is None:
             self._unanswered = now
 
     def answered(self) -> None:
-        """A poll of `/slots` got a good answer: whatever was, it computes."""
+        """Records a good answer to a poll: the replica computes."""
         self._unanswered = None
         self.wedged = False
 
     def byte(self, now: float) -> None:
-        """One of its streams said something. Alone it does not end a quarantine."""
+        """Records a byte on one of the replica's streams. That alone does not end a quarantine."""
         self._last_byte = max(self._last_byte, now)
 
     def check(self, now: float) -> bool:
-        """Is it wedged? Once it is, only an answer ends it."""
+        """Returns True if the replica is wedged. It stays so until a poll is answered."""
         if self._unanswered is not None:
             silent_since = max(self._unanswered, self._last_byte)
             self.wedged = self.wedged or now - silent_since >= self.wedge_seconds

@@ -1,6 +1,6 @@
-"""What of a request's body has come, and what is in it? Looked at piece by piece, as it comes.
+"""What of a request's body has come, and what is in it? It is scanned piece by piece, as it comes.
 
-A body is held once: as it came if it came in one piece, else in one buffer that grows with it.
+A body is held once: as it came if it came in one piece, otherwise in one growing buffer.
 """
 
 from typing import NamedTuple
@@ -12,9 +12,9 @@ from llmstack.scan.sight import SMALL, at_sight
 
 
 class Received(NamedTuple):
-    """A whole body, and what is where in it. It has no byte order mark.
+    """A whole body and its outline. It has no byte order mark.
 
-    Of a form `data` are its fields as JSON, and `file` is its file.
+    If it was a form, `data` holds the form's fields as JSON, and `file` its file, if any.
     """
 
     data: bytes | bytearray
@@ -23,12 +23,12 @@ class Received(NamedTuple):
 
     @property
     def size(self) -> int:
-        """Bytes of all of it."""
+        """Bytes of the body, file included."""
         return len(self.data) + len(self.file or b"")
 
 
 class Body:
-    """One body on its way in. `whole`: all of it has come."""
+    """One body while it arrives. `whole` is True once all of it has come."""
 
     __slots__ = ("_scanned", "_scanner", "data", "outline", "whole")
 
@@ -41,29 +41,29 @@ class Body:
 
     @property
     def size(self) -> int:
-        """Bytes that no one body may exceed."""
+        """Bytes that count against the limit for one body."""
         return len(self.data)
 
     @property
     def held(self) -> int:
-        """Bytes of memory that it takes, about."""
+        """Approximate bytes of memory that the body takes."""
         return len(self.data) + (self._scanner.held if self._scanner is not None else 0)
 
     @property
     def file(self) -> bytearray | None:
-        """The file of a form that was read; None where there is none."""
+        """The file of a form that has been read; None if there is none."""
         return None
 
     @property
     def behind(self) -> bool:
-        """Whether there is a piece that was not looked at."""
+        """True if part of the body has come but is not scanned."""
         if self.whole:
             return self.outline is None
         size = len(self.data)
         return size > SMALL and size - self._scanned >= PIECE
 
     def add(self, payload: bytes) -> None:
-        """More of it has come."""
+        """Adds bytes that have come."""
         data = self.data
         if not data:
             self.data = payload
@@ -73,9 +73,9 @@ class Body:
         data += payload
 
     def is_read(self) -> bool:
-        """Whether its outline is known: that of a small one is, where all of it has come.
+        """Returns True if the outline is known.
 
-        Not if a scanner has to look at it.
+        A small body that has wholly come is read here at once, unless it needs the scanner.
         """
         fresh = self.outline is None and self._scanner is None
         if fresh and self.whole and len(self.data) <= SMALL:
@@ -86,7 +86,7 @@ class Body:
         return self.outline is not None
 
     def look(self) -> bool:
-        """Looks at the next piece. True if another one can be looked at. Raises NotJSON."""
+        """Scans the next piece. Returns True if another can be scanned. Raises NotJSON."""
         if self.is_read():
             return False
         if self._scanner is None:
@@ -109,6 +109,6 @@ class Body:
         return self.outline is None
 
     def _skip_mark(self) -> None:
-        """Some editors write a byte order mark, which llama-server does not take."""
+        """Drops the byte order mark that some editors write: llama-server does not accept it."""
         if self.data.startswith(BOM):
             self.data = self.data[len(BOM) :]

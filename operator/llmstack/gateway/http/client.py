@@ -1,4 +1,4 @@
-"""What does the story of a request see of its client? The request, and where the answer goes."""
+"""What does the story of a request see of its client? The request, and where the response goes."""
 
 import asyncio
 from collections.abc import Callable
@@ -20,13 +20,13 @@ _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
 class Client:
-    """One connection's client. Its requests are answered one after the other.
+    """The client of one connection. Its requests are answered one after the other.
 
-    relay       carries the response of a replica at present
-    early       tells a stream that it waits
-    paused      too much of the response is still to be read
-    responded   the response has begun
-    why_gone    why the request ended, where it was not answered
+    relay       the relay that carries a replica's response at present, or None
+    early       what keeps a waiting stream alive (early.py), or None
+    paused      True while too much of the response is unread
+    responded   True once the response has begun
+    why_gone    the log's reason if the request ends without a response
     """
 
     __slots__ = (
@@ -46,7 +46,7 @@ class Client:
         self._shared = shared
         self._intake = intake
         self._closes = False
-        self._unchunk: Unchunked | None = None  # where the response goes to a client of HTTP/1.0
+        self._unchunk: Unchunked | None = None  # set if the client speaks HTTP/1.0
         self.transport: asyncio.Transport
         self.relay: Relay | None = None
         self.early: Early | None = None
@@ -56,19 +56,19 @@ class Client:
 
     @property
     def head(self) -> RequestHead:
-        """The request that is served."""
+        """The head of the request that is being served."""
         head = self._intake.reader.head
         assert head is not None
         return head
 
     @property
     def request(self) -> RequestHead | None:
-        """The request that was read so far, if its head was."""
+        """The head of the current request, or None if it has not wholly come."""
         return self._intake.reader.head
 
     @property
     def keep(self) -> bool:
-        """Whether another request may follow this one."""
+        """True if another request may follow this one on the connection."""
         intake = self._intake
         return (
             not (self._closes or intake.broken or self._shared.draining)
@@ -77,20 +77,23 @@ class Client:
         )
 
     def admit(self, tenant: str) -> Received | None:
-        """Takes the body from this tenant. Gives it if all of it is here. Raises Malformed."""
+        """Accepts the body on this tenant's account. Returns it if all of it is here, else None.
+
+        Raises Malformed.
+        """
         intake = self._intake
         intake.admit(tenant)
         return intake.received() if intake.reader.complete else None
 
     async def body(self) -> Received:
-        """The whole body of a request that was admitted. Raises Malformed."""
+        """Returns the whole body of an admitted request once it has come. Raises Malformed."""
         intake = self._intake
         if self.head.expects and not intake.reader.complete:
             self._write(_CONTINUE)
         return await intake.body()
 
     def answer(self, what: Answer, ours: bytes) -> None:
-        """A response of our own, with these lines."""
+        """Sends a response of the gateway itself. `ours` are its extra header lines."""
         head = self.request
         keep = head is not None and self.keep
         bodyless = head is not None and head.method == "HEAD"
@@ -99,14 +102,14 @@ class Client:
         self._write(forward.answer(what, ours, keep, bodyless))
 
     def begin(self, first: bytes) -> Callable[[bytes], None]:
-        """The first bytes of a response; those that follow go into what it gives."""
+        """Sends a response's first bytes. Returns the function to call with the following ones."""
         self.say(first)
-        # Each chunk goes straight to the transport, but for a client that has just left.
+        # Chunks go straight to the transport, unless the client has just left.
         straight = self._unchunk is None and not self.transport.is_closing()
         return self.transport.write if straight else self._write
 
     def say(self, data: bytes) -> None:
-        """Bytes of a response that are not a replica's: its beginning, or more of it."""
+        """Sends bytes of a response that do not come from a replica, such as its beginning."""
         if not self.responded:
             self.responded = True
             self._closes = not self.keep
@@ -115,10 +118,10 @@ class Client:
         self._write(data)
 
     def end_early(self, last: bytes | None) -> None:
-        """The response ends with these bytes, or breaks off.
+        """Ends the response with these bytes, or, with None, breaks the connection off.
 
-        With them its body is whole as HTTP sees it, so the connection serves on as its head said:
-        a client may send its next request before it sees that the connection was closed.
+        With last bytes the body is complete as HTTP sees it. The connection then stays open if the
+        head said so: the client may send its next request before it would see a close.
         """
         if last is None:
             self._closes = True
@@ -127,6 +130,6 @@ class Client:
             self._write(last)
 
     def _write(self, data: bytes) -> None:
-        # A story takes a step more after its client has left, and uvloop raises on what is closed.
+        # A story may take one more step after its client left, and uvloop raises if it is closed.
         if not self.transport.is_closing():
             self.transport.write(data if self._unchunk is None else self._unchunk(data))

@@ -1,7 +1,7 @@
-"""What is in a body that comes compressed? Inflated piece by piece, as it is looked at.
+"""What is in a body that comes compressed? It is inflated piece by piece, as it is scanned.
 
-Nothing is inflated before a tenant is known, and then in turn with the other bodies and a piece at
-a time: what a few bytes expand to is counted, and refused, before the next piece.
+Nothing is inflated before the tenant is known, and then only a piece at a time, in turn with other
+bodies. The size that a few bytes expand to is checked before the next piece.
 """
 
 import zlib
@@ -17,9 +17,9 @@ _RAW = -zlib.MAX_WBITS
 
 
 class Compressed(Body):
-    """One such body on its way in. `data` and `outline` are of what it holds, inflated.
+    """A compressed body while it arrives. `data` and `outline` describe the inflated content.
 
-    `most`: bytes that it may expand to.
+    `most` is the number of bytes that it may expand to.
     """
 
     __slots__ = ("_coding", "_ended", "_inflater", "_inner", "_most", "_raw", "_rest")
@@ -30,9 +30,9 @@ class Compressed(Body):
         self._most = most
         self._inner = Body()
         self._raw = bytearray()
-        self._rest: bytes | None = None  # of a piece that was not wholly inflated
+        self._rest: bytes | None = None  # of a piece that is only partly inflated
         self._inflater = zlib.decompressobj(_GZIP)
-        self._ended = True  # between two parts of a gzip body, and before the first
+        self._ended = True  # True before a gzip member, and after each
 
     @property
     def size(self) -> int:
@@ -54,9 +54,9 @@ class Compressed(Body):
         return self.outline is not None
 
     def look(self) -> bool:
-        """Looks at the next piece. True if another one can be looked at.
+        """Scans the next piece. Returns True if another one can be scanned.
 
-        Raises NotJSON; Malformed if it is not what its coding says, or expands to too much.
+        Raises NotJSON, or Malformed if the encoding is wrong or the body expands to too much.
         """
         inner = self._inner
         if not inner.behind:
@@ -85,7 +85,7 @@ class Compressed(Body):
         elif self._inner.data:
             raise self._broken("something follows its end")
         else:
-            # Some clients leave zlib's head of a deflated body away.
+            # Some clients leave the zlib header of a deflated body out.
             has_head = piece[0] & 15 == 8 and (
                 len(piece) < 2 or int.from_bytes(piece[:2]) % 31 == 0
             )

@@ -1,10 +1,10 @@
-"""What does a client's connection go through?
+"""What states does a client's connection go through?
 
     idle ─ first byte ─> reading ─ head ─> serving ─ answered ─> idle | lingering ─> closed
                             └─ malformed ────────────────────────────────┘
-      any ─ FIN, RST ─> gone: the request that is served is cancelled
+      any ─ FIN, RST ─> gone: the request being served is cancelled
 
-While a request is served its connection is read on: only so is a FIN seen.
+The connection is read while a request is served, because only then is a FIN noticed.
 """
 
 import asyncio
@@ -21,11 +21,11 @@ from llmstack.gateway.http.shared import Shared
 log = logging.getLogger(__name__)
 
 _MOST_REFUSED = 100
-"""Connections above the limit that are told so; what is more is reset."""
+"""Connections above the limit that get a 503; any beyond these are reset."""
 
 
 class State(Enum):
-    """Where is it?"""
+    """The state of a connection."""
 
     IDLE = auto()
     READING = auto()
@@ -35,7 +35,7 @@ class State(Enum):
 
 
 class Connection(asyncio.Protocol):
-    """One client. Its requests are served one after the other."""
+    """One client's connection. Its requests are served one after the other."""
 
     def __init__(self, shared: Shared, loop: asyncio.AbstractEventLoop) -> None:
         self._shared = shared
@@ -51,7 +51,7 @@ class Connection(asyncio.Protocol):
     # What the loop calls
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        # uvloop's transports are none of asyncio's classes.
+        # uvloop's transports do not inherit from asyncio's classes.
         self._transport = self.client.transport = cast(asyncio.Transport, transport)
         self._since = self._loop.time()
         self._shared.connections.add(self)
@@ -110,7 +110,7 @@ class Connection(asyncio.Protocol):
     # What the server calls
 
     def tick(self, now: float) -> None:
-        """Ends what lasts too long."""
+        """Ends what has taken too long."""
         limits, waited = self._shared.limits, now - self._since
         if self.client.paused:
             if self._is_stalled(now):
@@ -133,28 +133,28 @@ class Connection(asyncio.Protocol):
                     self._transport.abort()
 
     def drain(self) -> None:
-        """No further request; one that is served may end."""
+        """Closes the connection if it is idle; a request being served may finish."""
         if self._state is State.IDLE:
             self.close()
 
     def evict(self) -> None:
-        """Ends it to make room for others; what has come of a head is not answered otherwise."""
+        """Closes the connection to make room, with a 503 if part of a head has come."""
         if self._state is State.READING:
             self._shared.handler.refuse(self.client, _crowded())
         self.close()
 
     def close(self) -> None:
-        """Ends it when what was written is out."""
+        """Closes the connection once everything written has been sent."""
         self._enter(State.CLOSED)
         self._transport.close()
 
     def abort(self, why: str) -> None:
-        """Ends it now; a request that is served ends for this reason."""
+        """Resets the connection; `why` becomes the reason why its request ended."""
         self.client.why_gone = why
         self._transport.abort()
 
     def _is_stalled(self, now: float) -> bool:
-        """Whether the client reads too slowly: one that hardly reads holds a slot for nobody."""
+        """True if the client reads too slowly: it would hold a slot for nobody."""
         unread = self._transport.get_write_buffer_size()
         return self._download is not None and self._download.is_late(now, -unread)
 
@@ -181,7 +181,7 @@ class Connection(asyncio.Protocol):
         self._since = self._loop.time()
 
     def _advance(self) -> None:
-        """Goes on with what the reader has."""
+        """Acts on what the reader has now."""
         reader = self._intake.reader
         if self._state is State.SERVING:
             self._intake.look_on()
@@ -195,13 +195,13 @@ class Connection(asyncio.Protocol):
         try:
             await self._shared.handler.serve(self.client)
         except Exception:
-            log.exception("a request was not answered")
+            log.exception("failed to answer a request")
         finally:
             self._task = None
             self._served()
 
     def _served(self) -> None:
-        """The request was answered, or its client is gone."""
+        """Goes on after a request was answered, or its client left."""
         client = self.client
         client.early = None
         if self._state is not State.SERVING:
@@ -210,7 +210,7 @@ class Connection(asyncio.Protocol):
             self._transport.abort()
         elif not client.keep:
             self._linger()
-        elif not client.paused:  # Else resume_writing() goes on: unread answers must not pile up.
+        elif not client.paused:  # Else resume_writing() goes on: unread answers do not pile up.
             self._next()
 
     def _next(self) -> None:
@@ -225,7 +225,7 @@ class Connection(asyncio.Protocol):
         self._advance()
 
     def _malformed(self, fault: Malformed) -> None:
-        """What came is no request, or ceased to be one while its body came."""
+        """Handles bytes that are not a request, or stopped being one within a body."""
         if self._state is State.SERVING:
             self._intake.fail(fault)
         else:
@@ -237,7 +237,7 @@ class Connection(asyncio.Protocol):
         self._linger()
 
     def _linger(self) -> None:
-        """Closes so that the answer arrives: unread bytes would make the kernel reset it."""
+        """Closes so that the response arrives: with unread bytes the kernel would send a reset."""
         if self._intake.exhausted:
             self.close()
             return
@@ -247,13 +247,13 @@ class Connection(asyncio.Protocol):
             self._transport.write_eof()
 
     def _gone(self) -> None:
-        """The client has left."""
+        """Cancels the request being served, because the client has left."""
         if self._state is State.SERVING:
             self._enter(State.CLOSED)
             if self.client.relay is not None:
                 self.client.relay.abandon()
             if self._task is not None:
-                # After its first step, so that each story is told from its beginning.
+                # After the task's first step, so that every story starts at its beginning.
                 self._loop.call_soon(self._task.cancel)
             self._transport.abort()
 

@@ -1,13 +1,13 @@
-"""What can a replica do to a request, as a tree?
+"""What can go wrong with a request at a replica?
 
 ReplicaFault
 ├── BeforeFirstByte      the client has seen nothing: another replica may serve it
 │   ├── Unreachable      nothing was sent
-│   ├── Unanswered       it was sent; what came, if anything, is no answer
-│   ├── Loading          it has not loaded its model yet
-│   └── Locked           it refuses the gateway's key, which is not the client's fault
-├── Forgotten            it works for the request no more, and no byte of an answer came
-└── CutOff               the client has a part of the answer
+│   ├── Unanswered       it was sent, but no valid response came
+│   ├── Loading          the replica has not loaded its model yet
+│   └── Locked           the replica refuses the gateway's key, which is not the client's fault
+├── Forgotten            the replica has dropped the request without sending a byte
+└── CutOff               the client has a part of the response
 """
 
 from llmstack.errors import LLMStackError
@@ -15,21 +15,21 @@ from llmstack.routing.suspects import Then
 
 
 class ReplicaFault(LLMStackError):
-    """The message says what happened, after the words "the replica"."""
+    """A fault of a replica. The message continues the words "the replica"."""
 
 
 class BeforeFirstByte(ReplicaFault):
-    """The client has seen nothing."""
+    """The client has seen nothing of a response."""
 
 
 class Unreachable(BeforeFirstByte):
-    """No connection came about."""
+    """No connection could be opened."""
 
 
 class Unanswered(BeforeFirstByte):
-    """The connection ended, or what came is no HTTP. `silent`: not a byte came.
+    """The connection ended, or what came was not HTTP. `silent` is True if no byte came.
 
-    `then` is what follows for the request, once somebody has judged it.
+    `then` says what happens to the request, once that is decided (routing/suspects.py).
     """
 
     def __init__(self, message: str, silent: bool) -> None:
@@ -39,16 +39,16 @@ class Unanswered(BeforeFirstByte):
 
 
 class Loading(BeforeFirstByte):
-    """It says that it is loading its model."""
+    """The replica says that it is loading its model."""
 
 
 class Locked(BeforeFirstByte):
-    """It refuses the gateway's key: the client's own 401 must not be made of that."""
+    """The replica refuses the gateway's key. It must not become a 401 for the client."""
 
 
 class Forgotten(ReplicaFault):
-    """It is through with the request and answers nothing; another one would do the same."""
+    """The replica has dropped the request without a response; others would do the same."""
 
 
 class CutOff(ReplicaFault):
-    """The rest of the answer did not come. The client was told in the way that was left."""
+    """The rest of the response did not come. The client was told in the way that was left."""

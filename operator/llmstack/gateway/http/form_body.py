@@ -1,8 +1,8 @@
-"""What is in a body that is a form? Its fields, as JSON that is judged like any body, and a file.
+"""What is in a body that is a form? Fields, handled as JSON like those of any body, and a file.
 
     multipart/form-data ─ scan/form.py ─> data: {"model": "…", "stream": true}   file: the bytes
 
-The file stays where it came: once the form is read, what surrounds it is cut off.
+The file is not copied: once the form is read, everything around it is cut off.
 """
 
 import orjson
@@ -16,9 +16,10 @@ from llmstack.scan.sight import outline_of
 
 
 class FormBody(Body):
-    """One such body on its way in. `data` is what came, and, once it is read, its fields as JSON.
+    """A form while it arrives.
 
-    `file` is its file then, None if it has none.
+    `data` is what has come, and after the form is read its fields as JSON. `file` is then its file,
+    or None if it has none.
     """
 
     __slots__ = ("_form", "_seen", "file_data")
@@ -45,7 +46,7 @@ class FormBody(Body):
         return self.outline is not None
 
     def look(self) -> bool:
-        """Looks on. True if there is more to look at. Raises Malformed."""
+        """Scans what has come. Returns True if there is more to scan. Raises Malformed."""
         if self.outline is not None:
             return False
         try:

@@ -1,9 +1,9 @@
-"""What of a head passes on, and what is ours?
+"""Which parts of a head pass, and which are the gateway's own?
 
-Both ways a list says what passes; everything else is ours or is dropped. So a replica never sees
-keys, cookies, addresses that proxies add, a form's content type, or X-Conversation-Id, which would
-keep a task running after its client has left. A client never gets a replica's cookies, redirects
-or orders to a proxy (X-Accel-Redirect).
+In both directions a list names what passes; everything else is the gateway's own or is dropped. So
+a replica never sees keys, cookies, addresses added by proxies, a form's content type, or
+X-Conversation-Id, which would keep a task running after its client has left. A client never gets a
+replica's cookies, redirects or instructions to a proxy (X-Accel-Redirect).
 """
 
 import re
@@ -31,14 +31,14 @@ _TO_REPLICAS = (
 )
 _TO_CLIENTS = (b"content-type", b"retry-after", b"cache-control", b"x-accel-buffering")
 _WITH_EVENTS = _TO_CLIENTS[:2]
-"""The rest is ours then."""
+"""What passes with an event stream, for which the gateway sets the other headers itself."""
 _UNBUFFERED = b"cache-control: no-cache\r\nx-accel-buffering: no\r\n"
-"""On event streams: proxies pass each event as it comes."""
+"""Headers of event streams that make proxies pass each event as it comes."""
 _PLAIN = re.compile(rb"[\t\x20-\x7e]{0,1024}")
 """A value that passes. llama-server answers a line above 8 KiB with a bare 400."""
 _JSON = b"content-type: application/json\r\n"
-"""Whatever a client called its body: what passes has been read as JSON. llama-server reads a form
-of more than 8 KiB not at all."""
+"""Replaces the client's content type, since what passes has been read as JSON. llama-server does
+not read a form of more than 8 KiB."""
 _REASONS = {
     200: b"OK",
     204: b"No Content",
@@ -66,9 +66,10 @@ _REASONS = {
 def request_head(
     head: RequestHead, path: str, backend: Backend, length: int, id: bytes, ours: bytes = b""
 ) -> bytes:
-    """The head of the request to a replica, with lines of ours.
+    """Returns the head of the request to a replica.
 
-    The path is ours, too, the length that of the whole body. `ours` names the type of a form.
+    `length` is that of the whole body. `ours` are header lines that the gateway adds, such as the
+    content type of a form.
     """
     return b"POST %b HTTP/1.1\r\n%bcontent-length: %d\r\nx-request-id: %b\r\n%b%b" % (
         path.encode("ascii"),
@@ -81,24 +82,24 @@ def request_head(
 
 
 def lines(headers: Iterable[tuple[bytes, bytes]]) -> bytes:
-    """Headers as they are written."""
+    """Returns headers as they are written."""
     return b"".join(b"%b: %b\r\n" % header for header in headers)
 
 
 def response_head(head: ResponseHead, ours: bytes, keep: bool) -> bytes:
-    """The head of the response to a client, with lines of ours; its body passes as it comes."""
+    """Returns the head of a relayed response, with header lines that the gateway adds (`ours`)."""
     return _to_client(head) + ours + (b"\r\n" if keep else b"connection: close\r\n\r\n")
 
 
 def events_head(ours: bytes, keep: bool) -> bytes:
-    """The head of an event stream that begins before its replica's answer."""
+    """Returns the head of an event stream that begins before its replica responds."""
     head = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n" + _UNBUFFERED
     head += b"transfer-encoding: chunked\r\n" + ours
     return head + (b"\r\n" if keep else b"connection: close\r\n\r\n")
 
 
 def answer(what: Answer, ours: bytes, keep: bool, bodyless: bool = False) -> bytes:
-    """A whole response of our own. `bodyless`: the answer to HEAD."""
+    """Returns a whole response of the gateway. `bodyless` is True for the response to HEAD."""
     head = b"HTTP/1.1 %d %b\r\n" % (what.status, _REASONS.get(what.status, b"Answer"))
     head += lines(what.headers) + ours
     if what.status != 204:
@@ -110,14 +111,14 @@ def answer(what: Answer, ours: bytes, keep: bool, bodyless: bool = False) -> byt
 
 @lru_cache(REMEMBERED)
 def _to_replica(head: RequestHead) -> bytes:
-    """The lines that pass, and the head's end."""
+    """Returns the lines that pass, and the end of the head."""
     kind = _JSON if b"content-type" in head.by_name and not takes_form(head.path) else b""
     return kind + lines(_passing(head.fields, _TO_REPLICAS)) + b"\r\n"
 
 
 @lru_cache(REMEMBERED)
 def _to_client(head: ResponseHead) -> bytes:
-    """The status, the lines that pass, and the framing."""
+    """Returns the status, the lines that pass, and the framing."""
     status = b"HTTP/1.1 %d %b\r\n" % (head.status, _REASONS.get(head.status, b"Answer"))
     framing = b"transfer-encoding: chunked\r\n"
     if head.length is not None:
@@ -128,7 +129,7 @@ def _to_client(head: ResponseHead) -> bytes:
 
 
 def _passing(fields: Fields, names: tuple[bytes, ...]) -> Fields:
-    """Each of these once, unless Connection names it."""
+    """Returns each of these headers once, unless Connection names it."""
     by_name, dropped = dict(fields), connection_tokens(fields)
     return [
         (name, by_name[name])

@@ -1,12 +1,12 @@
 """Where does a body end, and which of its bytes may go on now? Bytes in, bytes out.
 
     Length       counts down
-    Chunked      whole chunks pass raw; the end is seen without touching what is in them
-    UntilClose   has no end of its own: each piece goes on as a chunk
+    Chunked      passes whole chunks unchanged; finds the end without touching their contents
+    UntilClose   has no end of its own, so each piece goes on as a chunk
 
-Of a chunked body only whole chunks pass, so that after any of them an event of ours can be added
-and the body closed properly. A chunk is held back until it is whole, up to a bound; a larger one
-passes in pieces, each made a chunk of its own. Trailers and extensions of chunks do not pass.
+Only whole chunks of a chunked body pass, so that after any of them the gateway can add an event of
+its own and close the body properly. An incomplete chunk is held back, up to a bound; a larger one
+passes in pieces, each as a chunk of its own. Trailers and chunk extensions do not pass.
 """
 
 import re
@@ -22,12 +22,12 @@ _TRAILER = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+:[\t\x20-\x7e\x80-\xff]*")
 _HOLD = 64 * 1024
 _MOST_TRAILERS = 8 * 1024
 _SMALL = 1024
-"""Bytes of a chunk, with its framing, that a token of a stream does not reach."""
+"""Bytes, framing included, that the chunk of one streamed token does not reach."""
 
 
 def _size_lines() -> list[bytes]:
-    """For each length of a whole small chunk, framing included: the line it then begins with."""
-    lines = [b"\n"] * _SMALL  # Begins no chunk: there is none of that length.
+    """Returns, for each length of a whole small chunk, framing included, its first line."""
+    lines = [b"\n"] * _SMALL  # No chunk begins with this: it marks lengths that do not occur.
     for payload in range(1, _SMALL):
         line = b"%x\r\n" % payload
         if len(line) + payload + len(_CRLF) < _SMALL:
@@ -39,38 +39,38 @@ _SIZE_LINES = _size_lines()
 
 
 class Garbage(LLMStackError):
-    """What came is no HTTP/1.1."""
+    """The bytes are not HTTP/1.1."""
 
 
 class Framing(Protocol):
-    """A body on its way. `rest`: what came after its end."""
+    """Follows a body. `done` is True after its end; `rest` is what came after that."""
 
     done: bool
     rest: bytes
 
     def feed(self, data: bytes) -> bytes:
-        """Which bytes go on now? Raises Garbage."""
+        """Returns the bytes that may go on now. Raises Garbage."""
         ...
 
     def closed(self) -> bytes | None:
-        """The sender closed: what ends the body? None: it was cut off."""
+        """Handles the sender's close. Returns the body's last bytes, or None if it was cut off."""
         ...
 
     def ending(self, payload: bytes) -> bytes | None:
-        """How does a body that was cut off end with this payload? None: it cannot."""
+        """Returns bytes that end a cut-off body with this payload, or None if it cannot end."""
         ...
 
     def payload(self, passed: bytes) -> bytes:
-        """What is in bytes that `feed` gave?"""
+        """Returns the payload in bytes that `feed` returned."""
         ...
 
     def tail(self, passed: bytes, size: int) -> bytes:
-        """As if `feed` had given but the end: so many bytes of its payload."""
+        """Reduces bytes that `feed` returned to the last `size` bytes of their payload."""
         ...
 
 
 class Length:
-    """A body of so many bytes."""
+    """A body whose length is known."""
 
     __slots__ = ("done", "left", "rest")
 
@@ -103,7 +103,7 @@ class Length:
 
 
 class UntilClose:
-    """A body that ends with its connection."""
+    """A body that ends when its connection closes."""
 
     __slots__ = ("done", "rest")
 
@@ -129,7 +129,7 @@ class UntilClose:
 
 
 class Chunked:
-    """A chunked body. What `feed` gives is always a row of whole chunks."""
+    """A chunked body. `feed` always returns a sequence of whole chunks."""
 
     __slots__ = ("_held", "_hold", "_left", "_missing", "_trailers", "done", "rest")
 
@@ -138,13 +138,13 @@ class Chunked:
         self.rest = b""
         self._hold = hold
         self._held = bytearray()
-        self._missing = 0  # length at which what is held is a whole chunk; 0: not known
-        self._left = 0  # of a chunk that passes in pieces: payload and CRLF still to come
-        self._trailers = -1  # bytes of trailers so far; -1 before them
+        self._missing = 0  # length at which `_held` is a whole chunk; 0 while unknown
+        self._left = 0  # bytes left of a chunk that passes in pieces: payload and CRLF
+        self._trailers = -1  # bytes of trailers so far; -1 before the last chunk
 
     def feed(self, data: bytes) -> bytes:
         size = len(data)
-        # Most of what comes of a stream: one small chunk, whole.
+        # Most pieces of a stream are one small, whole chunk.
         if (
             size < _SMALL
             and data.startswith(_SIZE_LINES[size])
@@ -199,9 +199,9 @@ class Chunked:
         return chunk(unchunk(passed)[-size:])
 
     def _hold_size(self, rest: bytes) -> None:
-        """No size is there, but its beginning may be."""
+        """Keeps the beginning of a size line for later. Raises Garbage if it is not one."""
         if not _PART_OF_SIZE.fullmatch(rest):
-            raise Garbage("a chunk has no plain size")
+            raise Garbage("a chunk has an invalid size")
         self._held += rest
         self._missing = 0
 
@@ -214,7 +214,7 @@ class Chunked:
         return self._piece(data[start:])[0]
 
     def _piece(self, data: bytes) -> tuple[bytes, bytes]:
-        """What of a large chunk goes on, and what comes after that chunk."""
+        """Returns what goes on of a large chunk, and the bytes that follow that chunk."""
         payload = data[: max(0, self._left - 2)]
         self._left -= len(payload)
         rest = data[len(payload) :]
@@ -226,7 +226,7 @@ class Chunked:
         return chunk(payload) if payload else b"", rest
 
     def _end(self, data: bytes) -> bytes:
-        """Reads trailers, which describe this connection's framing, up to the empty line."""
+        """Reads and drops trailers, which belong to this connection, up to the empty line."""
         at = 0
         while (end := data.find(_CRLF, at)) >= 0:
             line, at = data[at:end], end + 2
@@ -234,7 +234,7 @@ class Chunked:
                 self.done, self.rest = True, data[at:]
                 return LAST
             if not _TRAILER.fullmatch(line):
-                raise Garbage("a trailer is no header")
+                raise Garbage("a trailer is not a header")
             self._trailers += len(line)
         self._held += data[at:]
         self._missing = 0
@@ -244,12 +244,12 @@ class Chunked:
 
 
 def chunk(payload: bytes) -> bytes:
-    """The payload as one chunk. Not for an empty one: that would end the body."""
+    """Returns the payload as one chunk. It must not be empty: that would end the body."""
     return b"%x\r\n%b\r\n" % (len(payload), payload)
 
 
 def unchunk(chunks: bytes) -> bytes:
-    """What is in a row of whole chunks?"""
+    """Returns the payload of a sequence of whole chunks."""
     parts = []
     at = 0
     while (size := _SIZE.match(chunks, at)) is not None:

@@ -1,7 +1,7 @@
 """What does the head of a message say?
 
-llhttp (strict) reads it; what it lets pass and we do not is refused here. Clients and replicas send
-the same heads again and again: one that was read lately is not read anew.
+llhttp (strict) parses it; what it lets pass and the gateway does not is refused here. Clients and
+replicas send the same heads again and again, so one that was parsed lately is not parsed again.
 
     bytes ─ parse_request ─> RequestHead      bytes ─ parse_response ─> ResponseHead
 """
@@ -17,11 +17,12 @@ from llmstack.gateway.http.framing import Garbage
 from llmstack.scan.form import boundary_of
 
 Fields = list[tuple[bytes, bytes]]
-"""Names in lower case, in the order in which they came."""
+"""Header names, in lower case, and values, in the order in which they came."""
 
 REMEMBERED = 128
-"""Heads that are not read anew; long ones are not among them."""
+"""Parsed heads that are cached."""
 _LONGEST_REMEMBERED = 2048
+"""Bytes of the longest head that is cached."""
 END = b"\r\n\r\n"
 _SINGLE = frozenset(
     {
@@ -31,15 +32,18 @@ _SINGLE = frozenset(
 )
 _HOST = re.compile(rb"[A-Za-z0-9._~-]*(?::\d{0,5})?|\[[0-9A-Fa-f:.]+\](?::\d{0,5})?")
 _ID = re.compile(rb"(?!sk-)[\x21-\x7e]{1,128}")
-"""Not what begins as a key does: an id is logged."""
+"""Excludes what begins like a key, because ids are logged."""
 _DIGITS = re.compile(rb"[0-9]{1,18}")
 _KINDS = frozenset({b"application/json", b"text/event-stream", b"text/plain"})
-"""Content types of answers; anything else is no llama-server's."""
+"""Content types of responses; llama-server sends no others."""
 _INTERIM = frozenset({100, 102, 103})
 
 
 class Malformed(LLMStackError):
-    """A request that is not answered otherwise: the connection ends with it."""
+    """A request that cannot be served as it was sent. It is refused with `status`.
+
+    `retry_after` is in seconds; 0 means no Retry-After.
+    """
 
     def __init__(
         self, status: int, message: str, code: str = "malformed_request", retry_after: int = 0
@@ -53,9 +57,11 @@ class Malformed(LLMStackError):
 
 @dataclass(frozen=True, eq=False)
 class RequestHead:
-    """A request's head. `length` None: the body is chunked. `path` has no query.
+    """The head of a request.
 
-    `old`: it is of HTTP/1.0, whose answers have no chunks and end with the connection.
+    `length` is None for a chunked body. `path` has no query. `expects` is True for `Expect:
+    100-continue`. `old` is True for HTTP/1.0, whose responses have no chunks and end with the
+    connection.
     """
 
     method: str
@@ -69,37 +75,37 @@ class RequestHead:
     old: bool = False
 
     def get(self, name: bytes) -> str | None:
-        """A header's value; `name` in lower case. Of several the last."""
+        """Returns a header's value, the last if repeated. `name` must be in lower case."""
         value = self.by_name.get(name)
         return None if value is None else value.decode("latin-1").strip(" \t")
 
     @cached_property
     def id(self) -> bytes:
-        """X-Request-Id, where it is one that a log can take; else nothing."""
+        """X-Request-Id if it is fit for a log, else b""."""
         given = self.by_name.get(b"x-request-id", b"")
         return given if _ID.fullmatch(given) else b""
 
     @cached_property
     def credentials(self) -> tuple[str | None, str | None]:
-        """What Authorization says, and the key of x-api-key or api-key."""
+        """The values of Authorization, and of x-api-key or api-key."""
         return self.get(b"authorization"), self.get(b"x-api-key") or self.get(b"api-key")
 
     @cached_property
     def coding(self) -> str:
-        """What Content-Encoding names, in lower case; "" if the body is not coded."""
+        """The value of Content-Encoding in lower case; "" if the body is not encoded."""
         coding = (self.get(b"content-encoding") or "").lower()
         return "" if coding == "identity" else coding
 
     @cached_property
     def boundary(self) -> bytes | None:
-        """The boundary of the form that Content-Type calls the body; None if it is no form."""
+        """The form boundary in Content-Type, or None if the body is not a form."""
         kind = self.by_name.get(b"content-type", b"")
         return boundary_of(kind.decode("latin-1")) if b"boundary" in kind.lower() else None
 
 
 @dataclass(frozen=True, eq=False)
 class ResponseHead:
-    """A response's head. `length` None: chunked, or `until_close`."""
+    """The head of a response. `length` is None if it is chunked or ends with the connection."""
 
     status: int
     fields: Fields
@@ -118,7 +124,7 @@ class ResponseHead:
 
 
 class _Parts:
-    """What llhttp finds in a head."""
+    """Collects what llhttp finds in a head."""
 
     __slots__ = ("complete", "fields", "target")
 
@@ -138,12 +144,12 @@ class _Parts:
 
 
 def parse_request(head: bytes) -> RequestHead:
-    """The head that these bytes are, up to its empty line. Raises Malformed."""
+    """Parses a head, given up to and with its empty line. Raises Malformed."""
     return (_known_request if len(head) <= _LONGEST_REMEMBERED else _parse_request)(head)
 
 
 def parse_response(head: bytes) -> ResponseHead:
-    """The head that these bytes are, up to its empty line. Raises Garbage."""
+    """Parses a head, given up to and with its empty line. Raises Garbage."""
     return (_known_response if len(head) <= _LONGEST_REMEMBERED else _parse_response)(head)
 
 
@@ -153,7 +159,7 @@ def _parse_request(head: bytes) -> RequestHead:
     try:
         parser.feed_data(head)
     except httptools.HttpParserUpgrade:
-        pass  # Nothing is switched to: a server may ignore Upgrade, and Java's client asks for h2c.
+        pass  # A server may ignore Upgrade, which Java's client sends to ask for h2c.
     except httptools.HttpParserError as error:
         raise Malformed(400, f"This is no HTTP/1.1 request: {_why(error)}.") from error
     version = parser.get_http_version()
@@ -197,7 +203,7 @@ def _refuse_repeated(fields: Fields) -> None:
 
 
 def _path(target: bytes) -> str:
-    """The path alone, of `/path?query` or `http://host/path?query`."""
+    """Returns the path of `/path?query` or `http://host/path?query`."""
     if not target.startswith(b"/"):
         scheme, separator, rest = target.partition(b"://")
         if separator and scheme.lower() in (b"http", b"https"):
@@ -209,7 +215,7 @@ def _request_length(by_name: dict[bytes, bytes], *, old: bool) -> int | None:
     encoding = by_name.get(b"transfer-encoding")
     length = by_name.get(b"content-length")
     if encoding is not None:
-        # llhttp refuses both at once; it would let other encodings below the chunks pass.
+        # llhttp refuses the combination of both, but accepts other encodings below the chunks.
         if old or length is not None or encoding.strip(b" \t").lower() != b"chunked":
             raise Malformed(
                 400,
@@ -229,17 +235,17 @@ def _parse_response(head: bytes) -> ResponseHead:
     try:
         parser.feed_data(head)
     except httptools.HttpParserUpgrade as error:
-        raise Garbage("it wants another protocol") from error
+        raise Garbage("it asks for another protocol") from error
     except httptools.HttpParserError as error:
-        raise Garbage(f"its answer is no HTTP: {_why(error)}") from error
+        raise Garbage(f"its response is not HTTP: {_why(error)}") from error
     if not parts.complete or not head.startswith((b"HTTP/1.1 ", b"HTTP/1.0 ")):
-        raise Garbage("its answer is no HTTP/1.1")
+        raise Garbage("its response is not HTTP/1.1")
     status = parser.get_status_code()
     by_name = dict(parts.fields)
     _check_meaning(status, by_name)
     length, until_close = _response_length(status, parts.fields)
     if length is None and not until_close and head.startswith(b"HTTP/1.0"):
-        raise Garbage("its answer is HTTP/1.0 in chunks")
+        raise Garbage("its response is HTTP/1.0 but chunked")
     closes = b"close" in connection_tokens(parts.fields)
     return ResponseHead(
         status=status,
@@ -252,44 +258,44 @@ def _parse_response(head: bytes) -> ResponseHead:
 
 
 def _check_meaning(status: int, by_name: dict[bytes, bytes]) -> None:
-    """Refuses what a llama-server never says and a client would act on: redirects, codings, pages.
+    """Refuses what llama-server never sends but a client would act on: redirects, codings, pages.
 
-    The client asked for none of it: what it sent about caches, codings and ranges did not pass.
+    The client asked for none of these: its headers about caches, codings and ranges did not pass.
     """
     if status != 200 and not 400 <= status < 600 and status not in _INTERIM:
         raise Garbage(f"its status is {status:03}")
     coding = by_name.get(b"content-encoding", b"").strip(b" \t").lower()
     if coding not in (b"", b"identity"):
-        raise Garbage("its answer is compressed")
+        raise Garbage("its response is compressed")
     if status == 200 and b"content-type" in by_name and _kind(by_name) not in _KINDS:
-        raise Garbage("its answer is neither JSON nor an event stream")
+        raise Garbage("its response is neither JSON nor an event stream")
 
 
 def _kind(by_name: dict[bytes, bytes]) -> bytes:
-    """The content type without its parameters."""
+    """Returns the content type without its parameters."""
     return by_name.get(b"content-type", b"").partition(b";")[0].strip(b" \t").lower()
 
 
 def _response_length(status: int, fields: Fields) -> tuple[int | None, bool]:
-    """How long is the body, and does only the connection's end end it?"""
+    """Returns the body's length, and whether only the connection's end ends it."""
     if status < 200:
         return 0, False
     lengths = {value.strip(b" \t") for name, value in fields if name == b"content-length"}
     encodings = [value for name, value in fields if name == b"transfer-encoding"]
     if encodings:
         if lengths or [value.strip(b" \t").lower() for value in encodings] != [b"chunked"]:
-            raise Garbage("its answer is framed in two ways")
+            raise Garbage("its response is framed in two ways")
         return None, False
     if not lengths:
         return None, True
     length = lengths.pop()
     if lengths or not _DIGITS.fullmatch(length):
-        raise Garbage("its answer has no clear length")
+        raise Garbage("its response has no valid length")
     return int(length), False
 
 
 def connection_tokens(fields: Fields) -> frozenset[bytes]:
-    """What does Connection name, in lower case, however often it is there?"""
+    """Returns the tokens of all Connection headers, in lower case."""
     words = b",".join(value for name, value in fields if name == b"connection").lower().split(b",")
     return frozenset(word.strip() for word in words)
 

@@ -1,10 +1,10 @@
-"""Who holds how much of the gateway's memory with what was sent? Bounded for all, and for each.
+"""How much of the gateway's memory may what clients have sent take? Bounded in all and per tenant.
 
-Each tenant may hold up to three times what is left free: one alone three quarters of all, two three
-sevenths each, and so on. Nothing is set aside for those who send nothing, and whoever comes finds
-room. (In switches with shared memory this is known as dynamic thresholds.)
+A tenant may hold up to three times what is left free: alone three quarters of the total, two
+tenants three sevenths each, and so on. Nothing is reserved for tenants that send nothing, yet a
+newcomer finds room. (In switches with shared memory this is known as dynamic thresholds.)
 
-What has come before its sender has shown a key may take as much as is left free.
+Bytes that come before their sender has shown a key may take as much as is left free.
 """
 
 from typing import TypeVar
@@ -15,12 +15,12 @@ _TIMES_FREE = 3
 
 
 def most_alone(total: int) -> int:
-    """How much a tenant can hold while nobody else holds anything."""
+    """Returns how much a tenant can hold while nobody else holds anything."""
     return total * _TIMES_FREE // (_TIMES_FREE + 1)
 
 
 class Holdings:
-    """Bytes that are held, and requests that are served, by tenant; None: no key was shown yet."""
+    """Bytes held and requests served, by tenant; the tenant is None before a key is shown."""
 
     __slots__ = ("_bytes", "_requests", "_serving", "held", "most", "most_requests")
 
@@ -33,14 +33,14 @@ class Holdings:
         self._requests: dict[str, int] = {}
 
     def has_room(self, tenant: str | None, size: int) -> bool:
-        """Whether this tenant may hold so many bytes more."""
+        """True if the tenant may hold this many more bytes."""
         if not self.take(tenant, size):
             return False
         self.give_back(tenant, size)
         return True
 
     def take(self, tenant: str | None, size: int) -> bool:
-        """Bytes have come. False: there is no room for them."""
+        """Counts bytes that have come. Returns False if there is no room for them."""
         free = self.most - self.held - size
         held = self._bytes.get(tenant, 0) + size
         if free < 0 or held > (free if tenant is None else free * _TIMES_FREE):
@@ -51,15 +51,16 @@ class Holdings:
         return True
 
     def give_back(self, tenant: str | None, size: int) -> None:
-        """They are held no longer."""
+        """Stops counting bytes that are no longer held."""
         self.held -= size
         if size:
             _less(self._bytes, tenant, size)
 
     def admit(self, tenant: str, size: int) -> bool:
-        """A request of this tenant is served, of which so much has come. False: there is no room.
+        """Starts a request, and moves its `size` bytes to the tenant. Returns False without room.
 
-        The share in requests is not for "", who is everyone, where no keys are asked for.
+        The limit on requests does not apply to the tenant "", which is everybody if no keys are
+        required.
         """
         free = self.most_requests - self._serving - 1
         requests = self._requests.get(tenant, 0) + 1
@@ -76,14 +77,14 @@ class Holdings:
         return True
 
     def end(self, tenant: str, size: int) -> None:
-        """That request is over."""
+        """Ends a request of this tenant, which holds `size` bytes."""
         self.give_back(tenant, size)
         self._serving -= 1
         _less(self._requests, tenant, 1)
 
 
 def _less(counts: dict[Key, int], key: Key, by: int) -> None:
-    """Tenants that hold nothing leave nothing behind."""
+    """Subtracts, and drops the entry at 0, so that idle tenants take no memory."""
     left = counts[key] - by
     if left:
         counts[key] = left

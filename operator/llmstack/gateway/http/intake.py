@@ -1,7 +1,7 @@
 """What has a client sent, how much of it is held, and for which tenant?
 
-bytes ─> reader: head, body, what came ahead ─> holdings: room for it?
-            └── wanted by a tenant: looked at as it comes (turns.py) ─> Received, or Malformed
+bytes ─> reader: head, body, what came ahead ─> holdings: is there room?
+            └── admitted for a tenant: scanned as it comes (turns.py) ─> Received, or Malformed
 """
 
 import asyncio
@@ -19,10 +19,10 @@ log = logging.getLogger(__name__)
 
 
 class Intake:
-    """One connection's requests on their way in.
+    """The requests of one connection while they arrive.
 
-    held     bytes that are counted for what has come
-    broken   no request can follow the one that has come: some of what came is lost or malformed
+    held     bytes counted against the holdings
+    broken   True if no request can follow this one, because some bytes were dropped or malformed
     """
 
     __slots__ = (
@@ -42,7 +42,7 @@ class Intake:
         self.held = 0
         self.broken = False
         self._shared = shared
-        self._tenant: str | None = None  # whose body is wanted: only then is it looked at
+        self._tenant: str | None = None  # set once the body is wanted; it is not scanned before
         self._wanted: asyncio.Future[None] | None = None
         self._fault: Malformed | None = None
         self._upload: Progress | None = None
@@ -50,16 +50,16 @@ class Intake:
 
     @property
     def exhausted(self) -> bool:
-        """Whether all that came was read and is used; unread bytes make a kernel send a reset."""
+        """True if everything that came was used. Unread bytes would make the kernel reset."""
         return self.reader.complete and not (self.reader.ahead or self.broken)
 
     def feed(self, data: bytes) -> None:
-        """Takes what came. Raises Malformed; then no more may come."""
+        """Takes bytes that came. Raises Malformed, after which nothing more may be fed."""
         self.reader.feed(data)
         self._hold()
 
     def admit(self, tenant: str) -> None:
-        """What comes is this tenant's from now on. Raises Malformed: it has no room for it."""
+        """Counts what comes for this tenant from now on. Raises Malformed if there is no room."""
         shared, reader = self._shared, self.reader
         if not shared.holdings.admit(tenant, self.held):
             raise _no_room()
@@ -74,7 +74,7 @@ class Intake:
             self._upload = Progress(limits.body_seconds, limits.body_rate, now, size)
 
     def received(self) -> Received | None:
-        """The body, if all of it was looked at; looks on. Raises Malformed."""
+        """Returns the body if it is wholly scanned, else goes on scanning. Raises Malformed."""
         body = self.reader.body
         if self._fault is not None or not body.is_read():
             self.look_on()
@@ -83,14 +83,14 @@ class Intake:
         return None if body.outline is None else Received(body.data, body.outline, body.file)
 
     async def body(self) -> Received:
-        """The whole body of a request that was admitted, once it is looked at. Raises Malformed."""
+        """Waits for the whole body of an admitted request, and its scan. Raises Malformed."""
         while (received := self.received()) is None:
             self._wanted = asyncio.get_running_loop().create_future()
             await self._wanted
         return received
 
     def look_on(self) -> None:
-        """Looks at what has come of the body, if that is wanted; at a large one in turn."""
+        """Scans what has come of a wanted body: a small one now, a large one in turn."""
         body = self.reader.body
         if body.whole:
             self._upload = None
@@ -104,21 +104,21 @@ class Intake:
             self._shared.turns.add(self)
 
     def look(self) -> bool:
-        """Looks at a piece of the body. True if there is another one."""
+        """Scans a piece of the body. Returns True if there is another one."""
         more = False
         if self._tenant is not None and self._fault is None:
             try:
                 body = self.reader.body
                 more = body.look()
-                if more or self.held != len(body.data):  # Read at sight, it takes no more.
+                if more or self.held != len(body.data):  # A body read at sight takes no more.
                     self._hold()
-            except NotJSON as fault:  # If all of it has come, another request may follow.
+            except NotJSON as fault:  # Once the body has wholly come, a request may follow.
                 self._fault = Malformed(400, fault.message, "invalid_request")
                 self._wake()
             except Malformed as fault:
                 self.fail(fault)
             except Exception:
-                log.exception("a body could not be looked at")
+                log.exception("failed to scan a body")
                 self.fail(Malformed(500, "The gateway could not read this body.", "internal"))
             if self.reader.body.outline is not None:
                 self._wake()
@@ -126,13 +126,13 @@ class Intake:
         return more
 
     def fail(self, fault: Malformed) -> None:
-        """What came is no request, or ceased to be one while its body came."""
+        """Records that what came is not a request, or stopped being one within its body."""
         self._fault = fault
         self.broken = True
         self._wake()
 
     def slow(self, now: float) -> Malformed | None:
-        """The fault of a body that comes too slowly, by now."""
+        """Returns the fault of a body that comes too slowly, or None."""
         upload, limits = self._upload, self._shared.limits
         if upload is None or not upload.is_late(now, len(self.reader.body.data)):
             return None
@@ -142,23 +142,20 @@ class Intake:
         )
 
     def next(self) -> None:
-        """The request was answered: on to the next, which may have come already.
-
-        Raises Malformed.
-        """
+        """Goes on to the next request, which may have come already. Raises Malformed."""
         self.forget()
         self.reader.next()
         if self.reader.begun:
             self._hold()
 
     def discard(self) -> None:
-        """Nothing that has come is used any more."""
+        """Drops everything that has come, because none of it will be used."""
         self.reader.discard()
         self.reader.body = Body()
         self.forget()
 
     def forget(self) -> None:
-        """Nothing of the request is held any longer."""
+        """Gives back all memory counted for the request."""
         if self._tenant is not None:
             self._shared.holdings.end(self._tenant, self.held)
         else:
@@ -167,10 +164,10 @@ class Intake:
         self._fault = self._wanted = None
 
     def _hold(self) -> None:
-        """Counts what is held of bodies, and bounds what came ahead of its turn."""
+        """Updates the count of held bytes, and bounds what came ahead of its turn."""
         shared, reader = self._shared, self.reader
         if reader.ahead > shared.limits.pipelined:
-            # Read and forgotten: who stops reading does not see that a client leaves.
+            # Go on reading, and drop it: otherwise the client's leaving would go unnoticed.
             reader.discard()
             self.broken = True
         held = reader.held

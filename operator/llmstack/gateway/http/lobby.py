@@ -1,22 +1,22 @@
-"""Who is connected without a request that is served? They make room for those who come.
+"""Which connections have no request in service? They are closed to make room for new ones.
 
-Connections between two requests, and those of which a head has come in part. The oldest go first: a
-head usually comes at once, and one that is sent again was not served in part.
+These are connections between two requests, and connections with part of a head. The oldest go
+first: a head usually comes at once, and a client may send it again, since nothing was served yet.
 """
 
 from typing import Protocol
 
 
 class Guest(Protocol):
-    """One such connection."""
+    """A connection without a request in service."""
 
     def evict(self) -> None:
-        """Ends it; it leaves the lobby by that."""
+        """Ends the connection, which thereby leaves the lobby."""
         ...
 
 
 class Lobby:
-    """Those that wait, each kind in the order in which it came. `most` bytes of heads are held."""
+    """The guests of each kind, oldest first. `most` is the bytes of heads held in all."""
 
     __slots__ = ("_idle", "_most", "_reading", "held")
 
@@ -27,11 +27,11 @@ class Lobby:
         self._reading: dict[Guest, int] = {}
 
     def idles(self, guest: Guest) -> None:
-        """It has sent nothing."""
+        """Adds a connection that has sent nothing of its next request."""
         self._idle[guest] = None
 
     def reads(self, guest: Guest, size: int) -> None:
-        """So many bytes of its head are held; the oldest go if that is too much in all."""
+        """Records the bytes held of a head, and evicts the oldest if the sum is too large."""
         self._idle.pop(guest, None)
         self.held += size - self._reading.get(guest, 0)
         self._reading[guest] = size
@@ -39,14 +39,14 @@ class Lobby:
             next(iter(self._reading)).evict()
 
     def leave(self, guest: Guest) -> None:
-        """It is served, or gone."""
+        """Removes a connection whose request is served, or that has ended."""
         if guest in self._idle:
             del self._idle[guest]
         else:
             self.held -= self._reading.pop(guest, 0)
 
     def make_room(self) -> bool:
-        """Ends the connection that is the least likely to be missed. False: there is none."""
+        """Evicts the oldest connection, first of those reading. Returns False if there is none."""
         guest = next(iter(self._reading), None) or next(iter(self._idle), None)
         if guest is None:
             return False

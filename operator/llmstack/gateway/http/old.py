@@ -1,6 +1,6 @@
-"""How does a response reach a client of HTTP/1.0, which knows no chunks?
+"""How does a response reach a client of HTTP/1.0, which does not know chunks?
 
-What is written for HTTP/1.1 passes, without its chunks; the end of the connection ends it.
+What is written for HTTP/1.1 passes without its chunk framing; closing the connection ends it.
 """
 
 from llmstack.gateway.http.framing import unchunk
@@ -10,7 +10,7 @@ _CHUNKED = b"transfer-encoding: chunked\r\n"
 
 
 class Unchunked:
-    """One response: its head comes first, and whole; then whole chunks, or a plain body."""
+    """Converts one response: first its whole head, then whole chunks or a plain body."""
 
     __slots__ = ("_begun", "_chunked")
 
@@ -19,7 +19,7 @@ class Unchunked:
         self._chunked = False
 
     def __call__(self, data: bytes) -> bytes:
-        """What goes out for these bytes."""
+        """Returns the bytes to send instead of these."""
         if self._begun:
             return unchunk(data) if self._chunked else data
         self._begun = True

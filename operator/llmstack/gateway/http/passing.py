@@ -1,6 +1,6 @@
-"""How do the chunks of a response pass that has begun?
+"""How do the chunks of a response pass once it has begun?
 
-All that runs for each of them is `Passing.data_received`.
+`Passing.data_received` is all that runs per chunk.
 """
 
 import asyncio
@@ -10,22 +10,22 @@ from typing import Protocol
 from llmstack.gateway.http.framing import Framing, Garbage
 
 KEEP = 2048
-"""Bytes of a body's end, and of a plain body's beginning, that are remembered."""
+"""Bytes remembered of the end of a body, and of the beginning of a plain body."""
 
 
 class Response(Protocol):
-    """What is told how it goes on."""
+    """Is told what happens to the response."""
 
     def complete(self) -> None:
         """The whole response has passed."""
         ...
 
     def garbage(self, error: Garbage) -> None:
-        """What came is no HTTP."""
+        """The replica sent something that is not HTTP."""
         ...
 
     def ended(self, exc: Exception | None) -> None:
-        """The replica's connection ended."""
+        """The replica's connection ended, with an error or None."""
         ...
 
     def unheard(self) -> None:
@@ -34,7 +34,7 @@ class Response(Protocol):
 
 
 class Passing(asyncio.Protocol):
-    """A response that has begun. The path of each chunk: nothing here may cost."""
+    """A response that has begun. Every chunk takes this path, so it must be cheap."""
 
     __slots__ = ("_before", "_feed", "_framing", "_older", "_recent", "_response", "_size", "write")
 
@@ -56,7 +56,7 @@ class Passing(asyncio.Protocol):
 
     @property
     def tail(self) -> bytes:
-        """The last bytes that passed, from the beginning of a chunk on."""
+        """The last bytes that passed, at least KEEP if there were, from the start of a chunk."""
         pieces = self._older + self._recent
         first, size = len(pieces), 0
         while first and size < KEEP:
@@ -71,7 +71,7 @@ class Passing(asyncio.Protocol):
         except Garbage as error:
             self._response.garbage(error)
             return
-        except RuntimeError:  # How uvloop says that a transport is closed. Asking first would cost.
+        except RuntimeError:  # uvloop raises it for a closed transport. Asking first would cost.
             self._response.unheard()
             return
         self._recent.append(data)

@@ -1,11 +1,11 @@
-"""Do bytes move fast enough? Judged by their average pace: a slow line may take its time."""
+"""Do bytes move fast enough? Judged by the average rate, so that a slow line may take its time."""
 
 
 class Progress:
-    """A credit of seconds: time takes of it, bytes bring it back, each as a fast enough sender's.
+    """A credit in seconds, used up by time and restored by bytes.
 
-    credit   seconds in which nothing need move; there is never more of it than at the beginning
-    rate     bytes a second that keep the credit as it is
+    credit   seconds in which nothing need move; the credit never exceeds this
+    rate     bytes per second at which the credit stays as it is
     """
 
     __slots__ = ("_credit", "_looked", "_most", "_rate", "_seen")
@@ -17,11 +17,11 @@ class Progress:
         self._seen = seen
 
     def resume(self, now: float, seen: int) -> None:
-        """Time counts again, from now on."""
+        """Starts counting time again from now on."""
         self._looked, self._seen = now, seen
 
     def is_late(self, now: float, seen: int) -> bool:
-        """Whether the credit is used up, now that so many bytes have moved in all."""
+        """Returns True if the credit is used up, given the bytes moved in all (`seen`)."""
         gained = max(0, seen - self._seen) / self._rate
         self._credit = min(self._most, self._credit - (now - self._looked) + gained)
         self._looked, self._seen = now, seen

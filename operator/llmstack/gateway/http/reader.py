@@ -1,4 +1,4 @@
-"""What has a client sent so far? Bytes in; a head, then a body, then what came ahead of its turn.
+"""What has a client sent so far? A head, then a body, then what came ahead of its turn.
 
 feed ─> head ─> body ─> rest ──next()──> head ─> …
 """
@@ -19,10 +19,10 @@ _CRLF = b"\r\n"
 
 
 class RequestReader:
-    """One connection's requests, one after the other.
+    """The requests of one connection, one after the other.
 
-    head   of the request that is being read; None before its end
-    body   what has come of it
+    head   of the current request; None until it has wholly come
+    body   what has come of its body
     """
 
     __slots__ = ("_buffer", "_framing", "_limits", "_rest", "body", "head")
@@ -40,17 +40,17 @@ class RequestReader:
 
     @property
     def begun(self) -> bool:
-        """Has a request begun? None, between two."""
+        """True if part of a request has come."""
         return self.head is not None or bool(self._buffer)
 
     @property
     def complete(self) -> bool:
-        """Whether the request has come to its end."""
+        """True if the whole request has come."""
         return self.body.whole
 
     @property
     def held(self) -> int:
-        """Bytes of memory that all of it takes, about."""
+        """Approximate bytes of memory that everything here takes."""
         return self.body.held + len(self._rest) + len(self._buffer)
 
     @property
@@ -59,7 +59,7 @@ class RequestReader:
         return len(self._rest)
 
     def feed(self, data: bytes) -> None:
-        """Takes what came. Raises Malformed; then no more may come."""
+        """Takes bytes that came. Raises Malformed, after which nothing more may be fed."""
         if self.body.whole:
             self._rest += data
             return
@@ -71,18 +71,18 @@ class RequestReader:
         self._take_body(data)
 
     def next(self) -> None:
-        """The request was answered: on to the next, which may have come already."""
+        """Goes on to the next request, which may have come already. Raises Malformed."""
         rest, self._rest = self._rest, b""
         self._reset()
         if rest:
             self.feed(rest)
 
     def discard(self) -> None:
-        """Forgets what came ahead."""
+        """Drops what came ahead."""
         self._rest = b""
 
     def _take_head(self, data: bytes) -> bytes | None:
-        """Sets the head if it is whole; gives what came after it."""
+        """Sets `head` once it is whole, and returns what follows it; None before that."""
         seen = max(0, len(self._buffer) - len(END) + 1)
         if self._buffer:
             self._buffer += data
@@ -97,13 +97,13 @@ class RequestReader:
         if end + len(END) - begin > self._limits.head:
             raise _head_too_large(self._limits)
         self._buffer.clear()
-        # Of a request that is refused for it, too: the refusal has the shape of its path.
+        # Set even if the request is refused for it: the refusal has the shape of its path.
         self.head = parse_request(data[begin : end + len(END)])
         self._check(self.head)
         return data[end + len(END) :]
 
     def _keep_unfinished(self, data: bytes, seen: int) -> None:
-        """Keeps a part of a head, unless it can become none."""
+        """Keeps part of a head. Raises Malformed if it cannot become a head."""
         buffer = self._buffer
         buffer += data
         while buffer.startswith(_CRLF):

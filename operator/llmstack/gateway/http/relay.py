@@ -1,12 +1,12 @@
-"""What happens between a request at a replica and the last byte at its client?
+"""What happens between sending a request to a replica and the last byte at its client?
 
     send ─> head, withheld ─> first bytes ─> begun: what comes passes ─> over
-                 └── a fault: nothing was seen, another replica may serve it
+                 └── a fault: the client saw nothing, another replica may serve it
                                                   └── a fault: the client is told
 
-The head waits for the first bytes of the body: a replica that dies between the two is not yet seen.
-From there on nothing runs per chunk but what is in passing.py. Of an error the whole body is
-awaited, and told in our words.
+The head waits for the first bytes of the body, so that a replica may still die between the two
+without the client seeing it. After that, only passing.py runs per chunk. An error's body is awaited
+completely and rewritten in the gateway's words.
 """
 
 import asyncio
@@ -31,9 +31,9 @@ from llmstack.gateway.shapes import shaped
 
 _MOST_HEAD = 64 * 1024
 _MOST_ERROR = 64 * 1024
-"""Bytes of an error that are waited for; what they say then is all that is read of it."""
+"""Bytes of an error that are waited for; the rest is not read."""
 _MOST_INTERIM = 10_000
-"""Heads before that of the answer, 100 Continue and the like."""
+"""Interim heads (100 Continue and the like) before the response's own."""
 _LOADING = b"Loading model"
 _REFUSALS = (401, 403)
 _JSON = (b"content-type", JSON)
@@ -41,30 +41,30 @@ _EVENT_ENDS = (b"\n\n", b"\r\n\r\n", b"\r\r")
 
 
 class Sink(Protocol):
-    """Where the response goes."""
+    """The client side of a relay."""
 
     relay: "Relay | None"
 
     @property
     def paused(self) -> bool:
-        """Is too much of the response still to be read?"""
+        """True while too much of the response is unread."""
         ...
 
     def begin(self, first: bytes) -> Callable[[bytes], None]:
-        """The response's first bytes; those that follow go into what it gives."""
+        """Sends the response's first bytes. Returns the function that takes the following ones."""
         ...
 
     def end_early(self, last: bytes | None) -> None:
-        """No response can follow this one. None: not even this one is whole, and that shows."""
+        """Ends the response with these bytes, or, with None, breaks the connection off."""
         ...
 
 
 class Relay:
-    """One request at one replica. `over` ends with the response, or raises a ReplicaFault.
+    """One request at one replica. `over` is done when the response has passed or a fault is set.
 
-    `path` is that of the request, by which errors have their shape. `origin` is the model and the
-    replica, for whoever asks when that one last said something.
-    `opening` is what came first of the body, framing included: an event stream's names its id.
+    `path` is the request's path, which decides the shape of errors. `origin` is the model and the
+    replica, for keeping track of when that replica last sent something. `opening` is the beginning
+    of the body, framing included; in an event stream it contains the id. Faults are ReplicaFaults.
     """
 
     _buffer = b""
@@ -96,7 +96,7 @@ class Relay:
         self.over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def send(self, head: bytes, body: bytes | bytearray) -> None:
-        """Sends the request; `over` tells the rest."""
+        """Sends the request. `over` reports the rest."""
         upstream, transport = self._upstream, self._upstream.transport
         upstream.user = self
         self._client.relay = self
@@ -106,44 +106,45 @@ class Relay:
             transport.writelines([head, body])
 
     def abandon(self, ended: Callable[[], None] | None = None) -> None:
-        """The client has left: the replica sees it at once, unless its answer had just ended.
+        """Ends the request at the replica, because the client has left.
 
-        `ended` is called once the replica has ended it, too.
+        The replica sees it at once, unless its response had just ended. `ended` is called once the
+        replica has ended it too.
         """
         self._client.relay = None
-        if not self.whole:  # Else others may use the connection.
+        if not self.whole:  # Otherwise the connection may already serve others.
             self._upstream.leave(ended)
         elif ended is not None:
             ended()
 
     def forgotten(self, seconds: float) -> None:
-        """The replica has shown no trace of it for so long: it ends, if nothing of it has come.
+        """Fails a request that the replica has not shown for `seconds`, if nothing of it came.
 
-        Not while a part of the request is still to be sent.
+        Does nothing while a part of the request is still to be sent.
         """
         unsent = self._upstream.transport.get_write_buffer_size()
         if self._passing is None and not self.over.done() and not unsent:
-            self._fail(Forgotten(f"ended it, and sent no answer within {seconds:g} s"))
+            self._fail(Forgotten(f"dropped the request: no response within {seconds:g} s"))
 
     @property
     def whole(self) -> bool:
-        """Did the whole answer come?"""
+        """True if the whole response has passed."""
         over = self.over
         return over.done() and not over.cancelled() and over.exception() is None
 
     @property
     def status(self) -> int:
-        """As the client saw it; 0 if it saw none."""
+        """The status that the client saw; 0 if it saw none."""
         return self._head.status if self._head is not None and self.first_byte else 0
 
     @property
     def passed(self) -> int:
-        """Bytes of the body that went on, framing included."""
+        """Bytes of the body that have passed, framing included."""
         return len(self._withheld) if self._passing is None else self._passing.passed
 
     @property
     def text(self) -> bytes:
-        """The body's end; of a body that is no stream, its beginning before."""
+        """The end of the body, preceded by its beginning unless it is an event stream."""
         if self._framing is None or self._head is None:
             return b""
         passed = self._withheld if self._passing is None else self._passing.tail
@@ -151,7 +152,7 @@ class Relay:
         return beginning + self._framing.payload(passed)[-KEEP:]
 
     def pause(self) -> None:
-        """The client reads more slowly than the replica writes."""
+        """Stops reading from the replica: the client reads more slowly than it writes."""
         self._upstream.transport.pause_reading()
 
     def resume(self) -> None:
@@ -159,10 +160,10 @@ class Relay:
         self._seen = -1
 
     def tick(self, now: float, idle_seconds: float) -> bool:
-        """Notes whether bytes came; an answer that has fallen silent is ended.
+        """Returns True if bytes came since the last call; fails a response that has stalled.
 
-        True if they did. Only after the first byte: until then a prefill may take minutes. An error
-        computes nothing, so its body is due.
+        This starts at the first byte, since a prefill may take minutes. An error needs no
+        computing, so its body is due at once.
         """
         head = self._head
         if head is None or (self._passing is None and not head.error):
@@ -184,7 +185,7 @@ class Relay:
             self._fault(f"sent garbage: {error}")
 
     def ended(self, exc: Exception | None) -> None:
-        """The replica's connection ended."""
+        """Ends the request or the response with the replica's connection."""
         self._upstream.over = True
         if self.over.done():
             return
@@ -198,15 +199,15 @@ class Relay:
         else:
             try:
                 self._passing.write(last)
-            except RuntimeError:  # As in passing.py.
+            except RuntimeError:  # See passing.py.
                 self.unheard()
                 return
             self.complete()
 
     def complete(self) -> None:
-        """The whole response has passed."""
+        """Ends the relay once the whole response has passed."""
         head, framing = self._head, self._framing
-        if self.over.done():  # Cancelled, and not yet abandoned.
+        if self.over.done():  # It was cancelled, but not abandoned yet.
             return
         assert head is not None and framing is not None
         self._client.relay = None
@@ -218,16 +219,16 @@ class Relay:
         self.over.set_result(None)
 
     def garbage(self, error: Garbage) -> None:
-        """What came after the first byte is no HTTP."""
+        """Fails the response, because what came after the first byte is not HTTP."""
         self._fault(f"sent garbage: {error}")
 
     def unheard(self) -> None:
-        """The client left in the moment in which this came: its story ends as for all who leave."""
+        """Abandons the request, because the client left just before this piece could be written."""
         self.abandon()
         self.over.cancel()
 
     def _take_head(self, data: bytes) -> bytes | None:
-        """Gives what came after the head, once that is whole."""
+        """Reads heads. Returns what came after the response's own, or None before its end."""
         data, begin = self._buffer + data, 0
         while (end := data.find(END, begin)) >= 0:
             head = parse_response(data[begin : end + len(END)])
@@ -237,10 +238,10 @@ class Relay:
                 return data[begin:] if self._is_answer(head) else None
             self._interim += 1
             if self._interim > _MOST_INTERIM:
-                raise Garbage("its answer does not begin")
+                raise Garbage("too many interim responses")
         self._buffer = data[begin:]
         if len(self._buffer) > _MOST_HEAD:
-            raise Garbage("the head of its answer does not end")
+            raise Garbage("the head of its response is too long")
         return None
 
     def _is_answer(self, head: ResponseHead) -> bool:
@@ -262,14 +263,14 @@ class Relay:
             self._begin()
 
     def _begin_whole(self) -> None:
-        """The whole body is here."""
+        """Begins a response whose whole body is here."""
         if self._head is not None and self._framing is not None and self._head.error:
             self._begin_error(self._head, self._framing)
         else:
             self._begin()
 
     def _begin_error(self, head: ResponseHead, framing: Framing) -> None:
-        """The client gets our words for it, whatever the shape of the replica's."""
+        """Sends the replica's error in the gateway's words, whatever shape it had."""
         body = framing.payload(self._withheld)
         if head.status == 503 and _LOADING in body:
             self._fail(Loading("is loading its model"))
@@ -317,7 +318,7 @@ class Relay:
         self.over.set_exception(fault)
 
     def _last_words(self, passing: Passing, why: str) -> bytes | None:
-        """An event stream ends with an event that says why; a plain body cannot."""
+        """Returns an event that says why and ends the stream, or None for a plain body."""
         framing, head = self._framing, self._head
         if framing is None or head is None or not head.events:
             return None

@@ -1,4 +1,4 @@
-"""Who is connected, and until when?"""
+"""Who is connected, and for how long?"""
 
 import asyncio
 
@@ -14,7 +14,7 @@ _BACKLOG = 4096
 
 
 class Server:
-    """Accepts clients, looks at their times, and lets them go."""
+    """Accepts clients, enforces their time limits, and drains them at the end."""
 
     def __init__(self, handler: Handler, limits: Limits) -> None:
         self.handler = handler
@@ -30,11 +30,11 @@ class Server:
 
     @property
     def held(self) -> int:
-        """Bytes of memory that what clients have sent takes, about."""
+        """Approximate bytes of memory taken by what clients have sent."""
         return self.holdings.held
 
     async def listen(self, host: str | None, port: int) -> int:
-        """Accepts from now on; gives the port, which matters where 0 was asked for."""
+        """Starts accepting. Returns the port, which differs from `port` if that is 0."""
         loop = asyncio.get_running_loop()
         listener = await loop.create_server(
             lambda: Connection(self, loop), host, port, backlog=_BACKLOG
@@ -47,11 +47,11 @@ class Server:
         return int(listener.sockets[0].getsockname()[1])
 
     def retire(self) -> None:
-        """From now on each response is its connection's last: clients go elsewhere unhurt."""
+        """Makes each response the last on its connection, so that clients move elsewhere."""
         self.draining = True
 
     async def drain(self, seconds: float) -> int:
-        """Accepts no more and waits for what is served; gives how many had to be broken off."""
+        """Stops accepting and waits for running requests. Returns how many had to be aborted."""
         self.retire()
         for listener in self._listeners:
             listener.close()
@@ -72,7 +72,7 @@ class Server:
         return len(unfinished)
 
     def left(self, connection: Connection) -> None:
-        """This connection is over."""
+        """Removes a connection that has ended."""
         self.connections.discard(connection)
         if not self.connections:
             self._empty.set()

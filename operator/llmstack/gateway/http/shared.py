@@ -1,4 +1,4 @@
-"""What does a connection need of the server that it is one of?"""
+"""What does a connection need of its server?"""
 
 from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Protocol
@@ -16,22 +16,22 @@ if TYPE_CHECKING:
 
 
 class Handler(Protocol):
-    """Answers requests."""
+    """Serves requests."""
 
     def serve(self, client: "Client") -> Coroutine[None, None, None]:
         """Answers the request whose head has come."""
         ...
 
     def refuse(self, client: "Client", fault: Malformed) -> None:
-        """Answers what is no request."""
+        """Refuses bytes that are not a request."""
         ...
 
     def heard(self, relay: Relay, now: float) -> None:
-        """Bytes of this response have come lately."""
+        """Records that bytes of this response have come lately."""
         ...
 
     def tick(self, now: float) -> None:
-        """Called from time to time."""
+        """Is called once per tick."""
         ...
 
 
@@ -47,5 +47,5 @@ class Shared(Protocol):
     connections: "set[Connection]"
 
     def left(self, connection: "Connection") -> None:
-        """This connection is over."""
+        """Removes a connection that has ended."""
         ...

@@ -1,6 +1,7 @@
-"""How is it seen that the other side is gone without a word: a lost node, a forgotten connection?
+"""How is it noticed that the other side has vanished (a lost node, a forgotten connection)?
 
-While a request waits for a slot or a prefill nothing is sent that could fail, so the kernel probes.
+While a request waits for a slot or a prefill, nothing is sent that could fail; so the kernel
+probes.
 """
 
 import socket
@@ -11,12 +12,15 @@ _PROBES = 3
 
 
 def probe(sock: socket.socket) -> None:
-    """A silent peer that answers no probe is gone within a minute. Accepted sockets inherit it."""
+    """Makes the kernel end a connection whose peer answers no probe, within about a minute.
+
+    Accepted sockets inherit this from their listener.
+    """
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     for name, value in (
         ("TCP_KEEPIDLE", _IDLE_SECONDS),
         ("TCP_KEEPINTVL", _INTERVAL_SECONDS),
         ("TCP_KEEPCNT", _PROBES),
     ):
-        if hasattr(socket, name):  # Linux has all; where one lacks, the system's own value holds.
+        if hasattr(socket, name):  # Linux has all three; elsewhere the system's default applies.
             sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)

@@ -1,6 +1,6 @@
-"""Whose body is looked at next? A piece at a time, in turn, and never for long.
+"""Whose body is scanned next? They take turns, a piece at a time, and never for long.
 
-Between two goes the loop passes on what has come of the responses.
+Between two rounds the event loop relays what has come of responses.
 """
 
 import asyncio
@@ -10,19 +10,19 @@ from collections.abc import Callable
 from typing import Protocol
 
 _GO = 0.005
-"""Seconds after which others have their turn; the last piece may exceed it by some milliseconds."""
+"""Seconds per round. Its last piece may exceed that by some milliseconds."""
 
 
 class Looker(Protocol):
-    """Something that can be done in pieces."""
+    """Work that can be done in pieces."""
 
     def look(self) -> bool:
-        """Does one piece. True if there is another one."""
+        """Does one piece. Returns True if there is another one."""
         ...
 
 
 class Turns:
-    """Those that have pieces to do."""
+    """Those that have pieces to do, in turn."""
 
     def __init__(self, now: Callable[[], float] = time.perf_counter) -> None:
         self._now = now
@@ -30,7 +30,7 @@ class Turns:
         self._called = False
 
     def add(self, looker: Looker) -> None:
-        """It has some now. Not for one that is here already."""
+        """Adds one that has pieces to do. It must not be waiting already."""
         self._waiting.append(looker)
         if not self._called:
             self._called = True
@@ -43,7 +43,7 @@ class Turns:
                 looker = waiting.popleft()
                 if looker.look():
                     waiting.append(looker)
-        finally:  # Whoever fails holds up nobody else.
+        finally:  # One that fails must not hold up the others.
             self._called = bool(waiting)
             if waiting:
                 asyncio.get_running_loop().call_soon(self._go)

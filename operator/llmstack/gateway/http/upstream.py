@@ -1,4 +1,4 @@
-"""Which connection leads to a replica? One that is open and idle, else a new one."""
+"""Which connection leads to a replica? An open, idle one if there is one, else a new one."""
 
 import asyncio
 from collections import deque
@@ -12,23 +12,23 @@ from llmstack.gateway.http.sockets import probe
 
 Address = tuple[str, int]
 Idle = dict[Address, "deque[Upstream]"]
-"""The connections that nobody uses; the one that was used last is at the end."""
+"""The unused connections per address, the most recently used one last."""
 
 
 class User(Protocol):
-    """Who waits for a response on a connection."""
+    """The request that uses a connection."""
 
     def data_received(self, data: bytes) -> None:
-        """Bytes came."""
+        """Takes bytes that came."""
         ...
 
     def ended(self, exc: Exception | None) -> None:
-        """No more will come."""
+        """Is told that no more bytes will come."""
         ...
 
 
 class _Left:
-    """Throws away what still comes of a response that nobody reads."""
+    """Drops what still comes of a response that nobody reads."""
 
     __slots__ = ("_limit", "then")
 
@@ -37,10 +37,10 @@ class _Left:
         self.then: Callable[[], None] | None = None
 
     def data_received(self, data: bytes) -> None:
-        """Too late."""
+        """Drops the bytes."""
 
     def ended(self, exc: Exception | None) -> None:
-        """The end of its input is told, and then that of the connection; one is enough."""
+        """Calls `then` once: asyncio reports the end of input, then that of the connection."""
         self._limit.cancel()
         if self.then is not None:
             then, self.then = self.then, None
@@ -48,7 +48,7 @@ class _Left:
 
 
 class Upstream(asyncio.Protocol):
-    """A connection to a replica, and who uses it; None while it is idle."""
+    """A connection to a replica. `user` is None while it is idle."""
 
     __slots__ = (
         "_address",
@@ -80,7 +80,7 @@ class Upstream(asyncio.Protocol):
         self.since = 0.0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        # uvloop's transports are none of asyncio's classes.
+        # uvloop's transports do not inherit from asyncio's classes.
         self.transport = cast(asyncio.Transport, transport)
         probe(transport.get_extra_info("socket"))
 
@@ -88,7 +88,7 @@ class Upstream(asyncio.Protocol):
         if self.user is not None:
             self.user.data_received(data)
             return
-        # Nobody asked: it may be the rest of an answer, which must never become part of the next.
+        # Unrequested bytes may be the rest of an answer; they must not become part of the next.
         self._leave()
         self.transport.abort()
 
@@ -103,7 +103,7 @@ class Upstream(asyncio.Protocol):
             self._leave()
 
     def give_back(self, reusable: bool) -> None:
-        """Its request is over. Only a clean connection may serve another one."""
+        """Ends the current use. The connection is reused only if it is clean, else reset."""
         transport = self.transport
         if not reusable or transport.is_closing() or transport.get_write_buffer_size():
             transport.abort()
@@ -113,16 +113,17 @@ class Upstream(asyncio.Protocol):
         self._idle.setdefault(self._address, deque()).append(self)
 
     def close(self) -> None:
-        """Ends an idle connection."""
+        """Closes an idle connection."""
         self.transport.close()
 
     def leave(self, ended: Callable[[], None] | None) -> None:
-        """Its request is wanted no more; `ended` is called when the replica has closed its side.
+        """Ends a request that is no longer wanted, by closing our side.
 
-        What still comes is thrown away. A replica looks at its clients but once a second, and until
-        it has looked it may launch what it had only set aside: a slot that it shows idle meanwhile
-        would be given out twice. One that does not look for `leave_seconds` is cut off: it must
-        not keep the connection, and the lease, for ever.
+        What still comes is dropped. `ended` is called once the replica has closed its side. A
+        replica checks its clients only once a second; until then it may start what it had put
+        aside, so a slot that it shows as idle would be given out twice. A replica that does not
+        react within `leave_seconds` is cut off, so that it cannot keep the connection and the
+        lease.
         """
         if not isinstance(self.user, _Left):
             self.user = _Left(self._loop.call_later(self._leave_seconds, self.transport.abort))
@@ -151,7 +152,7 @@ class Upstreams:
         self._idle: Idle = {}
 
     def idle(self, backend: Backend) -> Upstream | None:
-        """The connection that was used last; it is the least likely to be closed by now."""
+        """Takes the most recently used idle connection, the least likely to be closed, or None."""
         idle = self._idle.get((backend.host, backend.port))
         while idle:
             upstream = idle.pop()
@@ -161,7 +162,7 @@ class Upstreams:
         return None
 
     async def connect(self, backend: Backend) -> Upstream:
-        """A new connection. Raises Unreachable."""
+        """Opens a new connection. Raises Unreachable."""
         address = (backend.host, backend.port)
         loop, leave_seconds = asyncio.get_running_loop(), self._limits.leave_seconds
         try:
@@ -177,7 +178,7 @@ class Upstreams:
         return upstream
 
     def tick(self, now: float) -> None:
-        """Closes what was idle too long, before the replica does."""
+        """Closes connections that have been idle too long, before the replica does."""
         oldest = now - self._limits.upstream_idle_seconds
         for address, idle in list(self._idle.items()):
             while idle and idle[0].since < oldest:
@@ -186,5 +187,5 @@ class Upstreams:
                 del self._idle[address]
 
     def close(self) -> None:
-        """Closes all that are idle."""
+        """Closes all idle connections."""
         self.tick(float("inf"))

@@ -22,7 +22,7 @@ from llmstack.gateway.fit import Measurement
 from llmstack.gateway.forwarding import Forward, forward_of
 from llmstack.gateway.http import forward
 from llmstack.gateway.http.client import Client
-from llmstack.gateway.http.faults import BeforeFirstByte, Unanswered
+from llmstack.gateway.http.faults import BeforeFirstByte, Overtaken, Unanswered
 from llmstack.gateway.http.head import Malformed, RequestHead
 from llmstack.gateway.http.limits import Limits
 from llmstack.gateway.http.relay import Relay
@@ -201,9 +201,13 @@ class Exchanges:
                 continue
             note.tries += 1
             note.queued += granted.waited
-            fault = await self._tries.attempt(request, granted)
-            if fault is None:
+            failed = await self._tries.attempt(request, granted)
+            if failed is None:
                 return
+            if isinstance(failed, Overtaken):
+                note.tries -= 1
+                continue
+            fault = failed
             log.warning("replica %s of %s %s", granted.replica, request.model.id, fault)
             ask = ask._replace(avoid=ask.avoid | {granted.replica})
             if isinstance(fault, Unanswered) and fault.then is not Then.ELSEWHERE:

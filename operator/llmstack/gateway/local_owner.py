@@ -117,6 +117,10 @@ class LocalOwner:
         self._follow(ask.model, pool, others)
         return own or await self._wait(ask, pool, future)
 
+    def holds(self, lease: int) -> bool:
+        """True: nobody else gives out these slots (owner.Owner)."""
+        return True
+
     def release(self, lease: int, ending: Ending) -> None:
         """Ends a lease; exactly once for each grant."""
         model, replica, pool = self._leases.pop(lease)

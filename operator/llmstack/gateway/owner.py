@@ -21,6 +21,10 @@ class Owner(Protocol):
         """
         ...
 
+    def holds(self, lease: int) -> bool:
+        """True if nobody else can have got its slots meanwhile: only then may it be sent."""
+        ...
+
     def release(self, lease: int, ending: Ending) -> None:
         """Ends a lease; exactly once for each grant."""
         ...

@@ -21,6 +21,7 @@ from llmstack.gateway.http.faults import (
     BeforeFirstByte,
     CutOff,
     Forgotten,
+    Overtaken,
     Unanswered,
     Unreachable,
 )
@@ -98,8 +99,11 @@ class Tries:
             if not self._may_reuse(request, grant.replica):
                 body = await without_cache(request.path, body)
             upstream = self._upstreams.idle(backend) or await self._upstreams.connect(backend)
+            self._check_held(grant, upstream)
             ending = Ending.CANCELLED
             await self._relay(request, body, grant, backend, upstream)
+        except Overtaken as fault:
+            failed = fault
         except BeforeFirstByte as fault:
             ending = Ending.FAILED
             failed = fault
@@ -197,6 +201,13 @@ class Tries:
                 if fault.then is not Then.ELSEWHERE:
                     raise
             upstream = await self._again(backend)
+            self._check_held(grant, upstream)
+
+    def _check_held(self, grant: Grant, upstream: Upstream) -> None:
+        """Raises Overtaken where the slots may have been given to others since the grant."""
+        if not self._app.owner.holds(grant.lease):
+            upstream.give_back(reusable=True)
+            raise Overtaken
 
     async def _again(self, backend: Backend) -> Upstream:
         """A new connection for what was sent before. Raises Unanswered: it may have done harm."""

@@ -55,7 +55,11 @@ class _Peer:
 
 
 class Peering:
-    """The view of one gateway. Times are of one monotonic clock and never go back."""
+    """The view of one gateway. Times are of one monotonic clock and never go back.
+
+    `doubts` counts how often the others may have dropped this gateway without its knowing: what was
+    granted before and has not been sent to a replica by then may belong to somebody else now.
+    """
 
     def __init__(self, me: Member, now: float) -> None:
         """Nothing is granted before expect()."""
@@ -63,6 +67,7 @@ class Peering:
         self.term = 1
         self.alone = False
         self.changes = 0
+        self.doubts = 0
         self.view = View([me])
         self._expected: set[str] | None = None
         self._peers: dict[str, _Peer] = {}
@@ -93,6 +98,7 @@ class Peering:
         """The connection to a peer is down."""
         peer = self._peer(name)
         peer.out = False
+        self.doubts += 1
         self._bury(name, peer)
 
     def refused(self, name: str, now: float) -> None:
@@ -112,11 +118,13 @@ class Peering:
             self._change()
         peer.member, peer.inn, peer.told, peer.view = member, True, "", ""
         peer.until, peer.heard, peer.saw = _NEVER, now, 0
+        self.doubts += 1
 
     def left(self, name: str) -> None:
         """A peer's own connection is down. It stays in the view until it is dead or silent."""
         peer = self._peer(name)
         peer.inn, peer.told, peer.view, peer.until, peer.saw = False, "", "", _NEVER, 0
+        self.doubts += 1
         self._bury(name, peer)
 
     def beat(self, name: str, beat: Beat, now: float) -> None:
@@ -180,6 +188,11 @@ class Peering:
         """The same, but that who is alone may."""
         return _FOREVER if self.alone else self.permit(now)
 
+    def is_certain(self, now: float) -> bool:
+        """True if the others count on this gateway now, or it is alone."""
+        self._look(now)
+        return self.grants_until(now) > now
+
     def claim(self) -> int:
         """A term above all that is known, for what is owned from now on."""
         self.term += 1
@@ -223,6 +236,7 @@ class Peering:
 
     def _look(self, now: float) -> None:
         if now - self._looked > GAP:
+            self.doubts += 1
             self._sent.clear()  # What answers an older beat says nothing of now.
             self._agreed = now
             for peer in self._peers.values():

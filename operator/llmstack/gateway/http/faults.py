@@ -2,6 +2,7 @@
 
 ReplicaFault
 ├── BeforeFirstByte      the client has seen nothing: another replica may serve it
+│   ├── Overtaken        nothing was sent: its slots may be somebody else's by now
 │   ├── Unreachable      nothing was sent
 │   ├── Unanswered       it was sent, but no valid response came
 │   ├── Loading          the replica has not loaded its model yet
@@ -20,6 +21,13 @@ class ReplicaFault(LLMStackError):
 
 class BeforeFirstByte(ReplicaFault):
     """The client has seen nothing of a response."""
+
+
+class Overtaken(BeforeFirstByte):
+    """The replica is not to blame: the grant came before this process stood still or was alone."""
+
+    def __init__(self) -> None:
+        super().__init__("was not asked: its slots may belong to another request by now")
 
 
 class Unreachable(BeforeFirstByte):

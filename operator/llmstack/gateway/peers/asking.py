@@ -107,7 +107,7 @@ class Asking:
             self._send(peer, Released(granted.lease, Ending.DONE.value))
             return
         ask = waiting.ask
-        self._own.hold(granted.lease, ask, granted.replica)
+        self._own.hold(granted.lease, ask, granted.replica, self._peering.doubts)
         self._facts.learn(ask.model, granted.replica, granted.apart, granted.started)
         grant = Grant(
             ask.id, granted.lease, granted.replica, granted.hit, granted.waited, granted.echoes

@@ -23,11 +23,12 @@ Theirs = Callable[[str], bool]
 
 @dataclass(slots=True)
 class Held:
-    """A lease in the hands of a request of this gateway."""
+    """A lease in the hands of a request of this gateway. `doubts`: peering's when it came."""
 
     ask: Ask
     replica: str
     granted: float
+    doubts: int
     answered: bool = False
 
 
@@ -40,9 +41,9 @@ class Own:
         self._ended: deque[tuple[float, int, Held]] = deque(maxlen=_MOST_ENDED)
         self._routed: OrderedDict[tuple[str, str, int], tuple[int, ...]] = OrderedDict()
 
-    def hold(self, lease: int, ask: Ask, replica: str) -> None:
+    def hold(self, lease: int, ask: Ask, replica: str, doubts: int) -> None:
         """A request of this gateway has slots now."""
-        self.held[lease] = Held(ask, replica, self._clock())
+        self.held[lease] = Held(ask, replica, self._clock(), doubts)
         if ask.blocks:
             key = ask.model, replica, ask.blocks[0]
             self._routed[key] = ask.blocks

@@ -8,6 +8,7 @@ tells every peer what of that is the peer's now, which confirms the view; those 
 age. Grants of an older view are not taken. One peer more or less costs no request.
 """
 
+import asyncio
 import logging
 import time
 from collections.abc import Callable, Iterable
@@ -96,6 +97,7 @@ class SharedOwner:
         self._catalog = Catalog()
         self._own = Own(clock)
         self._asking = Asking(peering, self._own, wire.send, self._knows, around.facts, clock)
+        self._uncertain: list[asyncio.Future[None]] = []
         self._begun: set[int] = set()  # to be told with the next beat: few need to know at once
         self._before: tuple[View, bool] = (peering.view, False)
         self._opened: tuple[View, bool] | None = None
@@ -113,9 +115,17 @@ class SharedOwner:
                 return Refusal(ask.id, Reason.MODEL_GONE)
             here = self.owns(ask.model)
             decision = await (self._here(ask) if here else self._asking.acquire(ask, self._leave))
+            if isinstance(decision, Grant) and not self.holds(decision.lease):
+                self.release(decision.lease, Ending.DONE)
+                decision = await self._certainty()
             if decision is not None:
                 return decision
             ask = ask._replace(spent=self._clock() - began)
+
+    def holds(self, lease: int) -> bool:
+        """True if nobody else can have got its slots meanwhile (owner.Owner)."""
+        certain = self.peering.is_certain(self._clock())
+        return certain and self._own.held[lease].doubts == self.peering.doubts
 
     def release(self, lease: int, ending: Ending) -> None:
         """Ends a lease; exactly once for each grant."""
@@ -249,10 +259,18 @@ class SharedOwner:
         if isinstance(decision, Grant):
             if not self._local.knows(decision.lease):  # Its model has moved in this moment.
                 return None
-            self._own.hold(decision.lease, ask, decision.replica)
+            self._own.hold(decision.lease, ask, decision.replica, self.peering.doubts)
         elif decision.reason is Reason.MODEL_GONE and self._knows(ask.model):
             return None
         return decision
+
+    async def _certainty(self) -> None:
+        """Waits until the others count on this gateway again."""
+        if self.peering.is_certain(self._clock()):
+            return
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._uncertain.append(future)
+        await future
 
     def _leave(self, lease: int) -> None:
         self.release(lease, Ending.DONE)
@@ -305,6 +323,11 @@ class SharedOwner:
     def _renew(self) -> None:
         """The permit, as it stands by what was heard last."""
         now, permit = self._clock(), self._local.permit
+        if self._uncertain and self.peering.is_certain(now):
+            waiting, self._uncertain = self._uncertain, []
+            for future in waiting:
+                if not future.done():
+                    future.set_result(None)
         was_closed = permit.until <= now
         permit.until = self.peering.grants_until(now)
         if was_closed and permit.until > now:

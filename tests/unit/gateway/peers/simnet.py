@@ -194,18 +194,34 @@ class Net:
         task.add_done_callback(node.stories.discard)
 
     async def _story(self, node: "Node", model: str, seconds: float, patience: float) -> None:
+        await node.awake()
         ask = Ask(next(node.ids), model, "t", 1, (), self.loop.now)
-        try:
-            async with asyncio.timeout(patience):
-                granted = await node.owner.acquire(ask)
-        except TimeoutError:
-            self.ended += 1
-            return
-        if isinstance(granted, Refusal):
-            self.ended += 1
-            return
-        await self._serve(node, granted, seconds, patience)
+        granted: Grant | Refusal | None = None
+        while granted is None:
+            try:
+                async with asyncio.timeout(patience):
+                    granted = await self._granted(node, ask)
+            except TimeoutError:
+                break
+        if isinstance(granted, Grant):
+            await self._serve(node, granted, seconds, patience)
         self.ended += 1
+
+    async def _granted(self, node: "Node", ask: Ask) -> Grant | Refusal | None:
+        """None where the slots may be somebody else's by the time that it is connected."""
+        granted = await node.owner.acquire(ask)
+        if isinstance(granted, Refusal):
+            return granted
+        try:
+            await asyncio.sleep(self.random.uniform(0.0, node.connecting))
+            await node.awake()
+        except asyncio.CancelledError:
+            node.do(lambda: node.owner.release(granted.lease, Ending.DONE))
+            raise
+        if node.owner.holds(granted.lease):
+            return granted
+        node.owner.release(granted.lease, Ending.DONE)
+        return None
 
     async def _serve(self, node: "Node", grant: Grant, seconds: float, patience: float) -> None:
         replica = self.replicas[grant.replica]
@@ -232,10 +248,12 @@ class Node:
     def __init__(self, net: Net, name: str, epoch: str) -> None:
         self.net, self.name, self.alive = net, name, True
         self.ids = itertools.count(1)
+        self.connecting = 0.05  # until a request can be sent, seconds at most
         self.out: dict[str, _Connection] = {}
         self.inn: dict[str, _Connection] = {}
         self.stories: set[asyncio.Task[None]] = set()
         self._paused: list[Callable[[], None]] | None = None
+        self._asleep: list[asyncio.Future[None]] = []
         self._watches: dict[str, asyncio.Task[None]] = {}
         clock = net.loop.time
         leases = itertools.count((int(epoch) << 32) + 1)
@@ -259,13 +277,34 @@ class Node:
         elif self.alive:
             what()
 
+    async def awake(self) -> None:
+        """Returns once the process runs."""
+        while self._paused is not None:
+            asleep: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._asleep.append(asleep)
+            await asleep
+
     def pause(self) -> None:
         self._paused = self._paused or []
 
     def resume(self) -> None:
-        waiting, self._paused = self._paused or [], None
-        for what in waiting:
-            self.do(what)
+        """Its requests go on before or after it hears what was said meanwhile."""
+        (waiting, self._paused), (asleep, self._asleep) = (
+            (self._paused or [], None),
+            (self._asleep, []),
+        )
+
+        def hear() -> None:
+            for what in waiting:
+                self.do(what)
+
+        if self.net.random.random() < 0.5:
+            hear()
+        else:
+            self.net.loop.call_soon(lambda: self.net.loop.call_soon(hear))
+        for each in asleep:
+            if not each.done():
+                each.set_result(None)
 
     def kill(self) -> None:
         self.alive = False

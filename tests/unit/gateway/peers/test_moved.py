@@ -71,6 +71,14 @@ class Gateway:
         self.owner.came(OTHERS[name])
         self.owner.asked(name, Beat(1, 0, "", 1, True))
 
+    def agrees(self, *names: str) -> None:
+        """All of them have answered its last beat, in its view."""
+        self.owner.tick()
+        for name in names:
+            beat = self.told(name, Beat)[-1]
+            self.owner.asked(name, State(beat.view))
+            self.owner.asked(name, Beat(2, beat.number, beat.view, 1, True))
+
     def loses(self, name: str) -> None:
         """The other one's process is dead."""
         self.owner.disconnected(name)
@@ -121,6 +129,7 @@ async def test_a_grant_of_an_older_view_is_given_back_and_the_ask_goes_on() -> N
     assert not waiting.done()
     assert gateway.told("b", Released) == [Released(7, Ending.DONE.value)]
 
+    gateway.agrees("b", "c")
     gateway.owner.answered("b", gateway.granted(again.view, again.ask, lease=8))
     grant = await waiting
     assert isinstance(grant, Grant) and grant.lease == 8
@@ -130,6 +139,7 @@ async def test_a_new_owner_hears_of_what_has_just_ended_and_may_still_compute() 
     gateway = Gateway(owned_by(("b", "abc"), ("c", "ac")))
     gateway.meets("b")
     gateway.meets("c")
+    gateway.agrees("b", "c")
     waiting = ask(gateway)
     await asyncio.sleep(0)
     asked = gateway.told("b", Asked)[-1]
@@ -214,3 +224,41 @@ async def test_a_reason_that_a_newer_gateway_knows_is_a_refusal_that_may_come_ag
     asked = gateway.told("b", Asked)[-1]
     gateway.owner.answered("b", Refused(asked.view, asked.ask, "of a newer version", 3))
     assert await waiting == Refusal(1, Reason.NO_REPLICA, 3)
+
+
+async def test_slots_that_were_granted_before_it_was_dropped_are_not_used() -> None:
+    gateway = Gateway(owned_by(("b", "ab")))
+    gateway.meets("b")
+    gateway.agrees("b")
+    waiting = ask(gateway)
+    await asyncio.sleep(0)
+    asked = gateway.told("b", Asked)[-1]
+    gateway.owner.answered("b", gateway.granted(asked.view, asked.ask, lease=7))
+    grant = await waiting
+    assert isinstance(grant, Grant) and gateway.owner.holds(7)
+
+    gateway.owner.came(OTHERS["b"])
+    gateway.owner.asked("b", Beat(1, 0, "", 1, True))
+    gateway.agrees("b")
+    assert not gateway.owner.holds(7)
+
+
+async def test_a_grant_that_comes_while_the_others_may_not_count_on_it_is_given_back() -> None:
+    gateway = Gateway(owned_by(("b", "ab")))
+    gateway.meets("b")
+    waiting = ask(gateway)
+    await asyncio.sleep(0)
+    asked = gateway.told("b", Asked)[-1]
+    gateway.owner.answered("b", gateway.granted(asked.view, asked.ask, lease=7))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert gateway.told("b", Released) == [Released(7, Ending.DONE.value)]
+    assert len(gateway.told("b", Asked)) == 1
+
+    gateway.agrees("b")
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    asked = gateway.told("b", Asked)[-1]
+    gateway.owner.answered("b", gateway.granted(asked.view, asked.ask, lease=8))
+    grant = await waiting
+    assert isinstance(grant, Grant) and grant.lease == 8

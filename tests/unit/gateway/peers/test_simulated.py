@@ -88,6 +88,16 @@ async def pauses(net: Net) -> None:
     node.resume()
 
 
+async def pauses_while_it_connects(net: Net) -> None:
+    node = net.nodes[net.random.choice(net.names)]
+    node.connecting = 1.0
+    await asyncio.sleep(1.0)
+    node.pause()
+    node.connecting = 0.05
+    await asyncio.sleep(net.random.uniform(1.0, 4.0))
+    node.resume()
+
+
 async def breaks_connections(net: Net) -> None:
     net.mangles = 0.02
     await asyncio.sleep(3.0)
@@ -118,6 +128,7 @@ FAULTS = (
     kills_one,
     kills_two,
     pauses,
+    pauses_while_it_connects,
     breaks_connections,
     slows_down,
     retires_one,

@@ -21,7 +21,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from tests.support.said import SAID
 
 _SERVING = re.compile(r"clients at (\S+), admin at (\S+)")
-_START_SECONDS = 30.0
+_START_SECONDS = 60.0
 _CONDITION_SECONDS = 30.0
 
 

@@ -117,7 +117,8 @@ class SharedOwner:
             decision = await (self._here(ask) if here else self._asking.acquire(ask, self._leave))
             if isinstance(decision, Grant) and not self.holds(decision.lease):
                 self.release(decision.lease, Ending.DONE)
-                decision = await self._certainty()
+                await self._certainty()
+                decision = None
             if decision is not None:
                 return decision
             ask = ask._replace(spent=self._clock() - began)

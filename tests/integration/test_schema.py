@@ -70,59 +70,63 @@ RULES = [
     (
         "a volume of two kinds",
         pod(volumes=[{"name": "a", "emptyDir": {}, "secret": {"secretName": "s"}}]),
-        "a volume has one of configMap, secret",
+        "a volume must have exactly one of configMap, secret",
     ),
     (
         "a volume's name that is the operator's",
         pod(volumes=[{"name": "cache", "emptyDir": {}}]),
-        "volumes cache, source, tmp, server-key, source-token, ca and helpers are the operator's",
+        "the names cache, source, tmp, server-key, source-token, ca and helpers are reserved",
     ),
-    ("a volume's name", pod(volumes=[{"name": "a.b", "emptyDir": {}}]), "a name here has lower"),
+    (
+        "a volume's name",
+        pod(volumes=[{"name": "a.b", "emptyDir": {}}]),
+        "this name must consist of lower",
+    ),
     (
         "a mount of no volume",
         pod(volumeMounts=[{"name": "a", "mountPath": "/etc/a"}]),
-        "volumeMounts names a volume that is not in volumes",
+        "volumeMounts refers to a volume that is not in volumes",
     ),
     (
         "a mount over the models",
         pod(**mounted("/models/mine")),
-        "/models, /source, /tmp, /run, /dev, /proc and /sys are taken",
+        "/models, /source, /tmp, /run, /dev, /proc and /sys are reserved",
     ),
-    ("a mount over everything", pod(**mounted("/")), "a mount path is absolute"),
-    ("a relative mount", pod(**mounted("etc")), "a mount path is absolute"),
+    ("a mount over everything", pod(**mounted("/")), "a mount path must be absolute"),
+    ("a relative mount", pod(**mounted("etc")), "a mount path must be absolute"),
     ("a mount that climbs", pod(**mounted("/etc/../models")), "must not contain '..'"),
     ("a path that climbs", pod(**mounted("/etc/a", subPath="../b")), "must not contain '..'"),
     (
         "a claim of a device from nowhere",
         pod(resourceClaims=[{"name": "nic"}]),
-        "a claim has either resourceClaimName or resourceClaimTemplateName",
+        "exactly one of resourceClaimName and resourceClaimTemplateName must be set",
     ),
     (
         "the claim of the accelerator twice",
         pod(resourceClaims=[{"name": "accelerator", "resourceClaimName": "a"}]),
-        "the claim accelerator is that of spec.accelerator.resourceClaim",
+        "the name accelerator is reserved for spec.accelerator.resourceClaim",
     ),
     (
         "a claim without a vendor",
         accelerator(resourceClaim={"resourceClaimName": "gpu"}),
-        "remove resourceClaim, or name the device's vendor",
+        "remove resourceClaim, or set vendor to the device's vendor",
     ),
     (
         "a device by two ways",
         accelerator(
             vendor="nvidia", resourceClaim={"resourceClaimName": "a"}, resourceName="a.com/b"
         ),
-        "a device comes by resourceClaim or by resourceName: remove one of them",
+        "resourceClaim and resourceName are mutually exclusive: remove one of them",
     ),
     (
         "a slice of a device among the limits",
         engine(resources={"limits": {"nvidia.com/mig-1g.10gb": 1}}),
-        "devices belong in spec.accelerator",
+        "request devices in spec.accelerator",
     ),
     (
         "a shared device among the limits",
         engine(resources={"limits": {"nvidia.com/gpu.shared": 1}}),
-        "devices belong in spec.accelerator",
+        "request devices in spec.accelerator",
     ),
     (
         "another operator",
@@ -147,73 +151,77 @@ RULES = [
     (
         "fixed replicas and an autoscaler",
         {"replicas": 2, "autoscaling": {"maxReplicas": 3}},
-        "remove spec.replicas to let the autoscaler choose, or remove spec.autoscaling",
+        "remove spec.replicas to autoscale, or remove spec.autoscaling",
     ),
     (
         "more context than llama-server counts",
         {"slots": 256, "contextLength": 16_777_216},
-        "slots times contextLength is more than llama-server can count",
+        "slots times contextLength exceeds 2147483647",
     ),
     (
         "bounds that are the wrong way round",
         {"autoscaling": {"minReplicas": 4, "maxReplicas": 3}},
-        "minReplicas must not exceed maxReplicas",
+        "minReplicas must not be greater than maxReplicas",
     ),
-    ("a source without scheme", {"model": {"source": "a/b"}}, "a source begins with hf://"),
-    ("an empty source", {"model": {"source": ""}}, "a source begins with hf://"),
-    ("a space in a source", {"model": {"source": "hf://a/b/my model"}}, "has no spaces"),
+    ("a source without scheme", {"model": {"source": "a/b"}}, "a source must start with hf://"),
+    ("an empty source", {"model": {"source": ""}}, "a source must start with hf://"),
+    ("a space in a source", {"model": {"source": "hf://a/b/my model"}}, "must not contain spaces"),
     (
         "credentials in a source",
         {"model": {"source": "https://me:secret@host/m.gguf"}},
-        "name that Secret in spec.model.secretRef",
+        "set spec.model.secretRef to that Secret",
     ),
     (
         "a web source without file",
         {"model": {"source": "https://host"}},
-        "a web source is https://host/path/file.gguf",
+        "a web source must have the form https://host/path/file.gguf",
     ),
     (
         "a hub source without file",
         {"model": {"source": "hf://owner/repo"}},
-        "a hub source is hf://owner/repo/path/to/file.gguf",
+        "a hub source must have the form hf://owner/repo/path/to/file.gguf",
     ),
     (
         "a hub source with an @ in its file's name",
         {"model": {"source": "hf://owner/repo/a@b.gguf"}},
-        "write %40 for an @ that belongs to the name",
+        "write %40 for an @ that is part of the file name",
     ),
     (
         "a claim source without file",
         {"model": {"source": "pvc://claim"}},
-        "a claim source is pvc://claim/path/to/file.gguf",
+        "a claim source must have the form pvc://claim/path/to/file.gguf",
     ),
     (
         "a later part of a split model",
         {"model": {"source": "hf://a/b/m-00002-of-00003.gguf"}},
-        "of a split model, name the first part",
+        "for a split model, give the first part",
     ),
     (
         "the same of a projector",
         model(mmproj={"source": "m.gguf"}),
         "spec.model.mmproj.source: Invalid value",
     ),
-    ("a sum that is cut off", model(sha256="abc"), "a SHA-256 is 64 hexadecimal digits"),
-    ("a sum with its kind", model(sha256=f"sha256:{'a' * 64}"), "as sha256sum prints it"),
-    ("an alias with a space", model(aliases=["a b"]), "an alias has letters, digits"),
-    ("an empty alias", model(aliases=[""]), "begins with a letter or digit"),
-    ("no object's name", model(secretRef={"name": "My_Token"}), "an object's name has lower-case"),
-    ("no image", engine(image="llama server"), "an image is a reference without spaces"),
+    ("a sum that is cut off", model(sha256="abc"), "a SHA-256 must be 64 hexadecimal digits"),
+    ("a sum with its kind", model(sha256=f"sha256:{'a' * 64}"), "as printed by sha256sum"),
+    ("an alias with a space", model(aliases=["a b"]), "an alias must consist of letters, digits"),
+    ("an empty alias", model(aliases=[""]), "must start with a letter or digit"),
+    (
+        "no object's name",
+        model(secretRef={"name": "My_Token"}),
+        "an object name must consist of lowercase",
+    ),
+    ("no image", engine(image="llama server"), "an image must be a reference without spaces"),
     (
         "a URL for a host",
         engine(mediaHosts=["https://images.example"]),
-        "a host is a name in small",
+        "a host must be a lowercase host name",
     ),
-    ("no quantity", engine(promptCacheMemory="lots"), "a quantity is a number, perhaps with"),
-    ("a negative quantity", engine(promptCacheMemory="-1Gi"), "and not negative"),
-    ("a negative number", engine(promptCacheMemory=-1), "and not negative"),
-    ("more than there is", engine(promptCacheMemory="2E"), "a quantity is less than 1E"),
-    ("a cache of no size", {"cache": {"size": "0Gi"}}, "this quantity must not be zero"),
-    ("a cache of size 0", {"cache": {"size": 0}}, "this quantity must not be zero"),
+    ("no quantity", engine(promptCacheMemory="lots"), "a quantity must be a non-negative number"),
+    ("a negative quantity", engine(promptCacheMemory="-1Gi"), "a non-negative number"),
+    ("a negative number", engine(promptCacheMemory=-1), "a non-negative number"),
+    ("more than there is", engine(promptCacheMemory="2E"), "a quantity must be less than 1E"),
+    ("a cache of no size", {"cache": {"size": "0Gi"}}, "this quantity must be greater than zero"),
+    ("a cache of size 0", {"cache": {"size": 0}}, "this quantity must be greater than zero"),
     (
         "no quantity in a map",
         engine(resources={"requests": {"cpu": "two"}}),
@@ -222,73 +230,85 @@ RULES = [
     (
         "a GPU among the resources",
         engine(resources={"limits": {"nvidia.com/gpu": 1}}),
-        "devices belong in spec.accelerator",
+        "request devices in spec.accelerator",
     ),
     (
         "a resource that nothing knows",
         engine(resources={"requests": {"mem": "1Gi"}}),
-        "a resource is cpu, memory",
+        "a resource must be cpu, memory",
     ),
     (
         "a device without domain",
         accelerator(vendor="nvidia", resourceName="gpu"),
-        "an extended resource has a domain",
+        "an extended resource includes a domain",
     ),
     (
         "a quantised cache without flash attention",
         engine(flashAttention="disabled", kvCacheType="q8_0"),
-        "a quantised KV cache needs flash attention",
+        "a quantized KV cache requires flash attention",
     ),
-    ("layers on no GPU", engine(gpuLayers=3), "vendor cpu has no accelerator to keep layers on"),
-    ("a device of no vendor", accelerator(resourceName="x.y/z"), "vendor cpu asks for no device"),
+    ("layers on no GPU", engine(gpuLayers=3), "vendor cpu has no accelerator to offload"),
+    ("a device of no vendor", accelerator(resourceName="x.y/z"), "vendor cpu requests no device"),
     ("device memory of no vendor", accelerator(memory="24Gi"), "vendor cpu has no device memory"),
-    ("no key of a label", accelerator(nodeSelector={"a b": "c"}), "a key is a name of at most 63"),
-    ("no value of a label", accelerator(nodeSelector={"a": "b c"}), "a label's value has at most"),
+    (
+        "no key of a label",
+        accelerator(nodeSelector={"a b": "c"}),
+        "a key must be a name of at most 63",
+    ),
+    (
+        "no value of a label",
+        accelerator(nodeSelector={"a": "b c"}),
+        "a label value must consist of at most",
+    ),
     (
         "a toleration of nothing",
         accelerator(tolerations=[{"value": "x"}]),
-        "set operator Exists, or name the key",
+        "set operator to Exists, or set key",
     ),
     (
         "a value that is not compared",
         accelerator(tolerations=[{"key": "k", "operator": "Exists", "value": "x"}]),
-        "operator Exists compares no value",
+        "operator Exists ignores the value",
     ),
     (
         "seconds that never begin",
         accelerator(tolerations=[{"key": "k", "tolerationSeconds": 3}]),
-        "tolerationSeconds belongs to effect NoExecute",
+        "tolerationSeconds requires effect NoExecute",
     ),
     (
         "a claim with a mode",
         {"cache": {"existingClaim": "models", "accessMode": "ReadWriteOnce"}},
-        "existingClaim brings its own class and access mode",
+        "existingClaim already has a storage class and an access mode",
     ),
     (
         "a label of the operator's",
         pod(labels={"llmstack.dev/deployment": "other"}),
-        "keys under llmstack.dev/ and app.kubernetes.io/ are the operator's",
+        "keys under llmstack.dev/ and app.kubernetes.io/ are reserved",
     ),
-    ("a variable of no value", pod(env=[{"name": "A"}]), "either value or valueFrom"),
+    ("a variable of no value", pod(env=[{"name": "A"}]), "exactly one of value and valueFrom"),
     (
         "a variable of two values",
         pod(env=[{"name": "A", "value": "1", "valueFrom": {"fieldRef": {}}}]),
-        "either value or valueFrom",
+        "exactly one of value and valueFrom",
     ),
-    ("no name of a variable", pod(env=[{"name": "1A", "value": ""}]), "a variable's name has"),
+    (
+        "no name of a variable",
+        pod(env=[{"name": "1A", "value": ""}]),
+        "a variable name must consist of",
+    ),
     (
         "a flag as a variable",
         pod(env=[{"name": "LLAMA_ARG_CTX_SIZE", "value": "1"}]),
-        "LLAMA_ variables set flags of llama-server: use spec.engine",
+        "variables starting with LLAMA_ set llama-server flags: use spec.engine",
     ),
-    ("a flag with = its value", engine(extraArgs=["--temp=0.7"]), "are two entries"),
-    ("a flag with its value", engine(extraArgs=["--temp 0.7"]), "are two entries"),
+    ("a flag with = its value", engine(extraArgs=["--temp=0.7"]), "must be separate entries"),
+    ("a flag with its value", engine(extraArgs=["--temp 0.7"]), "must be separate entries"),
 ]
 
 NAMES = [
-    ("a name of 49 characters", "a" * 49, "metadata.name has at most 48 characters"),
-    ("a name that begins with a digit", "7b", "beginning with a letter"),
-    ("a name with a point", "qwen2.5", "metadata.name becomes the name of a Service"),
+    ("a name of 49 characters", "a" * 49, "metadata.name must be at most 48 characters"),
+    ("a name that begins with a digit", "7b", "start with a letter"),
+    ("a name with a point", "qwen2.5", "metadata.name is used as a Service name"),
     ("the name of another's Service", "qwen-replicas", "must not end in -replicas"),
 ]
 
@@ -316,7 +336,7 @@ def test_refused_flag(gate: Gate, owned: OwnedFlag) -> None:
         for written in {flag, spelled}:
             words = gate.refused(manifest(engine(extraArgs=["--temp", "0.7", written])))
             assert flag in words
-            assert owned.instead.removeprefix("leave it out: ") in words
+            assert owned.instead.removeprefix("remove it: ") in words
 
 
 def test_several_mistakes_are_told_at_once(gate: Gate) -> None:
@@ -342,7 +362,7 @@ def test_kubectl_shows_the_same_words(crd: ApiServer, spec: dict[str, Any], word
 def rules(node: Schema) -> Iterator[str]:
     """The messages of all rules, those for flags of the operator's apart."""
     for rule in node.get("x-kubernetes-validations", []):
-        if not rule["message"].startswith("extraArgs may not hold"):
+        if not rule["message"].startswith("extraArgs must not contain"):
             yield rule["message"]
     for child in node.get("properties", {}).values():
         yield from rules(child)

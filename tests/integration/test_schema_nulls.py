@@ -99,7 +99,7 @@ def test_a_rule_holds_for_values_and_not_for_nulls(server: httpx.Client) -> None
     assert written(server, manifest({"cache": claim}), applied=True).is_success
     both = {"name": "A", "value": None, "valueFrom": None}
     answer = written(server, manifest({"pod": {"env": [both]}}), applied=True)
-    assert "a variable has either value or valueFrom" in answer.json()["message"]
+    assert "exactly one of value and valueFrom must be set" in answer.json()["message"]
 
 
 def test_replicas_of_the_scale_subresource_say_it_in_one_message(server: httpx.Client) -> None:

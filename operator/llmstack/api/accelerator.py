@@ -19,7 +19,7 @@ from llmstack.api.volumes import ResourceClaim
 
 
 class Vendor(StrEnum):
-    """Whose accelerator?"""
+    """Accelerator vendors; cpu means no accelerator."""
 
     NVIDIA = "nvidia"
     AMD = "amd"
@@ -36,14 +36,14 @@ RESOURCE_NAMES = {
 
 
 class TolerationOperator(StrEnum):
-    """How is the taint's value compared?"""
+    """How a toleration compares the value of a taint."""
 
     EXISTS = "Exists"
     EQUAL = "Equal"
 
 
 class TaintEffect(StrEnum):
-    """Which effect of a taint is tolerated?"""
+    """Taint effects that a toleration can match."""
 
     NO_SCHEDULE = "NoSchedule"
     PREFER_NO_SCHEDULE = "PreferNoSchedule"
@@ -51,86 +51,115 @@ class TaintEffect(StrEnum):
 
 
 class Toleration(ApiModel):
-    """Which taint of a node does not keep the pod away?"""
+    """A node taint that the pods tolerate."""
 
-    key: QualifiedName | None = Field(default=None, description="Key of the taint; empty: all.")
-    operator: TolerationOperator | None = Field(default=None, description="Exists or Equal.")
-    value: LabelValue | None = Field(default=None, description="Value of the taint, with Equal.")
-    effect: TaintEffect | None = Field(default=None, description="Effect of the taint; empty: all.")
+    key: QualifiedName | None = Field(
+        default=None,
+        description="Taint key to match. If unset, every key matches; operator must be Exists.",
+    )
+    operator: TolerationOperator | None = Field(
+        default=None,
+        description="Exists matches any value. Equal, used if unset, matches only value.",
+    )
+    value: LabelValue | None = Field(
+        default=None, description="Taint value to match with operator Equal."
+    )
+    effect: TaintEffect | None = Field(
+        default=None, description="Taint effect to match. If unset, every effect matches."
+    )
     toleration_seconds: int | None = Field(
-        default=None, ge=0, le=31_536_000, description="How long NoExecute is tolerated, seconds."
+        default=None,
+        ge=0,
+        le=31_536_000,
+        description=(
+            "Seconds that a running pod tolerates a NoExecute taint before it is evicted. If "
+            "unset, it is never evicted."
+        ),
     )
 
     rules: ClassVar[tuple[Rule, ...]] = (
         Rule(
             "has(self.key) || (has(self.operator) && self.operator == 'Exists')",
-            "a toleration without key is for all taints: set operator Exists, or name the key",
+            "a toleration without key matches every taint: set operator to Exists, or set key",
         ),
         Rule(
             "!has(self.value) || !has(self.operator) || self.operator != 'Exists'",
-            "operator Exists compares no value: remove value, or set operator Equal",
+            "operator Exists ignores the value: remove value, or set operator to Equal",
         ),
         Rule(
             "!has(self.tolerationSeconds) || (has(self.effect) && self.effect == 'NoExecute')",
-            "tolerationSeconds belongs to effect NoExecute: set that effect, or remove it",
+            "tolerationSeconds requires effect NoExecute: set effect to NoExecute, or remove "
+            "tolerationSeconds",
         ),
     )
 
 
 class AcceleratorSpec(ApiModel):
-    """On which hardware does a replica run?"""
+    """Hardware that the replicas run on."""
 
-    vendor: Vendor = Field(default=Vendor.CPU, description="nvidia, amd, intel, or cpu for none.")
-    count: int = Field(default=1, ge=1, le=64, description="Devices per replica.")
+    vendor: Vendor = Field(
+        default=Vendor.CPU,
+        description="Accelerator vendor. cpu runs the model without an accelerator.",
+    )
+    count: int = Field(
+        default=1, ge=1, le=64, description="Number of devices per replica. Ignored for vendor cpu."
+    )
     resource_name: QualifiedName | None = Field(
         default=None,
         description=(
-            "Extended resource to ask for; by default the vendor's. For a MIG slice for instance "
-            "nvidia.com/mig-1g.10gb."
+            "Extended resource to request, for example nvidia.com/mig-1g.10gb for a MIG slice. "
+            "Defaults to the resource of the vendor's device plugin, for example nvidia.com/gpu."
         ),
         json_schema_extra=checked(
             Rule(
                 "self.contains('/')",
-                "an extended resource has a domain, for instance nvidia.com/mig-1g.10gb",
+                "an extended resource includes a domain, for example nvidia.com/mig-1g.10gb",
             )
         ),
     )
     resource_claim: ResourceClaim | None = Field(
         default=None,
         description=(
-            "Devices by dynamic resource allocation (DRA) instead of an extended resource; count "
-            "and resourceName then say nothing."
+            "Requests devices through dynamic resource allocation (DRA) instead of an extended "
+            "resource. The claim, not count, then determines how many devices are allocated."
         ),
     )
     memory: PositiveQuantity | None = Field(
         default=None,
-        description="Memory of one device; a model that cannot fit is reported before it crashes.",
+        description=(
+            "Memory of one device, for example 24Gi. If set, a model that cannot fit is reported "
+            "as ModelTooLarge before its server runs out of memory."
+        ),
     )
     node_selector: dict[QualifiedName, LabelValue] = Field(
-        default_factory=dict, max_length=32, description="Labels that the node must have."
+        default_factory=dict,
+        max_length=32,
+        description="Labels that a node must have to run the pods.",
     )
     tolerations: list[Toleration] = Field(
         default_factory=list,
         max_length=32,
-        description="Taints that do not keep replicas away.",
+        description="Node taints that the pods tolerate.",
         json_schema_extra=ATOMIC,
     )
     runtime_class_name: ObjectName | None = Field(
-        default=None, description="RuntimeClass of the pods, for instance nvidia."
+        default=None, description="RuntimeClass of the pods, for example nvidia."
     )
 
     rules: ClassVar[tuple[Rule, ...]] = (
         Rule(
             "!has(self.resourceName) || self.vendor != 'cpu'",
-            "vendor cpu asks for no device: remove resourceName, or name the device's vendor",
+            "vendor cpu requests no device: remove resourceName, or set vendor to the device's "
+            "vendor",
         ),
         Rule(
             "!has(self.resourceClaim) || self.vendor != 'cpu'",
-            "vendor cpu asks for no device: remove resourceClaim, or name the device's vendor",
+            "vendor cpu requests no device: remove resourceClaim, or set vendor to the device's "
+            "vendor",
         ),
         Rule(
             "!has(self.resourceClaim) || !has(self.resourceName)",
-            "a device comes by resourceClaim or by resourceName: remove one of them",
+            "resourceClaim and resourceName are mutually exclusive: remove one of them",
         ),
         Rule(
             "!has(self.memory) || self.vendor != 'cpu'",

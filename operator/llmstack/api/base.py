@@ -31,7 +31,7 @@ from llmstack.api.quantity import LARGEST, PLAIN, normalise
 
 @dataclass(frozen=True)
 class Rule:
-    """Which combination does the API server refuse? `rule` is CEL, `message` says what to do."""
+    """A validation by the API server. `rule` is CEL, `message` says what to do."""
 
     rule: str
     message: str
@@ -43,17 +43,19 @@ WORDS = "x-words"
 
 
 def validations(*rules: Rule) -> list[dict[str, str]]:
-    """How do rules stand in a schema?"""
+    """Return the rules as entries of `x-kubernetes-validations`."""
     return [{"rule": rule.rule, "message": rule.message} for rule in rules]
 
 
 def checked(*rules: Rule) -> dict[str, Any]:
-    """Which extra schema makes the API server check a field by these rules?"""
+    """Return the extra schema that makes the API server check a field by these rules."""
     return {VALIDATIONS: validations(*rules)}
 
 
 def worded(pattern: str, words: str, *, max_length: int, min_length: int | None = None) -> Any:
-    """What text of this pattern may stand here? A user who errs reads `words`, not the pattern."""
+    """Return a string field that must match a pattern. A user who errs reads `words`, not the
+    pattern.
+    """
     return Field(
         min_length=min_length,
         max_length=max_length,
@@ -74,7 +76,7 @@ class ApiModel(BaseModel):
     def __get_pydantic_json_schema__(
         cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> JsonSchemaValue:
-        """How is this part described? As pydantic would, and with its rules."""
+        """Return pydantic's schema of this model with its rules added."""
         schema = handler.resolve_ref_schema(handler(core_schema))
         if cls.rules:
             schema[VALIDATIONS] = validations(*cls.rules)
@@ -91,8 +93,8 @@ ObjectName = Annotated[
     str,
     worded(
         DNS_SUBDOMAIN,
-        "an object's name has lower-case letters, digits, '-' and '.', and begins and ends with a "
-        "letter or digit",
+        "an object name must consist of lowercase letters, digits, '-' or '.', and must start and "
+        "end with a letter or digit",
         max_length=253,
     ),
 ]
@@ -100,8 +102,8 @@ LabelValue = Annotated[
     str,
     worded(
         LABEL_VALUE,
-        "a label's value has at most 63 letters, digits, '-', '_' and '.', and begins and ends "
-        "with a letter or digit",
+        "a label value must consist of at most 63 letters, digits, '-', '_' or '.', and must start "
+        "and end with a letter or digit",
         max_length=63,
     ),
 ]
@@ -109,8 +111,8 @@ QualifiedName = Annotated[
     str,
     worded(
         QUALIFIED_NAME,
-        "a key is a name of at most 63 letters, digits, '-', '_' and '.', or a domain, '/' and "
-        "such a name, for instance example.com/name",
+        "a key must be a name of at most 63 letters, digits, '-', '_' or '.', optionally prefixed "
+        "by a domain and '/', for example example.com/name",
         max_length=316,
     ),
 ]
@@ -126,13 +128,13 @@ def _quantity(*rules: Rule) -> Any:
             **checked(
                 Rule(
                     "type(self) == int ? self >= 0 : isQuantity(self) && !self.startsWith('-')",
-                    "a quantity is a number, perhaps with a suffix, and not negative: for example "
-                    "4, 500m, 16Gi",
+                    "a quantity must be a non-negative number with an optional suffix, for example "
+                    "4, 500m or 16Gi",
                 ),
                 Rule(
                     "type(self) == int || !isQuantity(self) || "
                     f"quantity(self).isLessThan(quantity('{LARGEST}'))",
-                    f"a quantity is less than {LARGEST}",
+                    f"a quantity must be less than {LARGEST}",
                 ),
                 *rules,
             ),
@@ -149,7 +151,7 @@ PositiveQuantity = Annotated[
         Rule(
             "type(self) == int ? self != 0 : "
             "!isQuantity(self) || quantity(self).compareTo(quantity('0')) != 0",
-            "this quantity must not be zero",
+            "this quantity must be greater than zero",
         )
     ),
 ]
@@ -157,7 +159,7 @@ Sha256 = Annotated[
     str,
     worded(
         r"^[0-9a-fA-F]{64}$",
-        "a SHA-256 is 64 hexadecimal digits, as sha256sum prints it",
+        "a SHA-256 must be 64 hexadecimal digits, as printed by sha256sum",
         max_length=128,
     ),
     StringConstraints(to_lower=True),
@@ -179,6 +181,6 @@ Passthrough = Annotated[
 
 
 class LocalReference(ApiModel):
-    """Which object of the same namespace?"""
+    """Reference to an object in the same namespace."""
 
-    name: ObjectName = Field(description="Name of the object, in the namespace of the deployment.")
+    name: ObjectName = Field(description="Name of the object, in the LLMDeployment's namespace.")

@@ -35,17 +35,18 @@ ANNOTATIONS = {
 NAME_RULES = (
     Rule(
         "self.metadata.name.size() <= 48",
-        "metadata.name has at most 48 characters, since names of Services are made from it",
+        "metadata.name must be at most 48 characters long, because Service names are derived from "
+        "it",
     ),
     Rule(
         "self.metadata.name.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$')",
-        "metadata.name becomes the name of a Service: lower-case letters, digits and '-', "
-        "beginning with a letter and ending with a letter or digit",
+        "metadata.name is used as a Service name: it must consist of lowercase letters, digits or "
+        "'-', start with a letter, and end with a letter or digit",
     ),
     Rule(
         "!self.metadata.name.endsWith('-replicas')",
-        "metadata.name must not end in -replicas: that is the Service of another deployment's "
-        "replicas",
+        "metadata.name must not end in -replicas: the operator uses that suffix for the Service of "
+        "a deployment's replicas",
     ),
 )
 
@@ -99,7 +100,7 @@ def schema() -> Schema:
     return {
         **whole,
         "properties": {**properties, "spec": forgiving(properties["spec"], _SCALED)},
-        "description": "A model of llama.cpp, served by replicas on scheduled hardware.",
+        "description": "LLMDeployment serves a GGUF model with replicas of llama-server.",
         VALIDATIONS: validations(*NAME_RULES),
     }
 
@@ -117,19 +118,19 @@ def subresources() -> dict[str, Any]:
 
 
 def printer_columns() -> list[dict[str, Any]]:
-    """What does `kubectl get llmd` show? With `-o wide` also the columns of priority 1."""
+    """Return the columns of `kubectl get llmd`; priority 1 appears only with `-o wide`."""
     return [
         _column("Model", ".status.model.name", "Short name of the model."),
         _column("Replicas", ".status.replicaSummary", "Ready and desired replicas."),
-        _column("Slots", ".status.slots", "Slots of all ready replicas.", type="integer"),
-        _column("Ready", _ready("status"), "Does it serve?"),
-        _column("Reason", _ready("reason"), "Why, or why not."),
-        _column("Download", ".status.download", "How much of the model is there."),
-        _column("Age", ".metadata.creationTimestamp", "Since when it exists.", type="date"),
-        _column("Quantization", ".status.model.quantization", "Of the weights.", priority=1),
-        _column("URL", ".status.url", "Where clients in the cluster reach it.", priority=1),
-        _column("Source", ".spec.model.source", "Where the model comes from.", priority=1),
-        _column("Message", _ready("message"), "Why, and what to do.", priority=1),
+        _column("Slots", ".status.slots", "Total slots of all ready replicas.", type="integer"),
+        _column("Ready", _ready("status"), "Status of the Ready condition."),
+        _column("Reason", _ready("reason"), "Reason of the Ready condition."),
+        _column("Download", ".status.download", "Download progress of the model."),
+        _column("Age", ".metadata.creationTimestamp", "Time since creation.", type="date"),
+        _column("Quantization", ".status.model.quantization", "Model quantization.", priority=1),
+        _column("URL", ".status.url", "Base URL for clients in the cluster.", priority=1),
+        _column("Source", ".spec.model.source", "Location of the model.", priority=1),
+        _column("Message", _ready("message"), "Message of the Ready condition.", priority=1),
     ]
 
 
@@ -142,7 +143,7 @@ def _ready(field: str) -> str:
 
 
 def files() -> dict[str, str]:
-    """Which files belong into `crds/`? Name -> text, the same for the same models."""
+    """Return the files of `crds/` as name -> text. The output depends only on the models."""
     return {FILE_NAME: to_yaml()}
 
 

@@ -2,8 +2,8 @@
 
     in the cluster                                  what happens to it
     none                                            ours is applied
-    of an older version, or of none that is known   ours is applied
-    of the same version                             ours is applied: whoever edited it is undone
+    of an older or an unknown version               ours is applied
+    of the same version                             ours is applied: manual edits are reverted
     of a newer version                              it stays: objects may use fields that ours lacks
     has stored objects in a version that ours lacks refused: they could not be read any more
 
@@ -25,18 +25,18 @@ Definition = Mapping[str, Any]
 
 
 class Update(Enum):
-    """What is to be done?"""
+    """What to do with the CRD in the cluster."""
 
     APPLY = "apply"
     KEEP = "keep"
 
 
 class DefinitionRefused(InvalidInput):
-    """Ours would make stored objects unreadable."""
+    """The chart's CRD cannot replace the one in the cluster: stored objects would be unreadable."""
 
 
 def plan(live: Definition | None, ours: Definition) -> Update:
-    """What is to be done about the definition in the cluster? Raises DefinitionRefused."""
+    """Decide whether to apply our CRD over the one in the cluster. Raises DefinitionRefused."""
     if live is None:
         return Update.APPLY
     if _order(version_of(live)) > _order(version_of(ours)):
@@ -44,26 +44,26 @@ def plan(live: Definition | None, ours: Definition) -> Update:
     if missing := _stored(live) - _versions(ours):
         raise DefinitionRefused(
             f"{live['metadata']['name']}: objects may be stored as {', '.join(sorted(missing))}, "
-            f"which version {version_of(ours)} cannot read. With the version that is installed, "
-            "have each stored anew (kubectl get llmd --all-namespaces --output=yaml | kubectl "
-            "replace --filename=-), then take it off status.storedVersions of the definition."
+            f"which version {version_of(ours)} cannot read. With the installed version, rewrite "
+            "each object (kubectl get llmd --all-namespaces --output=yaml | kubectl replace "
+            "--filename=-), then remove the old version from status.storedVersions of the CRD."
         )
     return Update.APPLY
 
 
 def version_of(definition: Definition) -> str:
-    """Of which version of llm-stack is it? "" if it does not say."""
+    """Return the llm-stack version of a CRD, or "" if it has none."""
     annotations = definition["metadata"].get("annotations") or {}
     return str(annotations.get(VERSION_ANNOTATION, ""))
 
 
 def established(live: Definition) -> bool:
-    """Does the API server serve it?"""
+    """Return True if the API server serves this CRD."""
     return _condition(live, "Established").get("status") == "True"
 
 
 def name_conflict(live: Definition) -> str:
-    """Why does the API server not take its names? "" where it does."""
+    """Return the API server's message if it rejects the CRD's names, otherwise ""."""
     accepted = _condition(live, "NamesAccepted")
     return str(accepted.get("message", "")) if accepted.get("status") == "False" else ""
 

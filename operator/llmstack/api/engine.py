@@ -20,7 +20,8 @@ ImageReference = Annotated[
     str,
     worded(
         r"^[A-Za-z0-9][^\s]*$",
-        "an image is a reference without spaces, for instance registry.example/llama-server:cuda",
+        "an image must be a reference without spaces, for example registry.example/"
+        "llama-server:cuda",
         max_length=512,
     ),
 ]
@@ -29,14 +30,15 @@ MediaHost = Annotated[
     str,
     worded(
         r"^[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?$",
-        "a host is a name in small letters, with a port if its URLs have one: images.example:8080",
+        "a host must be a lowercase host name, with a port if its URLs have one, for example "
+        "images.example:8080",
         max_length=253,
     ),
 ]
 
 
 class Mode(StrEnum):
-    """What does the server compute?"""
+    """Tasks that a server can perform."""
 
     GENERATE = "generate"
     EMBED = "embed"
@@ -44,9 +46,8 @@ class Mode(StrEnum):
 
 
 class Toggle(StrEnum):
-    """On, off, or as llama.cpp thinks best?
-
-    Not in the words `on` and `off`: unquoted, YAML reads those as booleans.
+    """Values of a setting that llama.cpp can also decide by itself. The values are not `on` and
+    `off`, because YAML reads those, unquoted, as booleans.
     """
 
     AUTO = "auto"
@@ -55,7 +56,7 @@ class Toggle(StrEnum):
 
 
 class KvCacheType(StrEnum):
-    """How is an element of the KV cache stored?"""
+    """Data types of the KV cache."""
 
     F32 = "f32"
     F16 = "f16"
@@ -70,8 +71,8 @@ class KvCacheType(StrEnum):
 NO_DEVICES = Rule(
     "self.all(name, !name.endsWith('/gpu') && !name.startsWith('nvidia.com/') && "
     "!name.startsWith('amd.com/') && !name.startsWith('gpu.intel.com/'))",
-    "devices belong in spec.accelerator: set its vendor, count and, for a slice of a device, "
-    "resourceName",
+    "request devices in spec.accelerator instead: set vendor and count, and resourceName for a "
+    "slice of a device",
 )
 NO_DEVICES_IN_LIMITS = Rule(
     "self.all(name, !name.matches('/(gpu|gpu[.]shared|mig-.*|i915|xe)$'))",
@@ -81,47 +82,53 @@ NO_DEVICES_IN_LIMITS = Rule(
 KNOWN = Rule(
     "self.all(name, name in ['cpu', 'memory', 'ephemeral-storage'] || "
     "name.startsWith('hugepages-') || name.contains('/'))",
-    "a resource is cpu, memory, ephemeral-storage, hugepages-… or a name with a domain",
+    "a resource must be cpu, memory, ephemeral-storage, hugepages-… or a name with a domain",
 )
 
 
 class ResourcesSpec(ApiModel):
-    """Which CPU and memory does the server's container ask for?"""
+    """Resource requests and limits of the llama-server container."""
 
     requests: dict[QualifiedName, Quantity] = Field(
         default_factory=dict,
         max_length=8,
         json_schema_extra=checked(KNOWN, NO_DEVICES),
-        description="Requested amounts by resource name, for instance cpu and memory.",
+        description="Resource requests of the container, for example cpu and memory.",
     )
     limits: dict[QualifiedName, Quantity] = Field(
         default_factory=dict,
         max_length=8,
         json_schema_extra=checked(KNOWN, NO_DEVICES_IN_LIMITS),
         description=(
-            "Upper bounds by resource name, also for a share of a device, for instance "
-            "nvidia.com/gpumem. Accelerators themselves belong in spec.accelerator."
+            "Resource limits of the container, including shares of a device such as "
+            "nvidia.com/gpumem. Request whole accelerators in spec.accelerator."
         ),
     )
 
 
 class EngineSpec(ApiModel):
-    """How is llama-server run?"""
+    """Image, flags and resources of llama-server."""
 
     image: ImageReference | None = Field(
         default=None,
-        description="Image of llama-server; by default the operator's image for the vendor.",
+        description=(
+            "Image of llama-server. Defaults to the image configured in the operator for the "
+            "accelerator vendor."
+        ),
     )
     mode: Mode = Field(
         default=Mode.GENERATE,
-        description="generate: chat and completion; embed: embeddings; rerank: reranking.",
+        description=(
+            "Task of the server: generate for chat and text completions, embed for embeddings, "
+            "rerank for reranking."
+        ),
     )
     extra_args: list[Argument] = Field(
         default_factory=list,
         max_length=64,
         description=(
-            "Further llama-server flags, one entry for a flag and one for its value. Flags that "
-            "have a field of their own are refused."
+            "Additional llama-server flags. A flag and its value are separate entries. Flags that "
+            "the operator sets, or that have a field in this spec, are rejected."
         ),
         json_schema_extra=ATOMIC | checked(*extra_args_rules()),
     )
@@ -129,8 +136,9 @@ class EngineSpec(ApiModel):
         default_factory=list,
         max_length=64,
         description=(
-            "Hosts from which a request may make replicas fetch images, sounds and videos, by http "
-            "and https URLs; none by default. A redirect of such a host is followed anywhere."
+            "Hosts from which replicas may download the images, audio and videos that a request "
+            "references by http or https URL. If empty, such URLs are rejected. Replicas follow "
+            "redirects from these hosts to any host, so list only hosts you trust."
         ),
         json_schema_extra=ATOMIC,
     )
@@ -138,44 +146,60 @@ class EngineSpec(ApiModel):
         default=None,
         ge=0,
         le=10_000,
-        description="Layers kept on the accelerator; by default all, and none with vendor cpu.",
+        description=(
+            "Number of model layers offloaded to the accelerator. Defaults to all layers, or to "
+            "none for vendor cpu."
+        ),
     )
     flash_attention: Toggle = Field(
-        default=Toggle.AUTO, description="Flash attention; auto: where llama.cpp finds it of use."
+        default=Toggle.AUTO,
+        description="Whether to use flash attention. auto lets llama.cpp decide.",
     )
     kv_cache_type: KvCacheType = Field(
         default=KvCacheType.F16,
-        description="Element type of the KV cache, keys and values alike.",
+        description="Data type of the KV cache, for both keys and values.",
     )
     prompt_cache_memory: Quantity = Field(
         default="1Gi",
         description=(
-            "Host memory in which the server keeps prompts it has seen (-cram); counted in the "
-            "memory request. 0 turns it off."
+            "Host memory for the server's prompt cache (llama-server flag -cram). It is added to "
+            "the memory request. 0 disables the cache."
         ),
     )
     batch_size: int = Field(
-        default=2048, ge=1, le=65_536, description="Tokens of a logical batch (-b)."
+        default=2048,
+        ge=1,
+        le=65_536,
+        description="Logical batch size, in tokens (llama-server flag -b).",
     )
     micro_batch_size: int = Field(
-        default=512, ge=1, le=65_536, description="Tokens computed at once in prefill (-ub)."
+        default=512,
+        ge=1,
+        le=65_536,
+        description="Physical batch size for prefill, in tokens (llama-server flag -ub).",
     )
     threads: int | None = Field(
         default=None,
         ge=1,
         le=1024,
-        description="CPU threads; by default the CPU request, rounded up, or llama.cpp's choice.",
+        description=(
+            "Number of CPU threads. Defaults to the CPU request, rounded up, or to llama.cpp's "
+            "default if there is no CPU request."
+        ),
     )
     resources: ResourcesSpec = Field(
         default=ResourcesSpec(),
-        description="CPU and memory of the server's container; memory is estimated if not given.",
+        description=(
+            "Resource requests and limits of the llama-server container. If no memory request is "
+            "set, the operator estimates one from the model."
+        ),
     )
 
     rules: ClassVar[tuple[Rule, ...]] = (
         Rule(
             "!has(self.flashAttention) || self.flashAttention != 'disabled' || "
             "self.kvCacheType in ['f32', 'f16', 'bf16']",
-            "a quantised KV cache needs flash attention: set flashAttention to auto or enabled, "
-            "or kvCacheType to f16",
+            "a quantized KV cache requires flash attention: set flashAttention to auto or enabled, "
+            "or set kvCacheType to f16",
         ),
     )

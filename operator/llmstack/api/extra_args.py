@@ -7,13 +7,13 @@ from llmstack.api.server_flags import OWNED, OwnedFlag
 
 _ONE_ENTRY_EACH = Rule(
     r"self.all(arg, !arg.matches('^-[^=]*[=\\s]'))",
-    "a flag and its value are two entries: write ['--temp', '0.7'], not ['--temp=0.7'] or "
+    "a flag and its value must be separate entries: write ['--temp', '0.7'], not ['--temp=0.7'] or "
     "['--temp 0.7']",
 )
 
 
 def extra_args_rules() -> tuple[Rule, ...]:
-    """By which rules is the whole list checked? One for each setting that the operator owns."""
+    """Return the rules for the whole list, one for each setting that the operator owns."""
     groups: dict[str, list[OwnedFlag]] = {}
     for owned in OWNED:
         groups.setdefault(owned.instead, []).append(owned)
@@ -32,7 +32,7 @@ def _refuse(flags: Iterable[str], instead: str) -> Rule:
     listed = ", ".join(f"'{flag}'" for flag in spellings)
     return Rule(
         f"!self.exists(arg, (arg.startsWith('--') ? arg.replace('_', '-') : arg) in [{listed}])",
-        f"extraArgs may not hold {_join(spellings)}: {instead.removeprefix('leave it out: ')}",
+        f"extraArgs must not contain {_join(spellings)}: {instead.removeprefix('remove it: ')}",
     )
 
 

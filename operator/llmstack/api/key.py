@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, order=True)
 class Key:
-    """Which LLMDeployment?"""
+    """Namespace and name of an LLMDeployment."""
 
     namespace: str
     name: str

@@ -12,11 +12,11 @@ Source = Annotated[
     Field(
         max_length=2048,
         description=(
-            "Where the GGUF file is: hf://owner/repo/file.gguf[@revision], https://host/file.gguf, "
-            "http://host/file.gguf or pvc://claim/path/file.gguf. Of a split model, name the first "
-            "part (…-00001-of-0000N.gguf). Names of a hub or a claim are percent-encoded: %20 is a "
-            "space, %40 an @, %25 a percent sign. Credentials belong in secretRef, not in the "
-            "address."
+            "Location of the GGUF file: hf://owner/repo/file.gguf[@revision], "
+            "https://host/file.gguf, http://host/file.gguf or pvc://claim/path/file.gguf. For a "
+            "split model, give the first part (…-00001-of-0000N.gguf). Percent-encode special "
+            "characters in hf:// and pvc:// paths: %20 for a space, %40 for @, %25 for %. Put "
+            "credentials in secretRef, not in the URL."
         ),
         json_schema_extra=checked(*SOURCE_RULES),
     ),
@@ -25,43 +25,50 @@ Alias = Annotated[
     str,
     worded(
         r"^[A-Za-z0-9][A-Za-z0-9._:/-]*$",
-        "an alias has letters, digits, '.', '_', ':', '/' and '-', and begins with a letter or "
-        "digit",
+        "an alias must consist of letters, digits, '.', '_', ':', '/' or '-', and must start with "
+        "a letter or digit",
         max_length=128,
     ),
 ]
 
 
 class ProjectorSpec(ApiModel):
-    """Which multimodal projector goes with the model?"""
-
-    source: Source
-    sha256: Sha256 | None = Field(
-        default=None, description="Expected SHA-256 of the projector file, in hexadecimal digits."
-    )
-
-
-class ModelSpec(ApiModel):
-    """Which model is served?"""
+    """Multimodal projector of a model."""
 
     source: Source
     sha256: Sha256 | None = Field(
         default=None,
         description=(
-            "Expected SHA-256 of the file named by source, in hexadecimal digits. Verified after "
-            "the download; status.model.sha256 shows the sum either way."
+            "Expected SHA-256 of the projector file, in hexadecimal, verified after the download."
+        ),
+    )
+
+
+class ModelSpec(ApiModel):
+    """Model to serve, and the names it is served under."""
+
+    source: Source
+    sha256: Sha256 | None = Field(
+        default=None,
+        description=(
+            "Expected SHA-256 of the source file, in hexadecimal, verified after the download. "
+            "status.model.sha256 shows the actual checksum whether or not this field is set."
         ),
     )
     secret_ref: LocalReference | None = Field(
         default=None,
-        description="Secret whose key `token` is sent as bearer token to the source's own host.",
+        description=(
+            "Secret with a bearer token for the source, under the key `token`. The token is sent "
+            "only to the host of the source, never to a host it redirects to."
+        ),
     )
     aliases: list[Alias] = Field(
         default_factory=list,
         max_length=16,
-        description="Further names that clients may send as `model`.",
+        description="Additional names that clients may use as `model` in a request.",
         json_schema_extra=SET,
     )
     mmproj: ProjectorSpec | None = Field(
-        default=None, description="Multimodal projector (mmproj GGUF) for image or audio input."
+        default=None,
+        description="Multimodal projector (mmproj GGUF file), required for image or audio input.",
     )

@@ -24,99 +24,106 @@ EnvName = Annotated[
     str,
     worded(
         r"^[A-Za-z_][A-Za-z0-9_]*$",
-        "a variable's name has letters, digits and '_', and does not begin with a digit",
+        "a variable name must consist of letters, digits or '_', and must not start with a digit",
         max_length=128,
     ),
 ]
 
 OWN_PREFIXES = Rule(
     "self.all(key, !key.startsWith('llmstack.dev/') && !key.startsWith('app.kubernetes.io/'))",
-    "keys under llmstack.dev/ and app.kubernetes.io/ are the operator's: choose another prefix",
+    "keys under llmstack.dev/ and app.kubernetes.io/ are reserved for the operator: use another "
+    "prefix",
 )
 
 
 class LifecycleSpec(ApiModel):
-    """How long may a replica take to start, to stop, and to be silent?"""
+    """Timeouts for startup, shutdown and hang detection."""
 
     startup_timeout_seconds: int = Field(
         default=1800,
         ge=10,
         le=86_400,
         description=(
-            "Longest download and load, in seconds: the budget of the startup probe and the "
-            "progress deadline."
+            "Maximum seconds for a replica to download and load the model. Sets the startup "
+            "probe's time limit and the Deployment's progress deadline."
         ),
     )
     drain_seconds: int = Field(
         default=120,
         ge=0,
         le=86_400,
-        description="How long a stopping replica may finish its running requests, in seconds.",
+        description="Seconds that a terminating replica gets to finish its running requests.",
     )
     wedge_seconds: int = Field(
         default=120,
         ge=10,
         le=3600,
         description=(
-            "After how many seconds of silence a server counts as wedged; it is restarted after "
-            "twice as many in which it used no CPU time."
+            "Seconds without a response before a server counts as hung (ServerWedged) and gets no "
+            "new requests. If it also uses no CPU time, it is restarted after twice as long."
         ),
     )
     prove_edits: bool = Field(
         default=True,
         description=(
-            "Whether a Job without a device proves an edit (its model, images and volumes) before "
-            "a serving replica is stopped for it. false applies every edit at once."
+            "Whether the operator tests a change of the model, images or volumes with a Job, which "
+            "needs no accelerator, before it stops a serving replica. If false, every change is "
+            "applied immediately."
         ),
     )
 
 
 class EnvVar(ApiModel):
-    """Which environment variable does the server get?"""
+    """An environment variable of llama-server."""
 
     name: EnvName = Field(description="Name of the variable.")
     value: Annotated[str, Field(max_length=4096)] | None = Field(
-        default=None, description="Its value."
+        default=None, description="Value of the variable."
     )
     value_from: Passthrough | None = Field(
-        default=None, description="A source of the value, as in a pod: secretKeyRef and so on."
+        default=None,
+        description="Source of the value, for example secretKeyRef, as in a Pod's env.",
     )
 
     rules: ClassVar[tuple[Rule, ...]] = (
         Rule(
             "has(self.value) != has(self.valueFrom)",
-            "a variable has either value or valueFrom: give one of them",
+            "exactly one of value and valueFrom must be set",
         ),
         Rule(
             "!self.name.startsWith('LLAMA_')",
-            "LLAMA_ variables set flags of llama-server: use spec.engine or its extraArgs",
+            "variables starting with LLAMA_ set llama-server flags: use spec.engine or "
+            "spec.engine.extraArgs instead",
         ),
     )
 
 
 class PodSpec(ApiModel):
-    """What else do the pods carry?"""
+    """Additional settings of the pods."""
 
     labels: dict[QualifiedName, LabelValue] = Field(
         default_factory=dict,
         max_length=32,
-        description="Further labels of the pods.",
+        description="Additional labels of the pods.",
         json_schema_extra=checked(OWN_PREFIXES),
     )
     annotations: dict[QualifiedName, Annotated[str, Field(max_length=4096)]] = Field(
         default_factory=dict,
         max_length=32,
-        description="Further annotations of the pods.",
+        description="Additional annotations of the pods.",
         json_schema_extra=checked(OWN_PREFIXES),
     )
     affinity: Passthrough | None = Field(
-        default=None, description="Affinity of the pods, as in a pod."
+        default=None, description="Affinity of the pods, as in a Pod's spec."
     )
     topology_spread_constraints: list[Passthrough] = Field(
         default_factory=list,
         max_length=8,
         json_schema_extra=ATOMIC,
-        description="Topology spread of the pods, as in a pod; labelSelector defaults to the pods.",
+        description=(
+            "Topology spread constraints of the pods, as in a Pod's spec. labelSelector defaults "
+            "to the pods of this deployment."
+        ),
     )
     priority_class_name: ObjectName | None = Field(
         default=None, description="PriorityClass of the pods."
@@ -124,38 +131,45 @@ class PodSpec(ApiModel):
     image_pull_secrets: list[LocalReference] = Field(
         default_factory=list,
         max_length=8,
-        description="Secrets with which the images are pulled.",
+        description="Secrets used to pull the images.",
         json_schema_extra=BY_NAME,
     )
     env: list[EnvVar] = Field(
         default_factory=list,
         max_length=64,
-        description="Further environment variables of llama-server.",
+        description="Additional environment variables of llama-server.",
         json_schema_extra=BY_NAME,
     )
     supplemental_groups: list[Annotated[int, Field(ge=0, le=2_147_483_647)]] = Field(
         default_factory=list,
         max_length=16,
-        description="Further groups, for instance those of the device files of AMD and Intel.",
+        description=(
+            "Additional group IDs of the pods, for example the groups that own AMD or Intel device "
+            "files."
+        ),
         json_schema_extra=SET,
     )
     fixed_ids: bool | None = Field(
         default=None,
         description=(
-            "Run as user and group 65532. false leaves the ids to the cluster, as OpenShift's "
-            "restricted SCC demands; by default as the installation says (fixedIds)."
+            "Whether the pods run with user and group ID 65532. Set it to false to let the cluster "
+            "choose the IDs, as OpenShift's restricted SCC requires. Defaults to the chart value "
+            "fixedIds."
         ),
     )
     volumes: list[PodVolume] = Field(
         default_factory=list,
         max_length=16,
-        description="Further volumes of the pods, for llama-server to read.",
+        description="Additional volumes of the pods. Mount them with volumeMounts.",
         json_schema_extra=BY_NAME,
     )
     volume_mounts: list[VolumeMount] = Field(
         default_factory=list,
         max_length=16,
-        description="Where llama-server sees the volumes: read-only, but for an emptyDir.",
+        description=(
+            "Mounts of the additional volumes in the llama-server container. All are read-only "
+            "except emptyDir volumes."
+        ),
         json_schema_extra={
             "x-kubernetes-list-type": "map",
             "x-kubernetes-list-map-keys": ["mountPath"],
@@ -164,7 +178,9 @@ class PodSpec(ApiModel):
     resource_claims: list[NamedResourceClaim] = Field(
         default_factory=list,
         max_length=8,
-        description="Further claims of dynamic resource allocation, which llama-server uses.",
+        description=(
+            "Additional claims for dynamic resource allocation (DRA), available to llama-server."
+        ),
         json_schema_extra=BY_NAME,
     )
 
@@ -172,6 +188,6 @@ class PodSpec(ApiModel):
         Rule(
             "!has(self.volumeMounts) || self.volumeMounts.all(m, has(self.volumes) && "
             "self.volumes.exists(v, v.name == m.name))",
-            "volumeMounts names a volume that is not in volumes: add it there, or correct the name",
+            "volumeMounts refers to a volume that is not in volumes: add it there, or fix the name",
         ),
     )

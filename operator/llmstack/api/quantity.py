@@ -30,11 +30,11 @@ _ANY = re.compile(
 
 
 def parse_quantity(text: str | int) -> Decimal:
-    """How much is it, in units: bytes, cores? Raises ValueError for what is no quantity."""
+    """Return a quantity in its base unit (bytes, cores). Raises ValueError for an invalid one."""
     text = str(text)
     match = _ANY.fullmatch(text)
     if not match:
-        raise ValueError(f"{text!r} is no quantity: write for example 4, 500m, 1.5Gi")
+        raise ValueError(f"{text!r} is not a quantity; valid examples are 4, 500m and 1.5Gi")
     number = Decimal(match["number"])
     if match["exponent"]:
         # Far outside of what is of use, and inside of what Decimal can do.
@@ -44,12 +44,12 @@ def parse_quantity(text: str | int) -> Decimal:
 
 
 def parse_bytes(text: str | int) -> int:
-    """How many whole bytes? Rounded up, as Kubernetes does."""
+    """Return a quantity in whole bytes, rounded up as Kubernetes does."""
     return int(parse_quantity(text).to_integral_value(rounding=ROUND_CEILING))
 
 
 def format_bytes(count: int) -> str:
-    """How is a number of bytes written? In the largest binary unit that it is a multiple of."""
+    """Format bytes in the largest binary unit that divides them, for example 3Gi."""
     for power, suffix in reversed(list(enumerate("KMGTPE", 1))):
         if count and count % 1024**power == 0:
             return f"{count // 1024**power}{suffix}i"
@@ -57,9 +57,8 @@ def format_bytes(count: int) -> str:
 
 
 def normalise(value: object) -> object:
-    """How is this quantity written plainly? What is plain already, or no text, stays as it is.
-
-    Like Kubernetes, rounds up to a billionth.
+    """Return a quantity in plain form, rounded up to a billionth as Kubernetes does. Plain
+    quantities, and values that are no text, are returned unchanged.
     """
     if isinstance(value, int) and not isinstance(value, bool):
         value = str(value)
@@ -67,6 +66,6 @@ def normalise(value: object) -> object:
         return value
     exact = parse_quantity(value)
     if exact >= parse_quantity(LARGEST):
-        raise ValueError(f"{value!r} is out of range: stay below {LARGEST}")
+        raise ValueError(f"{value!r} is out of range: it must be less than {LARGEST}")
     rounded = max(exact, _SMALLEST) if exact else exact
     return f"{rounded.quantize(_SMALLEST, rounding=ROUND_CEILING).normalize():f}"

@@ -24,8 +24,10 @@ _OUR_CONDITIONS = frozenset(kind.value for kind in ConditionType)
 class LLMDeploymentResource(ApiModel):
     """The whole resource as the schema describes it."""
 
-    spec: LLMDeploymentSpec = Field(description="What is asked for.")
-    status: LLMDeploymentStatus | None = Field(default=None, description="How it stands.")
+    spec: LLMDeploymentSpec = Field(description="Desired state of the deployment.")
+    status: LLMDeploymentStatus | None = Field(
+        default=None, description="Observed state of the deployment, written by the operator."
+    )
 
 
 @dataclass(frozen=True)
@@ -46,10 +48,10 @@ class LLMDeployment:
 
 
 def parse(body: dict[str, Any]) -> LLMDeployment:
-    """What does this object from the API server say?
+    """Parse an LLMDeployment from the API server.
 
-    Raises InvalidSpec, with the path of each field that is off, when an older schema let something
-    through that this version cannot read.
+    Raises InvalidSpec, with the path of each invalid field, if the object was stored under an older
+    schema and this version cannot read it.
     """
     metadata = body["metadata"]
     try:
@@ -69,9 +71,10 @@ def parse(body: dict[str, Any]) -> LLMDeployment:
 
 
 def parse_status(body: dict[str, Any]) -> LLMDeploymentStatus:
-    """What did the last pass report? Nothing, if it cannot be read: the next one writes it anew.
+    """Return the status that the last pass wrote, or an empty one if it cannot be parsed. Nothing,
+    if it cannot be read: the next one writes it anew.
 
-    Conditions that others have put there are left out: they are not ours to compare with.
+    Conditions of other controllers are left out.
     """
     try:
         status = LLMDeploymentStatus.model_validate(body.get("status") or {})
@@ -82,7 +85,7 @@ def parse_status(body: dict[str, Any]) -> LLMDeploymentStatus:
 
 
 def describe(error: ValidationError) -> str:
-    """Which fields are off, and how? One clause a field: `spec.slots: Input should be …`."""
+    """Describe the invalid fields, one clause per field: `spec.slots: Input should be …`."""
     clauses = (
         f"spec.{'.'.join(str(part) for part in item['loc'])}: {item['msg']}"
         for item in error.errors()

@@ -9,14 +9,14 @@ from llmstack.api.base import ATOMIC, ApiModel, Rule
 
 
 class PolicyType(StrEnum):
-    """In what is a step counted?"""
+    """Units of a scaling step."""
 
     PODS = "Pods"
     PERCENT = "Percent"
 
 
 class SelectPolicy(StrEnum):
-    """Which of several policies counts: the widest, the narrowest, or no step at all?"""
+    """Which of several policies applies: the largest step, the smallest, or none."""
 
     MAX = "Max"
     MIN = "Min"
@@ -24,11 +24,17 @@ class SelectPolicy(StrEnum):
 
 
 class ScalingPolicy(ApiModel):
-    """How large may a step be?"""
+    """Maximum size of a scaling step within a period."""
 
-    type: PolicyType = Field(description="Pods: value is a number of replicas. Percent: of them.")
-    value: int = Field(ge=1, le=100_000, description="Largest change within the period.")
-    period_seconds: int = Field(ge=1, le=1800, description="The period, in seconds.")
+    type: PolicyType = Field(
+        description="Unit of value: Pods for replicas, Percent for a share of the replicas."
+    )
+    value: int = Field(
+        ge=1, le=100_000, description="Maximum change within periodSeconds, in the unit of type."
+    )
+    period_seconds: int = Field(
+        ge=1, le=1800, description="Length of the period that the policy applies to, in seconds."
+    )
 
 
 Policies = Annotated[
@@ -37,54 +43,75 @@ Policies = Annotated[
 
 
 class ScalingRules(ApiModel):
-    """How fast may the number of replicas change in one direction?"""
+    """Rate of scaling in one direction."""
 
     stabilization_window_seconds: int | None = Field(
         default=None,
         ge=0,
         le=3600,
         description=(
-            "For so many seconds the most cautious wish counts; by default 0 upwards and 300 "
-            "downwards."
+            "Seconds of past recommendations to consider; the most conservative one is used. "
+            "Defaults to 0 for scaling up and 300 for scaling down."
         ),
     )
     select_policy: SelectPolicy | None = Field(
         default=None,
-        description="Which policy counts; Max by default. Disabled: no change in this direction.",
+        description=(
+            "Which policy applies if there are several: the one that allows the largest change "
+            "(Max, the default) or the smallest (Min). Disabled turns off scaling in this "
+            "direction."
+        ),
     )
     policies: Policies | None = Field(
         default=None,
         description=(
-            "By default up to maxReplicas at once upwards, and one replica a minute downwards."
+            "Limits on the rate of scaling. By default, scaling up to maxReplicas is immediate, "
+            "and scaling down removes at most one replica per minute."
         ),
     )
 
 
 class ScalingBehavior(ApiModel):
-    """How fast do replicas come and go? In the shape of a HorizontalPodAutoscaler."""
+    """Rates of scaling up and down, as in a HorizontalPodAutoscaler."""
 
-    scale_up: ScalingRules | None = Field(default=None, description="On the way up.")
-    scale_down: ScalingRules | None = Field(default=None, description="On the way down.")
+    scale_up: ScalingRules | None = Field(default=None, description="Rules for scaling up.")
+    scale_down: ScalingRules | None = Field(default=None, description="Rules for scaling down.")
 
 
 class AutoscalingSpec(ApiModel):
-    """Between which bounds do replicas follow the slots in use?"""
+    """Bounds and target of autoscaling by slots in use."""
 
     min_replicas: int = Field(
-        default=1, ge=0, le=1000, description="Fewest replicas; 0 lets the deployment sleep."
+        default=1,
+        ge=0,
+        le=1000,
+        description="Minimum number of replicas. 0 allows scaling to zero while idle.",
     )
-    max_replicas: int = Field(ge=1, le=1000, description="Most replicas.")
+    max_replicas: int = Field(ge=1, le=1000, description="Maximum number of replicas.")
     target_slot_utilization: int = Field(
-        default=80, ge=1, le=100, description="Percentage of slots in use to aim for."
+        default=80,
+        ge=1,
+        le=100,
+        description=(
+            "Target percentage of slots in use. Above it, replicas are added; below it, they are "
+            "removed."
+        ),
     )
     scale_to_zero_after_seconds: int = Field(
         default=900,
         ge=10,
         le=604_800,
-        description="With minReplicas 0: seconds without a request before the last replica goes.",
+        description=(
+            "Seconds without a request before the last replica is removed. Only used if "
+            "minReplicas is 0."
+        ),
     )
     behavior: ScalingBehavior | None = Field(
-        default=None, description="How fast replicas come and go; by default up at once, down slow."
+        default=None,
+        description=(
+            "Scaling rates, as in a HorizontalPodAutoscaler. By default, scaling up is immediate "
+            "and scaling down is gradual."
+        ),
     )
 
     @property
@@ -95,28 +122,41 @@ class AutoscalingSpec(ApiModel):
     rules: ClassVar[tuple[Rule, ...]] = (
         Rule(
             "self.minReplicas <= self.maxReplicas",
-            "minReplicas must not exceed maxReplicas: lower minReplicas or raise maxReplicas",
+            "minReplicas must not be greater than maxReplicas: lower minReplicas or raise "
+            "maxReplicas",
         ),
     )
 
 
 class QueueSpec(ApiModel):
-    """How many requests wait at the gateway, and how long?"""
+    """Limits for requests that wait at the gateway."""
 
     max_requests: int = Field(
-        default=100, ge=0, le=100_000, description="Requests that may wait; further ones get 429."
+        default=100,
+        ge=0,
+        le=100_000,
+        description=(
+            "Maximum number of waiting requests. Further requests are rejected with status 429."
+        ),
     )
     timeout_seconds: int = Field(
-        default=60, ge=1, le=86_400, description="Longest wait for a free slot, in seconds."
+        default=60,
+        ge=1,
+        le=86_400,
+        description="Maximum seconds that a request waits for a free slot.",
     )
     cold_start_timeout_seconds: int = Field(
-        default=600, ge=1, le=86_400, description="Longest wait for a first replica, in seconds."
+        default=600,
+        ge=1,
+        le=86_400,
+        description="Maximum seconds that a request waits for the first replica to start.",
     )
     reserve: bool = Field(
         default=False,
         description=(
-            "Keep a slot for each tenant that was active in the last 300 seconds: one tenant holds "
-            "at most the slots of all replicas less one for each other active tenant, and at least "
-            "one. Off: a free slot goes to the tenant that holds the fewest; none is kept idle."
+            "Whether to reserve one slot for each tenant that was active in the last 300 seconds. "
+            "A tenant can then use all slots except those reserved for others, and always at least "
+            "one. If false, no slot is kept idle: a free slot goes to the waiting tenant that uses "
+            "the fewest."
         ),
     )

@@ -19,7 +19,7 @@ _PRESERVE = "x-kubernetes-preserve-unknown-fields"
 
 
 def structural(model: type[BaseModel]) -> Schema:
-    """Which schema has this model?"""
+    """Return the structural schema of a pydantic model."""
     whole = model.model_json_schema(by_alias=True, mode="validation")
     return _node(whole, whole.pop("$defs", {}))
 
@@ -115,5 +115,5 @@ def _add_rule(node: Schema, rule: str, message: str) -> None:
 
 
 def _quoted(pattern: str) -> str:
-    """How does a pattern stand between the quotes of CEL?"""
+    """Escape a pattern for a CEL string in single quotes."""
     return pattern.replace("\\", "\\\\").replace("'", "\\'")

@@ -17,11 +17,11 @@ class OwnedFlag:
     instead: str
 
 
-_GATEWAY: Final = "leave it out: the operator sets it, the gateway and the probes rely on it"
-_KEY: Final = "leave it out: the operator makes each server's key, clients use the gateway's keys"
-_TLS: Final = "leave it out: TLS ends at the gateway"
+_GATEWAY: Final = "remove it: the operator sets it, and the gateway and the probes rely on it"
+_KEY: Final = "remove it: the operator creates a key for each server; clients use gateway keys"
+_TLS: Final = "remove it: the gateway terminates TLS"
 _SOURCE: Final = "use spec.model.source"
-_NO_TOOLS: Final = "leave it out: a model's server may not run programs or call other hosts"
+_NO_TOOLS: Final = "remove it: model servers must not run programs or call other hosts"
 
 OWNED: Final = (
     OwnedFlag(("-m", "--model"), _SOURCE),
@@ -30,11 +30,11 @@ OWNED: Final = (
     OwnedFlag(("-hft", "--hf-token"), "use spec.model.secretRef"),
     OwnedFlag(
         ("--models-dir", "--models-preset", "--models-max"),
-        "write one LLMDeployment per model",
+        "create one LLMDeployment per model",
     ),
     OwnedFlag(
         ("--models-autoload", "--no-models-autoload"),
-        "write one LLMDeployment per model",
+        "create one LLMDeployment per model",
     ),
     OwnedFlag(("-mm", "--mmproj", "-mmu", "--mmproj-url"), "use spec.model.mmproj"),
     OwnedFlag(("--mmproj-auto", "--no-mmproj", "--no-mmproj-auto"), "use spec.model.mmproj"),
@@ -43,7 +43,7 @@ OWNED: Final = (
     OwnedFlag(("-np", "--parallel"), "use spec.slots"),
     OwnedFlag(
         ("-kvu", "--kv-unified", "-no-kvu", "--no-kv-unified"),
-        "leave it out: each of spec.slots has spec.contextLength tokens of its own",
+        "remove it: each slot always has spec.contextLength tokens of its own",
     ),
     OwnedFlag(
         ("-ngl", "--gpu-layers", "--n-gpu-layers"),
@@ -85,7 +85,8 @@ OWNED_FLAGS: Final = {flag: owned.instead for owned in OWNED for flag in owned.s
 
 
 def refusal(argument: str) -> str | None:
-    """Why is this word of extraArgs refused, and what instead? None if it is not.
+    """Return why an entry of extraArgs is rejected and what to use instead, or None if it is valid.
+    None if it is not.
 
     llama-server reads `--ctx_size` as `--ctx-size`; `--flag=value` is refused here by its true
     reason and not left to a crash at start.

@@ -34,47 +34,47 @@ def _of(scheme: str, pattern: str, message: str) -> Rule:
 SOURCE_RULES = (
     Rule(
         "self.matches('^(hf|https?|pvc)://')",
-        "a source begins with hf://, https://, http:// or pvc://, for example "
+        "a source must start with hf://, https://, http:// or pvc://, for example "
         "hf://owner/repo/file.gguf",
     ),
     Rule(
         r"!self.matches('[\\x00-\\x20\\x7f\\\\]')",
-        "a source has no spaces, backslashes or control characters: write %20 for a space and %5C "
-        "for a backslash",
+        "a source must not contain spaces, backslashes or control characters: write %20 for a "
+        "space and %5C for a backslash",
     ),
     Rule(
         "!self.matches('^https?://[^/?#]*@')",
-        "credentials do not belong in the address: remove user:password@, put a token into a "
-        "Secret under the key `token` and name that Secret in spec.model.secretRef",
+        "a source must not contain credentials: remove user:password@, store a token in a Secret "
+        "under the key `token`, and set spec.model.secretRef to that Secret",
     ),
     Rule(
         f"!self.matches('^https?://') || self.matches('^https?://[^/?#]*@') || "
         f"self.matches('{_WEB}')",
-        "a web source is https://host/path/file.gguf: a host, perhaps a port, the path of a "
-        "file, perhaps a query, and nothing after #",
+        "a web source must have the form https://host/path/file.gguf: a host, an optional port, "
+        "the path of a file and an optional query, without a #fragment",
     ),
     _of(
         "hf://",
         _HUB,
-        "a hub source is hf://owner/repo/path/to/file.gguf, with @branch, @tag or @commit behind "
-        "it to pin it. In names write %20 for a space, %40 for @ and %25 for %, and letters, "
-        "digits, -, ., _ and ~ as they are",
+        "a hub source must have the form hf://owner/repo/path/to/file.gguf, optionally followed by "
+        "@branch, @tag or @commit. In the path, write %20 for a space, %40 for @ and %25 for %; do "
+        "not encode letters, digits, -, ., _ and ~",
     ),
     Rule(
         "!self.matches('^hf://.*@.*[.]gguf$')",
-        "behind @ is a branch, a tag or a commit, and this is a file's name: write %40 for an @ "
-        "that belongs to the name",
+        "@ must be followed by a branch, a tag or a commit, not by a file name: write %40 for an @ "
+        "that is part of the file name",
     ),
     _of(
         "pvc://",
         _CLAIMED,
-        "a claim source is pvc://claim/path/to/file.gguf, with the name of a "
-        "PersistentVolumeClaim of the same namespace. In names write %20 for a space and %25 for "
-        "%, and letters, digits, -, ., _ and ~ as they are",
+        "a claim source must have the form pvc://claim/path/to/file.gguf, where claim is a "
+        "PersistentVolumeClaim in the same namespace. In the path, write %20 for a space and %25 "
+        "for %; do not encode letters, digits, -, ., _ and ~",
     ),
     Rule(
         "!self.matches('-[0-9]{5}-of-[0-9]{5}[.]gguf([?@].*)?$') || "
         "self.matches('-00001-of-[0-9]{5}[.]gguf([?@].*)?$')",
-        "of a split model, name the first part: the file that ends in -00001-of-….gguf",
+        "for a split model, give the first part: the file that ends in -00001-of-….gguf",
     ),
 )

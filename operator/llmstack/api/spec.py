@@ -15,66 +15,80 @@ from llmstack.api.sharing import CacheSharing
 
 
 class LLMDeploymentSpec(ApiModel):
-    """What does the user ask for?"""
+    """Desired state of an LLMDeployment."""
 
-    model: ModelSpec = Field(description="The model and its names.")
+    model: ModelSpec = Field(description="Model to serve.")
     replicas: int | None = Field(
         default=None,
         ge=0,
         le=1000,
         description=(
-            "Fixed number of replicas; 1 if neither this nor autoscaling is given. `kubectl scale` "
-            "sets it. An autoscaler of your own reads it (/scale), so it must be set for that."
+            "Fixed number of replicas. Defaults to 1 unless autoscaling is set, which excludes "
+            "this field. `kubectl scale` sets it. Set it if an autoscaler of your own reads the "
+            "scale subresource."
         ),
     )
     slots: int = Field(
-        default=4, ge=1, le=256, description="Sequences that a replica decodes at once."
+        default=4,
+        ge=1,
+        le=256,
+        description="Number of requests that each replica processes in parallel.",
     )
     context_length: int = Field(
         default=4096,
         ge=128,
         le=16_777_216,
         description=(
-            "Tokens of context per slot, at most what the model was trained with. By default 4096, "
-            "or what the model was trained with if that is less."
+            "Context length of each slot, in tokens, for prompt and completion together. It must "
+            "not exceed the context length that the model was trained with. Defaults to 4096, or "
+            "to the trained length if that is smaller."
         ),
         json_schema_extra=NOT_STORED,
     )
-    engine: EngineSpec = Field(default=EngineSpec(), description="How llama-server is run.")
+    engine: EngineSpec = Field(
+        default=EngineSpec(), description="Image, flags and resources of llama-server."
+    )
     accelerator: AcceleratorSpec = Field(
-        default=AcceleratorSpec(), description="The hardware of a replica."
+        default=AcceleratorSpec(), description="Accelerators and nodes that the replicas run on."
     )
-    cache: CacheSpec = Field(default=CacheSpec(), description="Where downloaded models stay.")
+    cache: CacheSpec = Field(default=CacheSpec(), description="Storage for downloaded model files.")
     autoscaling: AutoscalingSpec | None = Field(
-        default=None, description="Lets the number of replicas follow the slots in use."
+        default=None, description="Scales the number of replicas with the slots in use."
     )
-    queue: QueueSpec = Field(default=QueueSpec(), description="How requests wait at the gateway.")
+    queue: QueueSpec = Field(
+        default=QueueSpec(), description="Limits for requests that wait at the gateway."
+    )
     cache_sharing: CacheSharing = Field(
         default=CacheSharing.TENANT,
         description=(
-            "Who reuses prompts that a server has cached: Tenant keeps those of each tenant apart, "
-            "Deployment shares them, so that tenants can find out what others have sent."
+            "Scope of cached prompts. Tenant: each tenant reuses only its own. Deployment: all "
+            "tenants share them, which is faster but lets a tenant find out, from response times, "
+            "what others have sent."
         ),
     )
     lifecycle: LifecycleSpec = Field(
-        default=LifecycleSpec(), description="How long a start, a stop and a silence may be."
+        default=LifecycleSpec(),
+        description="Timeouts for startup, shutdown and hang detection.",
     )
-    pod: PodSpec = Field(default=PodSpec(), description="What else the pods carry.")
+    pod: PodSpec = Field(
+        default=PodSpec(), description="Additional settings of the pods, such as labels and env."
+    )
 
     rules: ClassVar[tuple[Rule, ...]] = (
         Rule(
             "!has(self.replicas) || !has(self.autoscaling)",
-            "replicas and autoscaling exclude each other: remove spec.replicas to let the "
-            "autoscaler choose, or remove spec.autoscaling",
+            "replicas and autoscaling are mutually exclusive: remove spec.replicas to autoscale, "
+            "or remove spec.autoscaling",
         ),
         Rule(
             "!has(self.contextLength) || self.slots * self.contextLength <= 2147483647",
-            "slots times contextLength is more than llama-server can count: lower one of them",
+            "slots times contextLength exceeds 2147483647, the maximum of llama-server: lower one "
+            "of them",
         ),
         Rule(
             "self.accelerator.vendor != 'cpu' || !has(self.engine.gpuLayers) || "
             "self.engine.gpuLayers == 0",
-            "vendor cpu has no accelerator to keep layers on: remove engine.gpuLayers, or set "
+            "vendor cpu has no accelerator to offload layers to: remove engine.gpuLayers, or set "
             "accelerator.vendor",
         ),
     )

@@ -10,8 +10,8 @@ VolumeName = Annotated[
     str,
     worded(
         r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$",
-        "a name here has lower-case letters, digits and '-', and begins and ends with a letter or "
-        "digit",
+        "this name must consist of lowercase letters, digits or '-', and must start and end with a "
+        "letter or digit",
         max_length=63,
     ),
 ]
@@ -19,7 +19,7 @@ MountPath = Annotated[
     str,
     worded(
         r"^/[^/:]+(/[^/:]+)*$",
-        "a mount path is absolute, without ':' and without '/' at its end, for instance "
+        "a mount path must be absolute, without ':' and without a trailing '/', for example "
         "/etc/templates",
         max_length=512,
     ),
@@ -31,24 +31,32 @@ class PodVolume(ApiModel):
     """A further volume of the pods, as in a pod."""
 
     name: VolumeName = Field(description="Name of the volume.")
-    config_map: Passthrough | None = Field(default=None, description="Files of a ConfigMap.")
-    secret: Passthrough | None = Field(default=None, description="Files of a Secret.")
-    persistent_volume_claim: Passthrough | None = Field(
-        default=None, description="Files of a PersistentVolumeClaim."
+    config_map: Passthrough | None = Field(
+        default=None, description="ConfigMap volume, as in a Pod's spec."
     )
-    empty_dir: Passthrough | None = Field(default=None, description="Scratch space of the pod.")
-    projected: Passthrough | None = Field(default=None, description="Files of several sources.")
+    secret: Passthrough | None = Field(
+        default=None, description="Secret volume, as in a Pod's spec."
+    )
+    persistent_volume_claim: Passthrough | None = Field(
+        default=None, description="PersistentVolumeClaim volume, as in a Pod's spec."
+    )
+    empty_dir: Passthrough | None = Field(
+        default=None, description="Temporary volume of the pod, as in a Pod's spec."
+    )
+    projected: Passthrough | None = Field(
+        default=None, description="Projected volume with several sources, as in a Pod's spec."
+    )
 
     rules: ClassVar[tuple[Rule, ...]] = (
         Rule(
             f"[{', '.join(f'has(self.{source})' for source in _SOURCES)}].filter(x, x).size() == 1",
-            f"a volume has one of {', '.join(_SOURCES)}",
+            f"a volume must have exactly one of {', '.join(_SOURCES)}",
         ),
         Rule(
             "!(self.name in "
             "['cache', 'source', 'tmp', 'server-key', 'source-token', 'ca', 'helpers'])",
-            "volumes cache, source, tmp, server-key, source-token, ca and helpers are the "
-            "operator's: choose another name",
+            "the names cache, source, tmp, server-key, source-token, ca and helpers are reserved "
+            "for the operator: use another name",
         ),
     )
 
@@ -62,21 +70,23 @@ class VolumeMount(ApiModel):
     """Where the server sees a volume: read-only, but for an emptyDir."""
 
     name: VolumeName = Field(description="Name of the volume in spec.pod.volumes.")
-    mount_path: MountPath = Field(description="Folder, or with subPath also file, in the server.")
+    mount_path: MountPath = Field(
+        description="Absolute path in the container at which the volume is mounted."
+    )
     sub_path: Annotated[str, Field(min_length=1, max_length=512)] | None = Field(
-        default=None, description="Path within the volume to mount instead of its root."
+        default=None, description="Directory or file in the volume to mount instead of its root."
     )
 
     rules: ClassVar[tuple[Rule, ...]] = (
         Rule(
             "!self.mountPath.matches('^/(models|source|tmp|run|dev|proc|sys)(/.*)?$')",
-            "/models, /source, /tmp, /run, /dev, /proc and /sys are taken: mount elsewhere, for "
-            "instance under /etc or /mnt",
+            "/models, /source, /tmp, /run, /dev, /proc and /sys are reserved: use another path, "
+            "for example under /etc or /mnt",
         ),
         Rule(
             "!self.mountPath.matches('(^|/)[.][.](/|$)') && "
             "(!has(self.subPath) || !self.subPath.matches('^/|(^|/)[.][.](/|$)'))",
-            "mountPath and subPath must not contain '..', and subPath is relative",
+            "mountPath and subPath must not contain '..', and subPath must be relative",
         ),
     )
 
@@ -85,19 +95,25 @@ class ResourceClaim(ApiModel):
     """Devices by dynamic resource allocation (DRA): one claim, or a template of one per pod."""
 
     resource_claim_name: ObjectName | None = Field(
-        default=None, description="ResourceClaim of the same namespace, shared by all replicas."
+        default=None,
+        description="ResourceClaim in the same namespace, shared by all replicas.",
     )
     resource_claim_template_name: ObjectName | None = Field(
-        default=None, description="ResourceClaimTemplate; each replica gets a claim of its own."
+        default=None,
+        description=(
+            "ResourceClaimTemplate in the same namespace, from which each replica gets a claim of "
+            "its own."
+        ),
     )
     request: Annotated[str, Field(max_length=127)] | None = Field(
-        default=None, description="Request of the claim to use; by default all of them."
+        default=None,
+        description="Request within the claim to use. Defaults to all requests of the claim.",
     )
 
     rules: ClassVar[tuple[Rule, ...]] = (
         Rule(
             "has(self.resourceClaimName) != has(self.resourceClaimTemplateName)",
-            "a claim has either resourceClaimName or resourceClaimTemplateName: give one of them",
+            "exactly one of resourceClaimName and resourceClaimTemplateName must be set",
         ),
     )
 
@@ -111,6 +127,6 @@ class NamedResourceClaim(ResourceClaim):
         *ResourceClaim.rules,
         Rule(
             "self.name != 'accelerator'",
-            "the claim accelerator is that of spec.accelerator.resourceClaim: choose another name",
+            "the name accelerator is reserved for spec.accelerator.resourceClaim: use another name",
         ),
     )

@@ -16,7 +16,7 @@ def test_each_message_names_the_flags_and_what_to_do_instead() -> None:
     for owned in OWNED:
         (rule,) = [rule for rule in RULES[1:] if f"'{owned.spellings[0]}'" in rule.rule]
         assert all(flag in rule.message for flag in owned.spellings)
-        assert owned.instead.removeprefix("leave it out: ") in rule.message
+        assert owned.instead.removeprefix("remove it: ") in rule.message
 
 
 def test_no_two_rules_say_the_same() -> None:

@@ -92,7 +92,7 @@ class TestStoredUnderAnotherSchema:
             ({"slots": "many"}, "spec.slots: Input should be a valid integer"),
             ({"model": {}}, "spec.model.source: Field required"),
             ({"accelerator": {"vendor": "abacus"}}, "spec.accelerator.vendor: Input should be"),
-            ({"cache": {"size": "big"}}, "spec.cache.size: Value error, 'big' is no quantity"),
+            ({"cache": {"size": "big"}}, "spec.cache.size: Value error, 'big' is not a quantity"),
             ({"cache": {"size": "1e99"}}, "spec.cache.size: Value error, '1e99' is out of range"),
             ({"autoscaling": {}}, "spec.autoscaling.maxReplicas: Field required"),
         ],

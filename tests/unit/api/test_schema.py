@@ -132,7 +132,7 @@ class TestTranslation:
             for rule in structural(Holding)["properties"]["size"]["x-kubernetes-validations"]
         ]
         assert messages[-1] == "m"
-        assert "a quantity is less than 1E" in messages
+        assert "a quantity must be less than 1E" in messages
 
     def test_a_pattern_becomes_a_rule_in_words(self) -> None:
         class Quoting(ApiModel):

@@ -110,8 +110,8 @@ def test_every_flag_we_pass_is_refused_from_users() -> None:
         (
             ["--no-webui", "-m", "x.gguf"],
             [
-                "--no-webui is not allowed in spec.engine.extraArgs: leave it out: the operator "
-                "sets it, the gateway and the probes rely on it",
+                "--no-webui is not allowed in spec.engine.extraArgs: remove it: the operator "
+                "sets it, and the gateway and the probes rely on it",
                 "-m is not allowed in spec.engine.extraArgs: use spec.model.source",
             ],
         ),

@@ -15,8 +15,9 @@ _HEAD = f"""# API reference: {KIND}
 <!-- Generated from operator/llmstack/api by `make pages`. Do not edit. -->
 
 `apiVersion: {API_VERSION}`, `kind: {KIND}`, short name `{SHORT_NAME}`. `kubectl explain
-{SHORT_NAME}.spec` says the same. Fields in **bold** are required. Below each table stands what the
-API server demands beyond types and limits, in the words that it prints.
+{SHORT_NAME}.spec` prints the same descriptions. Required fields are in **bold**. The list below
+each table contains the error messages that the API server returns for an invalid object, beyond
+types and limits.
 """
 
 

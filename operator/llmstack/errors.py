@@ -15,7 +15,7 @@ class LLMStackError(Exception):
 
 
 class InvalidInput(LLMStackError):
-    """What did the user write that cannot work? The message says what to write instead."""
+    """User input that is invalid. The message says what to write instead."""
 
 
 class InvalidSpec(InvalidInput):

@@ -11,7 +11,7 @@ from typing import Any
 
 
 class ContainerState(StrEnum):
-    """What is a container doing?"""
+    """State of a container."""
 
     WAITING = "waiting"
     RUNNING = "running"
@@ -20,7 +20,7 @@ class ContainerState(StrEnum):
 
 @dataclass(frozen=True)
 class Container:
-    """How does one container of a pod stand?
+    """Observed state of one container of a pod.
 
     `reason`, `message` and `exit_code` belong to the present state; `last_reason` and
     `last_exit_code` to the end of the previous run (None if there was none). `last_seconds` and
@@ -47,7 +47,7 @@ class Container:
 
 @dataclass(frozen=True)
 class Pod:
-    """How does one replica stand?
+    """Observed state of one replica.
 
     `unschedulable` is the scheduler's message, empty once a node is found. `template_hash` is the
     pod's annotation `desired.metadata.TEMPLATE_HASH`. `volume_message` is the newest warning about
@@ -79,7 +79,7 @@ class Pod:
 
 @dataclass(frozen=True)
 class Claim:
-    """How does a PersistentVolumeClaim stand? `message` is its newest warning."""
+    """Observed state of a PersistentVolumeClaim. `message` is its newest warning."""
 
     name: str
     phase: str
@@ -90,7 +90,7 @@ class Claim:
 
 @dataclass(frozen=True)
 class Workload:
-    """How does the Deployment stand? Counts as in its status, `wanted` its `spec.replicas`.
+    """Observed state of the Deployment. Counts as in its status, `wanted` its `spec.replicas`.
 
     `deadline_exceeded`: condition Progressing is False with reason ProgressDeadlineExceeded.
     `replica_failure`: message of its condition ReplicaFailure. `template_hash`: annotation
@@ -120,7 +120,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Autoscaler:
-    """How does the HorizontalPodAutoscaler stand?
+    """Observed state of the HorizontalPodAutoscaler.
 
     `able`: can it read and write the number (AbleToScale)? `active`: can it compute one
     (ScalingActive)? `limited`: do its bounds hold it (ScalingLimited)? Each empty before its first
@@ -135,7 +135,7 @@ class Autoscaler:
 
 @dataclass(frozen=True)
 class Demand:
-    """Who asks for a deployment, as the gateway tells?
+    """Demand for a deployment, as reported by the gateway.
 
     `wanted`: somebody asks and no replica is up. `idle_seconds`: for how long a replica was up and
     nobody asked, seen without a gap; 0 while somebody does, None where it is not known.
@@ -147,7 +147,7 @@ class Demand:
 
 @dataclass(frozen=True)
 class ApplyFailure:
-    """Which object did the API server refuse, and in which words? `status` is the HTTP status."""
+    """An object that the API server rejected, with its message. `status` is the HTTP status."""
 
     kind: str
     name: str

@@ -21,7 +21,7 @@ _PORTS = {"http": 80, "https": 443}
 
 @dataclass(frozen=True)
 class ProxySettings:
-    """Through which proxies do requests go? Empty: directly. `bypass` is NO_PROXY."""
+    """Proxies for outgoing requests. Empty means a direct connection. `bypass` is NO_PROXY."""
 
     http: str = field(default="", repr=False)
     https: str = field(default="", repr=False)

@@ -26,22 +26,22 @@ class ApiError(LLMStackError):
 
     @property
     def not_found(self) -> bool:
-        """Is the object, or its whole kind, unknown?"""
+        """True if the object, or its kind, does not exist."""
         return self.status == 404
 
     @property
     def conflict(self) -> bool:
-        """Was it changed or created by someone else in the meantime?"""
+        """True if someone else has changed or created the object in the meantime."""
         return self.status == 409
 
     @property
     def refused(self) -> bool:
-        """Will the same call fail again until somebody changes something?"""
+        """True if the same call will fail again until somebody changes something."""
         return self.status in (400, 403, 404, 405, 413, 415, 422)
 
 
 def from_answer(status: int, body: str, retry_after: float = 0.0) -> ApiError:
-    """Which error is in this answer? Bodies that are no Status object are quoted."""
+    """Return the error in an API response. A body that is not a Status object is quoted."""
     answer = _status_object(body)
     reason = str(answer.get("reason") or f"HTTP{status}")
     message = str(answer.get("message") or body[:512].strip() or "no message")

@@ -38,7 +38,7 @@ _BACKOFF = (0.2, 10.0)
 
 @dataclass(frozen=True)
 class Scope:
-    """Which objects? Of one namespace or all, as far as the selectors match."""
+    """A selection of objects: of one namespace or of all, limited by selectors."""
 
     kind: Kind
     namespace: str = ""

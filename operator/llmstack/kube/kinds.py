@@ -97,5 +97,5 @@ _KINDS = {
 
 
 def kind_of(api_version: str, kind: str) -> Kind:
-    """Which kind is this? Raises KeyError for one that the project does not handle."""
+    """Return the kind. Raises KeyError for one that the project does not handle."""
     return _KINDS[(api_version, kind)]

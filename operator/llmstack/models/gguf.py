@@ -64,7 +64,7 @@ def read_file(read: Read, size: int) -> GGUFFile:
 
 
 def combine(parts: Sequence[GGUFFacts]) -> GGUFFacts:
-    """Which model do the parts of a split model make up? The first part describes it."""
+    """Combine the facts of all parts of a split model. The first part describes it."""
     odd = next((part for part in parts if part.unknown_tensor), parts[0])
     return replace(
         parts[0],

@@ -58,7 +58,7 @@ class Header:
 
 
 def check_magic(start: bytes) -> None:
-    """Do these first bytes begin a GGUF file? Raises NotGGUF with what they are instead."""
+    """Check that these bytes start a GGUF file. Raises NotGGUF, saying what they are instead."""
     if start[:4] == MAGIC:
         return
     text = start.lstrip().lower()
@@ -76,7 +76,7 @@ def check_magic(start: bytes) -> None:
 
 
 def read_header(read: Read, size: int) -> Header:
-    """What does the header say? Raises NotGGUF, and whatever `read` raises."""
+    """Read a GGUF header. Raises NotGGUF, and whatever `read` raises."""
     cursor = _Cursor(read, size)
     check_magic(read(0, min(size, 512)))
     cursor.skip(len(MAGIC))

@@ -67,7 +67,9 @@ _WINDOWS = {
 
 @dataclass(frozen=True)
 class ServerShape:
-    """How is the model served? `context_length` is tokens per slot, `ubatch` the micro batch."""
+    """Parameters of a server that determine its memory. `context_length` is tokens per slot,
+    `ubatch` the micro batch.
+    """
 
     slots: int
     context_length: int
@@ -104,7 +106,7 @@ class MemoryEstimate:
 
 
 def estimate(facts: GGUFFacts, shape: ServerShape) -> MemoryEstimate | None:
-    """How much memory does it take? None if the header does not tell the model's shape."""
+    """Estimate the memory of a replica, or None if the header lacks the model's shape."""
     if not facts.block_count or not facts.embedding_length or not facts.head_count:
         return None
     return MemoryEstimate(
@@ -116,7 +118,7 @@ def estimate(facts: GGUFFacts, shape: ServerShape) -> MemoryEstimate | None:
 
 
 def kv_cache_bytes(facts: GGUFFacts, shape: ServerShape) -> int:
-    """How large is the KV cache of all slots?"""
+    """Return the size of the KV cache of all slots, in bytes."""
     bytes_k, bytes_v = _ELEMENT_BYTES[shape.cache_type_k], _ELEMENT_BYTES[shape.cache_type_v]
     per_slot = Fraction(0)
     for heads, window in zip(_kv_heads(facts), _windows(facts), strict=True):

@@ -35,7 +35,7 @@ def merge(ranges: Iterable[Range]) -> tuple[Range, ...]:
 
 
 def missing(total: int, done: Iterable[Range]) -> tuple[Range, ...]:
-    """Which bytes of [0, total) are not in `done`?"""
+    """Return the byte ranges of [0, total) that are not in `done`."""
     gaps: list[Range] = []
     position = 0
     for start, end in merge(done):
@@ -48,18 +48,18 @@ def missing(total: int, done: Iterable[Range]) -> tuple[Range, ...]:
 
 
 def covered(ranges: Iterable[Range]) -> int:
-    """How many bytes?"""
+    """Return the number of bytes in the ranges."""
     return sum(end - start for start, end in merge(ranges))
 
 
 def prefix(done: Iterable[Range]) -> int:
-    """How many bytes are there from the start of the file without a gap?"""
+    """Return the number of contiguous bytes from the start of the file."""
     merged = merge(done)
     return merged[0][1] if merged and merged[0][0] == 0 else 0
 
 
 def chunk_size(total: int, connections: int) -> int:
-    """How much does one request ask for? A few requests per connection, within bounds."""
+    """Return how many bytes one request asks for, so that each connection gets a few requests."""
     return max(MIN_CHUNK, min(MAX_CHUNK, total // (4 * connections)))
 
 
@@ -72,7 +72,7 @@ def chunks(ranges: Iterable[Range], size: int) -> Iterator[Range]:
 
 @dataclass(frozen=True)
 class Journal:
-    """What does a journal prove? `durable` reached the disk, `volatile` only this kernel."""
+    """Byte ranges recorded in a journal: `durable` ones reached the disk."""
 
     durable: tuple[Range, ...] = ()
     volatile: tuple[Range, ...] = ()
@@ -91,9 +91,8 @@ class _Reading:
 
 
 def read_journal(text: str, boot: str, total: int) -> Journal:
-    """What does this journal prove to a process that runs under kernel `boot`?
-
-    Records that are torn, malformed or outside the file prove nothing.
+    """Return the ranges that a journal proves to a process under kernel `boot`. Records that are
+    torn, malformed or outside the file are ignored.
     """
     reading = _Reading()
     for line in text.split("\n"):
@@ -156,5 +155,5 @@ def _record(number: int, pair: Range) -> str:
 
 
 def needed_space(files: Iterable[tuple[int, int]]) -> int:
-    """How many bytes must the cache have free for these files, each (total, have)?"""
+    """Return the free bytes that the cache needs for these files, each (total, have)."""
     return sum(max(0, total - have) for total, have in files)

@@ -25,7 +25,7 @@ _MESSAGE_LIMIT = 1024
 
 @dataclass(frozen=True)
 class Progress:
-    """How far is the download?
+    """Progress of a download.
 
     `file` is the one in work; `bytes` and `total` count all files of the model. `total` and
     `eta_seconds` are None while the server has not said how large a file is.
@@ -40,7 +40,7 @@ class Progress:
 
 @dataclass(frozen=True)
 class FetchedFile:
-    """What lies in the cache? `role` is "model" or "mmproj".
+    """A file in the cache. `role` is "model" or "mmproj".
 
     Of a split model: the sum of its first part, the size of all, the number of parts. `revision`
     is the hub's commit; `sha256` is "" only for a file on a claim that no sum was asked for.
@@ -55,7 +55,7 @@ class FetchedFile:
 
 @dataclass(frozen=True)
 class FetchResult:
-    """The model is in place: which files, and what does its header say?"""
+    """Files of a model that is in place, and the facts in its header."""
 
     files: tuple[FetchedFile, ...]
     gguf: GGUFFacts
@@ -101,7 +101,7 @@ def encode_termination(outcome: FetchResult | FetchFailure) -> str:
 
 
 def parse_termination(text: str) -> FetchResult | FetchFailure | None:
-    """What did a container's termination message say? None if fetch did not write it."""
+    """Parse a container's termination message. Returns None if fetch did not write it."""
     data = _load(text)
     reason = data.get("reason")
     if not isinstance(reason, str) or not reason:
@@ -118,7 +118,7 @@ def parse_termination(text: str) -> FetchResult | FetchFailure | None:
 
 
 def parse_log(text: str) -> Progress | None:
-    """What was the last progress in (the tail of) a log? Broken and foreign lines are skipped."""
+    """Return the last progress in (the tail of) a log. Broken and unknown lines are skipped."""
     for line in reversed(text.splitlines()):
         progress = _progress_from_json(_load(line))
         if progress:

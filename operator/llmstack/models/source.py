@@ -75,7 +75,7 @@ Source = Download | ClaimSource
 
 
 def parse_source(text: str) -> Source:
-    """Which source does a user's `model.source` name? Raises InvalidSource."""
+    """Parse `model.source` of the spec. Raises InvalidSource if it is not valid."""
     if _UNSAFE.search(text):
         raise InvalidSource(
             f"source {_shown(text)!r}: "
@@ -191,7 +191,7 @@ def _refuse_later_parts(text: str, name: str) -> None:
 
 
 def require_sha256(text: str) -> str:
-    """Is it a SHA-256? Returns it in lower case, raises InvalidSource."""
+    """Return a SHA-256 in lowercase. Raises InvalidSource if it is not one."""
     lowered = text.strip().lower()
     if not _SHA256.fullmatch(lowered):
         raise InvalidSource(f"sha256 {text!r}: write the 64 hexadecimal digits of sha256sum")
@@ -199,7 +199,7 @@ def require_sha256(text: str) -> str:
 
 
 def base_name(source: Source) -> str:
-    """Under which file name does llama-server see it? Split files are found by their names."""
+    """Return the file name that llama-server sees. Split files are found by their names."""
     match source:
         case HubSource(file=path) | ClaimSource(path=path):
             return PurePosixPath(path).name
@@ -208,7 +208,7 @@ def base_name(source: Source) -> str:
 
 
 def part_names(name: str) -> tuple[str, ...]:
-    """Which files make up the model whose first file has this name? `(name,)` unless split."""
+    """Return the names of all files of a model, given its first: `(name,)` unless it is split."""
     part = _PART.match(name)
     count = int(part["count"]) if part else 0
     if not part or not count:
@@ -225,7 +225,7 @@ def part_sources(source: Download) -> tuple[Download, ...]: ...
 
 
 def part_sources(source: Source) -> tuple[Source, ...]:
-    """Which sources make up the model? Parts of a split model lie beside the first."""
+    """Return the sources of all parts of a model. Parts of a split model are next to the first."""
     first = base_name(source)
     return tuple(_renamed(source, first, name) for name in part_names(first))
 
@@ -243,7 +243,7 @@ def _renamed(source: Source, old: str, new: str) -> Source:
 
 
 def cache_key(source: Source, sha256: str | None) -> str:
-    """Under which folder of the cache is this source kept? 32 hex digits.
+    """Return the cache folder of a source: 32 hex digits.
 
     What the user expects is part of the key: another revision or checksum is another model. An
     unpinned source keeps the file it had first, so that all replicas serve the same one.
@@ -253,7 +253,7 @@ def cache_key(source: Source, sha256: str | None) -> str:
 
 
 def model_path(source: Source, sha256: str | None) -> PurePosixPath:
-    """With which path is llama-server started?"""
+    """Return the path of the model that llama-server is started with."""
     match source:
         case ClaimSource(path=path):
             return SOURCE_ROOT / path
@@ -262,7 +262,7 @@ def model_path(source: Source, sha256: str | None) -> PurePosixPath:
 
 
 def claim_name(source: Source) -> str | None:
-    """Which claim must be mounted (read-only, at SOURCE_ROOT)? None for downloads."""
+    """Return the claim to mount (read-only, at SOURCE_ROOT), or None for downloads."""
     return source.claim if isinstance(source, ClaimSource) else None
 
 

@@ -29,7 +29,7 @@ def ranks(model: ModelLoad, target: int, running: int) -> dict[str, int]:
 def to_write(
     wanted: Mapping[str, int], live: Mapping[str, int], written: Mapping[str, float], now: float
 ) -> dict[str, int]:
-    """Which costs are written? Of live pods, where they differ, and none twice within a minute."""
+    """Return the costs to write: those that differ, for live pods, each at most once a minute."""
     return {
         pod: cost
         for pod, cost in wanted.items()

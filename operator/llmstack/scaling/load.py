@@ -71,7 +71,7 @@ class ModelLoad:
 
     @property
     def wedged(self) -> frozenset[str]:
-        """Which pods hold their port open and answer no more?"""
+        """Names of the pods that accept connections but do not respond."""
         return frozenset(
             replica.id for replica in self.replicas if replica.state == ReplicaState.WEDGED
         )
@@ -107,7 +107,7 @@ class Load:
 
 
 def parse_load(line: bytes) -> Load:
-    """What does a line say? Raises ValueError for another version, or what is none at all."""
+    """Parse a line of /load. Raises ValueError for another version or an invalid line."""
     body = json.loads(line)
     if not isinstance(body, dict) or body.get("version") != VERSION:
         raise ValueError(f"/load speaks another version than {VERSION}: {line[:80]!r}")

@@ -47,6 +47,6 @@ METRICS: Mapping[str, Callable[[ModelLoad], Milli | None]] = {
 
 
 def quantity(milli: Milli) -> str:
-    """How does Kubernetes write it? Whole numbers plainly, others in thousandths: `750m`."""
+    """Format a value as Kubernetes does: a whole number, or thousandths such as `750m`."""
     whole, rest = divmod(milli, 1000)
     return f"{milli}m" if rest else str(whole)

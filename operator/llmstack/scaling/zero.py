@@ -19,9 +19,8 @@ from llmstack.scaling.load import Load, ModelLoad
 
 @dataclass(frozen=True)
 class _Seen:
-    """What was seen of one model?
-
-    Its count, since when it is idle (None: it is not), and whether it was called.
+    """Observations of one model: its count, the time since which it is idle (None if it is not),
+    and whether it was requested.
     """
 
     requests: int
@@ -66,7 +65,7 @@ class Activity:
         )
 
     def demand(self, key: Key, now: float) -> Demand:
-        """Who asks for a model, as far as is known now?"""
+        """Return the demand for a model as known at this time."""
         seen = self._seen.get(key)
         if seen is None or key not in self._known or now - self._at >= self._stale_seconds:
             return Demand()

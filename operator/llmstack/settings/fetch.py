@@ -20,7 +20,7 @@ ADDRESSES = (
 
 @dataclass(frozen=True)
 class FetchSettings:
-    """What does `llmstack fetch` need to know besides its arguments?
+    """Settings of `llmstack fetch` besides its arguments.
 
     All optional, with the default:
         HF_ENDPOINT                   "https://huggingface.co": hub that hf:// names
@@ -56,7 +56,7 @@ class FetchSettings:
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> "FetchSettings":
-        """Which settings does this environment ask for? Raises ConfigurationError."""
+        """Read the settings from the environment. Raises ConfigurationError."""
         read = Reader(env)
         endpoint = read.text("HF_ENDPOINT", "https://huggingface.co").rstrip("/")
         if not endpoint.startswith(("https://", "http://")):

@@ -8,7 +8,7 @@ from llmstack.settings.reader import Reader
 
 @dataclass(frozen=True)
 class GatewayLimits:
-    """What does the gateway put up with? Bytes, seconds, connections; both ways to run have them.
+    """Limits of the gateway. Bytes, seconds, connections; both ways to run have them.
 
     All optional, with the default:
         LLMSTACK_HEADER_BYTES         32768: largest head of a request
@@ -68,7 +68,7 @@ class GatewayLimits:
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> "GatewayLimits":
-        """Which limits does this environment ask for? Raises ConfigurationError."""
+        """Read the limits from the environment. Raises ConfigurationError."""
         read = Reader(env)
         memory = read.count("LLMSTACK_MEMORY_BYTES", 640 * 1024 * 1024)
         return cls(
@@ -97,7 +97,7 @@ class GatewayLimits:
 
 @dataclass(frozen=True)
 class GatewaySettings:
-    """What does `llmstack gateway` need to know besides its models?
+    """Settings of `llmstack gateway` besides its models.
 
     With `--config FILE` the file says where to listen, who may come in and which models there are:
     then only the limits, POD_NAME and the log level are read. In a cluster, required:
@@ -142,7 +142,7 @@ class GatewaySettings:
 
     @classmethod
     def from_env(cls, env: Mapping[str, str], *, cluster: bool = True) -> "GatewaySettings":
-        """Which settings does this environment ask for? Raises ConfigurationError."""
+        """Read the settings from the environment. Raises ConfigurationError."""
         read = Reader(env)
         peers = read.text("LLMSTACK_PEERS_SERVICE", "")
         return cls(

@@ -8,9 +8,8 @@ from llmstack.settings.reader import Reader
 
 @dataclass(frozen=True)
 class LeaseSettings:
-    """How long does a won Lease last? In seconds: retry < renew_deadline ≤ duration - 1.
-
-    The second between is what a process has to end in, before another one may write.
+    """Times of the Lease in seconds: retry < renew_deadline ≤ duration - 1. The difference between
+    the last two is the time that a process has to exit before another one may write.
     """
 
     name: str
@@ -20,7 +19,7 @@ class LeaseSettings:
 
 
 def lease_settings(read: Reader) -> LeaseSettings:
-    """Which times does the environment ask for? Raises ConfigurationError."""
+    """Read the times from the environment. Raises ConfigurationError."""
     lease = LeaseSettings(
         name=read.text("LLMSTACK_LEASE_NAME", "llmstack-operator"),
         duration=read.count("LLMSTACK_LEASE_DURATION_SECONDS", 15),

@@ -8,9 +8,8 @@ from llmstack.settings.reader import Reader
 
 @dataclass(frozen=True)
 class MetricsSettings:
-    """How is the API served by which an autoscaler reads the load? `service` "": it is not.
-
-    `owner` is the ClusterRole with which the APIServices go. Times in seconds.
+    """Settings of the metrics API for autoscalers. If `service` is "", it is not served. `owner` is
+    the ClusterRole that owns the APIServices. Times in seconds.
     """
 
     service: str
@@ -26,7 +25,7 @@ class MetricsSettings:
 
 
 def metrics_settings(read: Reader) -> MetricsSettings:
-    """What does the environment ask for? Raises ConfigurationError."""
+    """Read the settings from the environment. Raises ConfigurationError."""
     metrics = MetricsSettings(
         service=read.text("LLMSTACK_METRICS_SERVICE", ""),
         owner=read.text("LLMSTACK_METRICS_OWNER", ""),

@@ -23,7 +23,7 @@ FETCH_PREFIX = "LLMSTACK_FETCH_"
 
 @dataclass(frozen=True)
 class OperatorSettings:
-    """What does `llmstack operator` need to know?
+    """Settings of `llmstack operator`.
 
     Required:
         POD_NAMESPACE                 namespace of the operator: its Lease and root Secret are there
@@ -114,7 +114,7 @@ class OperatorSettings:
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> "OperatorSettings":
-        """Which settings does this environment ask for? Raises ConfigurationError."""
+        """Read the settings from the environment. Raises ConfigurationError."""
         read = Reader(env)
         return cls(
             namespace=read.required("POD_NAMESPACE"),

@@ -22,7 +22,7 @@ _WORDS = re.compile(
 
 
 def check_pattern(pattern: str) -> int:
-    """How many elements does the server make of it, at most? Raises Unfit."""
+    """Return the most elements that the server compiles this pattern to. Raises Unfit."""
     if len(pattern) > LONGEST:
         raise Unfit(f"a pattern may have at most {LONGEST} characters")
     if len(pattern) < 2 or not (pattern.startswith("^") and pattern.endswith("$")):

@@ -76,4 +76,4 @@ def test_a_server_that_a_request_ended_is_told_once(tmp_path: Path) -> None:
         messages = told(server)
     assert len(messages) == 3
     assert sum("request req-1 of tenant team-b" in message for message in messages) == 1
-    assert sum("under 3 requests" in message for message in messages) == 1
+    assert sum("processing 3 requests" in message for message in messages) == 1

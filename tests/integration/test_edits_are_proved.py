@@ -148,7 +148,7 @@ async def test_a_source_that_does_not_exist_never_stops_the_replica_that_serves(
         await cluster.run()
     assert cluster.template() == before
     assert cluster.condition("Ready")[:2] == ("True", "SourceNotFound")
-    assert "all of the spec before" in cluster.condition("Ready")[2]
+    assert "all run the previous spec" in cluster.condition("Ready")[2]
     assert cluster.condition("ModelReady")[:2] == ("False", "SourceNotFound")
     status, reason, message = cluster.condition("Progressing")
     assert (status, reason) == ("False", "SourceNotFound")

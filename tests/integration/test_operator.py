@@ -183,7 +183,7 @@ def test_a_name_that_two_claim_stays_the_older_ones_and_the_newer_is_told(space:
 
     wait_until(lambda: valid("other") == ("True", "NameConflict"), "the conflict", 30)
     message = space.condition("SpecValid", "other")["message"]
-    assert f"the name gpt-4o-mini belongs to {space.name}/one" in message
+    assert f"the name gpt-4o-mini is already used by {space.name}/one" in message
     assert "Warning NameConflict" in events(space, "other")
     assert valid("one") == ("True", "Valid")
     assert "gpt-4o-mini" in space.need("llmd", "one")["status"]["names"]

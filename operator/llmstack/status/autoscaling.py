@@ -21,13 +21,14 @@ def autoscaling(situation: Situation) -> Finding:
     """True while it does, asleep or not; with a warning where each wake downloads the model."""
     if situation.spec.autoscaling is None:
         return _fixed(situation)
-    waiting = unknown(reasons.PENDING, "the HorizontalPodAutoscaler has not looked at the load yet")
+    waiting = unknown(reasons.PENDING, "the HorizontalPodAutoscaler has not read the load yet")
     finding = decide(situation, _CHECKS, waiting)
     if finding.status is ConditionStatus.TRUE and _wake_downloads(situation):
         return yes(
             reasons.WAKE_DOWNLOADS,
-            f"{finding.message}; with minReplicas 0 and no cache that outlives a replica each wake "
-            "downloads the model: give spec.cache.accessMode or spec.cache.existingClaim",
+            f"{finding.message}; with minReplicas 0 and no persistent cache, the model is "
+            "downloaded again each time that a request starts a replica: set "
+            "spec.cache.accessMode or spec.cache.existingClaim",
         )
     return finding
 
@@ -35,11 +36,12 @@ def autoscaling(situation: Situation) -> Finding:
 def _fixed(situation: Situation) -> Finding:
     fixed, wanted = situation.spec.replicas, situation.wanted
     if fixed is not None:
-        return no(reasons.FIXED, f"spec.replicas fixes {count(fixed, 'replica')}")
+        return no(reasons.FIXED, f"fixed at {count(fixed, 'replica')} by spec.replicas")
     at = "" if wanted is None else f", now {wanted}"
     return no(
         reasons.FIXED,
-        f"neither spec.replicas nor spec.autoscaling is given: replicas stay as they are{at}",
+        f"neither spec.replicas nor spec.autoscaling is set: the operator does not change the "
+        f"number of replicas{at}",
     )
 
 
@@ -56,13 +58,16 @@ def _no_metrics_api(situation: Situation) -> Finding | None:
     trouble = situation.observed.metrics_api
     if not trouble:
         return None
-    return no(reasons.METRICS_API_UNAVAILABLE, f"replicas do not follow the load: {trouble}")
+    return no(
+        reasons.METRICS_API_UNAVAILABLE,
+        f"the number of replicas does not follow the load: {trouble}",
+    )
 
 
 def _asleep(situation: Situation) -> Finding | None:
     if not situation.asleep:
         return None
-    return yes(reasons.ASLEEP, "asleep: the next request starts a replica")
+    return yes(reasons.ASLEEP, "idle and scaled to zero; the next request starts a replica")
 
 
 def _cannot_scale(situation: Situation) -> Finding | None:
@@ -85,7 +90,7 @@ def _at_maximum(situation: Situation) -> Finding | None:
         return None
     return yes(
         reasons.AT_MAXIMUM,
-        f"the load asks for more than {count(wish.max_replicas, 'replica')}: raise "
+        f"the load requires more than {count(wish.max_replicas, 'replica')}: raise "
         f"spec.autoscaling.maxReplicas if requests wait too long{_look(situation)}",
     )
 
@@ -97,7 +102,7 @@ def _following(situation: Situation) -> Finding | None:
     low, high = wish.min_replicas, wish.max_replicas
     return yes(
         reasons.FOLLOWING,
-        f"replicas follow the slots in use, between {low} and {high}, now "
+        f"the number of replicas follows the slots in use, between {low} and {high}, currently "
         f"{autoscaler.wanted}{_look(situation)}",
     )
 

@@ -11,7 +11,7 @@ from llmstack.api.conditions import ConditionType
 
 
 class Weight(StrEnum):
-    """Is a reason told as an Event, and as which?"""
+    """Type of the Event that announces a reason, if any."""
 
     SILENT = "none"
     NORMAL = "Normal"
@@ -35,163 +35,184 @@ _SCALE = ConditionType.AUTOSCALING
 _READY = ConditionType.READY
 
 CATALOG: dict[str, Entry] = {
-    reasons.READY: Entry(_READY, Weight.NORMAL, "At least one replica answers."),
-    reasons.VALID: Entry(_SPEC, Weight.SILENT, "The spec can be carried out."),
+    reasons.READY: Entry(_READY, Weight.NORMAL, "At least one replica is ready."),
+    reasons.VALID: Entry(_SPEC, Weight.SILENT, "The spec is valid."),
     reasons.DOWNLOADED: Entry(
-        _MODEL, Weight.NORMAL, "The model is in the cache, verified, and its header was read."
+        _MODEL,
+        Weight.NORMAL,
+        "The model is in the cache and verified, and its GGUF header was read.",
     ),
-    reasons.SCHEDULED: Entry(_NODE, Weight.SILENT, "Every replica has a node."),
-    reasons.AVAILABLE: Entry(_PROGRESS, Weight.SILENT, "All replicas are up to date and answer."),
+    reasons.SCHEDULED: Entry(_NODE, Weight.SILENT, "Every replica is assigned to a node."),
+    reasons.AVAILABLE: Entry(_PROGRESS, Weight.SILENT, "All replicas are up to date and ready."),
     reasons.STOPPED: Entry(_PROGRESS, Weight.NORMAL, "spec.replicas is 0."),
     reasons.SCALED_TO_ZERO: Entry(
-        _PROGRESS, Weight.NORMAL, "No replica is needed, and minReplicas is 0."
+        _PROGRESS, Weight.NORMAL, "The deployment is idle and scaled to zero (minReplicas is 0)."
     ),
-    reasons.FIXED: Entry(_SCALE, Weight.SILENT, "spec.autoscaling is not given."),
+    reasons.FIXED: Entry(_SCALE, Weight.SILENT, "spec.autoscaling is not set."),
     reasons.FOLLOWING: Entry(_SCALE, Weight.SILENT, "The number of replicas follows the load."),
     reasons.AT_MAXIMUM: Entry(
-        _SCALE, Weight.NORMAL, "The load asks for more replicas than maxReplicas allows."
+        _SCALE, Weight.NORMAL, "The load requires more replicas than maxReplicas allows."
     ),
     reasons.ASLEEP: Entry(
-        _SCALE, Weight.SILENT, "Nobody asks for the model; the next request starts a replica."
+        _SCALE, Weight.SILENT, "The deployment is idle; the next request starts a replica."
     ),
     reasons.WAKE_DOWNLOADS: Entry(
         _SCALE,
         Weight.WARNING,
-        "minReplicas is 0 and no cache outlives a replica: each wake downloads the model.",
+        "minReplicas is 0 and there is no persistent cache: the model is downloaded again each "
+        "time that a request starts a replica.",
     ),
     reasons.METRICS_API_UNAVAILABLE: Entry(
         _SCALE,
         Weight.WARNING,
-        "This installation does not serve the metrics API; the message says why, and who does.",
+        "This installation does not serve the metrics API; the message says why.",
     ),
     reasons.METRICS_UNAVAILABLE: Entry(
-        _SCALE, Weight.WARNING, "The HorizontalPodAutoscaler cannot read the load; its own words."
+        _SCALE,
+        Weight.WARNING,
+        "The HorizontalPodAutoscaler cannot read the load; the message is its own.",
     ),
     reasons.SCALING_FAILED: Entry(
-        _SCALE, Weight.WARNING, "The HorizontalPodAutoscaler cannot scale; its own words."
+        _SCALE, Weight.WARNING, "The HorizontalPodAutoscaler cannot scale; the message is its own."
     ),
     reasons.PENDING: Entry(_READY, Weight.SILENT, "Not known yet."),
     reasons.DOWNLOADING: Entry(
-        _MODEL, Weight.NORMAL, "A replica downloads the model; the message shows how far it is."
+        _MODEL, Weight.NORMAL, "A replica is downloading the model; the message shows the progress."
     ),
-    reasons.LOADING: Entry(_PROGRESS, Weight.NORMAL, "llama-server loads the model."),
+    reasons.LOADING: Entry(_PROGRESS, Weight.NORMAL, "llama-server is loading the model."),
     reasons.ROLLING_OUT: Entry(
-        _PROGRESS, Weight.SILENT, "Replicas are started, replaced or stopped."
+        _PROGRESS, Weight.SILENT, "Replicas are being started, replaced or stopped."
     ),
     reasons.VOLUME_UNBOUND: Entry(
-        _NODE, Weight.WARNING, "A claim gets no volume; the message repeats the provisioner."
+        _NODE,
+        Weight.WARNING,
+        "A PersistentVolumeClaim is not bound; the message quotes the provisioner.",
     ),
     reasons.INVALID_SPEC: Entry(
-        _SPEC, Weight.WARNING, "The spec contradicts itself or names what the installation lacks."
+        _SPEC,
+        Weight.WARNING,
+        "The spec contradicts itself, or requires something that is not installed.",
     ),
     reasons.REJECTED: Entry(
         _SPEC,
         Weight.WARNING,
-        "The API server refuses an object or the pods: its validation, admission, a quota, or a "
-        "name that is taken.",
+        "The API server rejects an object or the pods because of validation, admission, a quota, "
+        "or a name that is already in use.",
     ),
     reasons.REWRITTEN: Entry(
         _SPEC,
         Weight.WARNING,
-        "An admission webhook or a policy of the cluster changes an object as the operator writes "
-        "it. SpecValid stays True.",
+        "An admission webhook or policy of the cluster modifies an object that the operator "
+        "writes. SpecValid stays True.",
     ),
     reasons.NAME_CONFLICT: Entry(
         _SPEC,
         Weight.WARNING,
-        "Another LLMDeployment has the same name or alias, and had it first: requests for it go "
-        "there; `namespace/name` always works. SpecValid stays True.",
+        "Another LLMDeployment claimed the same name or alias first and receives its requests. "
+        "`namespace/name` always reaches this deployment. SpecValid stays True.",
     ),
     reasons.SECRET_MISSING: Entry(
-        _MODEL, Weight.WARNING, "A Secret that the spec names, or its key `token`, does not exist."
+        _MODEL,
+        Weight.WARNING,
+        "A Secret that the spec refers to, or its key `token`, does not exist.",
     ),
     reasons.CLAIM_MISSING: Entry(
-        _NODE, Weight.WARNING, "A PersistentVolumeClaim that the spec names does not exist."
+        _NODE, Weight.WARNING, "A PersistentVolumeClaim that the spec refers to does not exist."
     ),
     reasons.STORAGE_CLASS_MISSING: Entry(
-        _NODE, Weight.WARNING, "The named StorageClass, or a default one, does not exist."
+        _NODE,
+        Weight.WARNING,
+        "The StorageClass does not exist, or the cluster has no default StorageClass.",
     ),
     reasons.CONTEXT_LENGTH_TOO_LARGE: Entry(
-        _MODEL, Weight.WARNING, "spec.contextLength is more than the model was trained with."
+        _MODEL,
+        Weight.WARNING,
+        "spec.contextLength exceeds the context length that the model was trained with.",
     ),
     reasons.MODEL_TOO_LARGE: Entry(
         _MODEL,
         Weight.WARNING,
-        "By estimate the model does not fit spec.accelerator.memory × count.",
+        "The model is estimated to need more than spec.accelerator.memory × count.",
     ),
     reasons.IMAGE_PULL_FAILED: Entry(
-        _PROGRESS, Weight.WARNING, "An image cannot be pulled; the message repeats the registry."
+        _PROGRESS, Weight.WARNING, "An image cannot be pulled; the message quotes the registry."
     ),
     reasons.SOURCE_UNAUTHORIZED: Entry(
-        _MODEL, Weight.WARNING, "The source wants a token (401, 403)."
+        _MODEL, Weight.WARNING, "The source requires a token or rejects the one sent (401, 403)."
     ),
-    reasons.SOURCE_NOT_FOUND: Entry(_MODEL, Weight.WARNING, "The source has no such file (404)."),
+    reasons.SOURCE_NOT_FOUND: Entry(
+        _MODEL, Weight.WARNING, "The source does not have this file (404)."
+    ),
     reasons.SOURCE_UNREACHABLE: Entry(
-        _MODEL, Weight.WARNING, "The source or its proxy does not answer, refuses, or is too slow."
+        _MODEL,
+        Weight.WARNING,
+        "The source or its proxy does not respond, refuses the connection, or is too slow.",
     ),
     reasons.SOURCE_TRUNCATED: Entry(
-        _MODEL, Weight.WARNING, "The source sent less than it announced, again and again."
+        _MODEL, Weight.WARNING, "The source repeatedly sent less data than it announced."
     ),
     reasons.CHECKSUM_MISMATCH: Entry(
-        _MODEL, Weight.WARNING, "The file is not the one that spec.model.sha256 names."
+        _MODEL, Weight.WARNING, "The file does not match the expected SHA-256."
     ),
     reasons.NOT_GGUF: Entry(
         _MODEL,
         Weight.WARNING,
-        "The file is no GGUF model, a broken one, or one that belongs in another field or that the "
-        "shipped llama-server cannot load.",
+        "The file is not a GGUF model, is damaged, belongs in another field, or cannot be loaded "
+        "by the shipped llama-server.",
     ),
-    reasons.CACHE_FULL: Entry(_MODEL, Weight.WARNING, "The cache volume has too little room."),
+    reasons.CACHE_FULL: Entry(
+        _MODEL, Weight.WARNING, "The cache volume does not have enough free space."
+    ),
     reasons.CACHE_NOT_WRITABLE: Entry(
-        _MODEL, Weight.WARNING, "The cache volume cannot be written by user and group 65532."
+        _MODEL, Weight.WARNING, "User and group 65532 cannot write to the cache volume."
     ),
-    reasons.FETCH_FAILED: Entry(_MODEL, Weight.WARNING, "The download failed in another way."),
+    reasons.FETCH_FAILED: Entry(_MODEL, Weight.WARNING, "The download failed for another reason."),
     reasons.UNSCHEDULABLE: Entry(
-        _NODE, Weight.WARNING, "No node takes the pod; the message repeats the scheduler."
+        _NODE, Weight.WARNING, "The pod fits on no node; the message quotes the scheduler."
     ),
     reasons.INSUFFICIENT_ACCELERATORS: Entry(
-        _NODE, Weight.WARNING, "No node has as many devices, or none has as many free."
+        _NODE, Weight.WARNING, "No node has enough devices, or none has enough free devices."
     ),
     reasons.ACCELERATOR_UNUSED: Entry(
         _NODE,
         Weight.WARNING,
-        "A replica holds a device and computes on the CPU. Scheduled and Ready stay True.",
+        "A replica holds a device but computes on the CPU. Scheduled and Ready stay True.",
     ),
     reasons.OUT_OF_MEMORY: Entry(
-        _PROGRESS, Weight.WARNING, "The host's or the device's memory does not suffice."
+        _PROGRESS, Weight.WARNING, "The host or the device does not have enough memory."
     ),
     reasons.SERVER_CRASHING: Entry(
-        _PROGRESS, Weight.WARNING, "llama-server ends; the message has the line of its log."
+        _PROGRESS, Weight.WARNING, "llama-server exits; the message quotes its log."
     ),
     reasons.START_TIMEOUT: Entry(
         _PROGRESS,
         Weight.WARNING,
-        "No replica was ready within spec.lifecycle.startupTimeoutSeconds.",
+        "No replica became ready within spec.lifecycle.startupTimeoutSeconds.",
     ),
     reasons.POD_FAILED: Entry(
-        _PROGRESS, Weight.WARNING, "A pod was evicted, or a container cannot be created."
+        _PROGRESS, Weight.WARNING, "A pod was evicted, or a container could not be created."
     ),
     reasons.MOUNT_FAILED: Entry(
-        _PROGRESS, Weight.WARNING, "A volume cannot be mounted; the message repeats the kubelet."
+        _PROGRESS, Weight.WARNING, "A volume cannot be mounted; the message quotes the kubelet."
     ),
     reasons.REPLICA_UNREACHABLE: Entry(
         _READY,
         Weight.WARNING,
-        "The kubelet finds a replica ready, and the gateway cannot reach it.",
+        "A replica is ready, but the gateway cannot connect to it.",
     ),
     reasons.SERVER_WEDGED: Entry(
         _PROGRESS,
         Weight.WARNING,
-        "llama-server holds its port open and answers no more: the gateway spares it, the kubelet "
-        "restarts it. Ready stays True while another replica answers.",
+        "llama-server accepts connections but does not respond. The gateway sends it no requests, "
+        "and the kubelet restarts it. Ready stays True while another replica responds.",
     ),
     reasons.SERVER_KILLED_BY_REQUEST: Entry(
         _PROGRESS,
         Weight.WARNING,
-        "llama-server ended while it computed requests. Told as an Event only, which names the "
-        "tenant and the request, or how many may have done it.",
+        "llama-server exited while processing requests. Reported only as an Event, which names the "
+        "tenant and the request, or the number of requests that may have caused it.",
     ),
     reasons.APPLY_FAILED: Entry(
-        _PROGRESS, Weight.WARNING, "The operator could not write an object, and tries again."
+        _PROGRESS, Weight.WARNING, "The operator could not write an object and is retrying."
     ),
 }

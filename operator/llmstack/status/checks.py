@@ -13,7 +13,7 @@ Check = Callable[[Situation], Finding | None]
 
 
 def decide(situation: Situation, checks: Iterable[Check], otherwise: Finding) -> Finding:
-    """What does the first check say that has something to say?"""
+    """Return the finding of the first check that has one, or `otherwise`."""
     found = (check(situation) for check in checks)
     return next((finding for finding in found if finding is not None), otherwise)
 

@@ -73,7 +73,7 @@ def compute_unreadable(
     """
     known = {condition.type: condition for condition in last.conditions}
     invalid = Finding(ConditionStatus.FALSE, reasons.INVALID_SPEC, message)
-    nothing = Finding(ConditionStatus.UNKNOWN, reasons.PENDING, "the spec cannot be read")
+    nothing = Finding(ConditionStatus.UNKNOWN, reasons.PENDING, "the spec cannot be parsed")
     findings = {ConditionType.SPEC_VALID: invalid, ConditionType.READY: invalid}
     return last.model_copy(
         update={

@@ -33,14 +33,14 @@ def _out_of_memory(situation: Situation) -> Finding | None:
         if is_out_of_memory(_last_words(server)):
             return no(
                 reasons.OUT_OF_MEMORY,
-                f"llama-server found too little memory ({_last_words(server)}): lower spec.slots "
+                f"llama-server ran out of memory ({_last_words(server)}): lower spec.slots "
                 f"or spec.contextLength, choose a smaller quantization, or {_more(situation)}",
             )
     return None
 
 
 def _more(situation: Situation) -> str:
-    """Where does more memory come from? A limit on the host's ends the server in another way."""
+    """Return the advice how to get more memory for the device, or for the host without one."""
     if not situation.spec.accelerator.present:
         return "run it on a node with more memory"
     return "raise spec.accelerator.count"
@@ -57,7 +57,7 @@ def _start_timeout(situation: Situation) -> Finding | None:
             return no(
                 reasons.START_TIMEOUT,
                 f"llama-server was not ready within {limit} s and was restarted: raise "
-                "spec.lifecycle.startupTimeoutSeconds, or find what slows it down in its log",
+                "spec.lifecycle.startupTimeoutSeconds, or check its log for the cause",
             )
     return None
 
@@ -67,10 +67,10 @@ def _crashing(situation: Situation) -> Finding | None:
     if not ended:
         return None
     words = _last_words(ended[0])
-    said = f": {words}" if words else "; it wrote nothing into its log"
+    said = f": {words}" if words else "; its log is empty"
     return no(
         reasons.SERVER_CRASHING,
-        f"llama-server ended with exit code {_exit_code(ended[0])}{said}",
+        f"llama-server exited with exit code {_exit_code(ended[0])}{said}",
     )
 
 
@@ -81,7 +81,7 @@ def _broken(situation: Situation) -> Finding | None:
     if container is None:
         return None
     return no(
-        reasons.POD_FAILED, f"container {container.name} cannot be started: {container.message}"
+        reasons.POD_FAILED, f"container {container.name} could not be started: {container.message}"
     )
 
 
@@ -118,7 +118,7 @@ def _runs(container: Container) -> bool:
 
 
 def _has_ended(server: Container) -> bool:
-    """Did it end by itself? A restarted one counts until it is started: it may well end again."""
+    """Return True if the server exited. A restarted one counts until it has started."""
     if server.state is ContainerState.TERMINATED:
         return True
     return server.last_exit_code is not None and not server.started

@@ -42,15 +42,15 @@ def death_event(death: Death) -> Event:
     """The Event for a replica that died under requests."""
     if death.tenant:
         by = f"request {death.request} of tenant {death.tenant}"
-        message = f"llama-server in {death.replica} ended while it computed {by}."
+        message = f"llama-server in {death.replica} exited while processing {by}."
     else:
         message = (
-            f"llama-server in {death.replica} ended under {death.suspects} requests; which of them "
-            "ended it is not known."
+            f"llama-server in {death.replica} exited while processing {death.suspects} requests; "
+            "it is not known which of them caused it."
         )
     return Event("Warning", reasons.SERVER_KILLED_BY_REQUEST, message, death.id)
 
 
 def weight(reason: str) -> Weight:
-    """How much does a reason matter? One that is not in the catalog is worth a warning."""
+    """Return the Event type of a reason; WARNING for one that is not in the catalog."""
     return CATALOG[reason].weight if reason in CATALOG else Weight.WARNING

@@ -16,7 +16,7 @@ from llmstack.status.images import pull_failure
 
 
 class FetchState(StrEnum):
-    """What is the init container doing?"""
+    """State of the init container."""
 
     WAITING = "waiting"
     UNPULLED = "unpulled"
@@ -37,7 +37,7 @@ class Fetch:
 
 
 def read_fetch(pod: Pod) -> Fetch:
-    """What is the init container of this pod doing?"""
+    """Return the state of this pod's init container."""
     container = pod.fetch
     if container is None:
         return Fetch(pod, FetchState.WAITING)
@@ -77,8 +77,8 @@ def _failure(container: Container) -> FetchFailure:
     if "OOMKilled" in (container.reason, container.last_reason):
         return FetchFailure(
             reasons.OUT_OF_MEMORY,
-            "the download was ended for using more memory than its limit; please report this",
+            "the download used more memory than its limit and was killed; please report this bug",
         )
     code = container.exit_code if container.exit_code is not None else container.last_exit_code
-    said = container.log_line or container.termination_message.strip() or "it left no message"
-    return FetchFailure(reasons.FETCH_FAILED, f"the download ended with exit code {code}: {said}")
+    said = container.log_line or container.termination_message.strip() or "it wrote no message"
+    return FetchFailure(reasons.FETCH_FAILED, f"the download failed with exit code {code}: {said}")

@@ -21,10 +21,10 @@ _BACK_OFF = re.compile(r'^Back-off pulling image "[^"]*"(: \w+: )?')
 
 
 def pull_failure(container: Container) -> bool:
-    """Does a container wait for an image that cannot be had?"""
+    """Return True if a container waits for an image that cannot be pulled."""
     return container.state is ContainerState.WAITING and container.reason in _PULL_REASONS
 
 
 def registry_answer(container: Container) -> str:
-    """What did the registry say? "" while the kubelet does not repeat it."""
+    """Return the registry's error, or "" while the kubelet does not repeat it."""
     return _BACK_OFF.sub("", container.message).strip()

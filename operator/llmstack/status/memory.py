@@ -8,9 +8,9 @@ from llmstack.models.report import FetchResult
 
 
 def estimated_memory(spec: LLMDeploymentSpec, result: FetchResult) -> MemoryEstimate | None:
-    """How many bytes do weights, KV cache and buffers take? None if the header does not say.
+    """Estimate the bytes of weights, KV cache and buffers, or None if the header lacks the data.
 
-    Servers that embed or rerank compute a whole input at once, so their micro-batch is a context.
+    Servers that embed or rerank process a whole input at once, so their micro-batch is a context.
     """
     engine = spec.engine
     whole = 0 if engine.mode is Mode.GENERATE else spec.context_length
@@ -27,9 +27,9 @@ def estimated_memory(spec: LLMDeploymentSpec, result: FetchResult) -> MemoryEsti
 
 
 def offered_memory(spec: LLMDeploymentSpec) -> int | None:
-    """How many bytes do the devices of one replica have?
+    """Return the bytes of memory that the devices of one replica have.
 
-    None if the user did not say, or keeps some layers on the CPU: then the model need not fit.
+    None if the spec does not set it, or keeps layers on the CPU: then the model need not fit.
     """
     accelerator = spec.accelerator
     if accelerator.memory is None or spec.engine.gpu_layers is not None:

@@ -35,7 +35,7 @@ def model_status(situation: Situation) -> ModelStatus:
 
 
 def fetched(situation: Situation) -> FetchResult | None:
-    """What did the newest successful download report?"""
+    """Return the report of the newest successful download, or None."""
     return next((fetch.result for fetch in situation.fetches if fetch.result), None)
 
 
@@ -47,7 +47,7 @@ def download(situation: Situation) -> str | None:
 
 
 def model_name(spec: LLMDeploymentSpec) -> str:
-    """Under which short name is the model shown? The file's, which people know it by."""
+    """Return the short name of the model: its file name, which people know it by."""
     source = spec.model.source
     try:
         name = base_name(parse_source(source))

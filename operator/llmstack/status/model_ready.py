@@ -12,7 +12,7 @@ from llmstack.status.situation import Situation
 
 def model_ready(situation: Situation) -> Finding:
     """True once a replica has the model; a replica that cannot get it counts more."""
-    waiting = unknown(reasons.PENDING, "no replica has begun to fetch the model")
+    waiting = unknown(reasons.PENDING, "no replica has started to download the model")
     return decide(situation, _CHECKS, waiting)
 
 
@@ -23,7 +23,7 @@ def _asleep(situation: Situation) -> Finding | None:
     last = situation.previous(ConditionType.MODEL_READY)
     if last and last.status is ConditionStatus.TRUE:
         return yes(last.reason, last.message)
-    return unknown(reasons.STOPPED, "no replica is asked for, so no model is fetched")
+    return unknown(reasons.STOPPED, "no replica is requested, so the model is not downloaded")
 
 
 def _secret_missing(situation: Situation) -> Finding | None:
@@ -33,7 +33,7 @@ def _secret_missing(situation: Situation) -> Finding | None:
         return no(
             reasons.SECRET_MISSING,
             f"Secret {names} does not exist in namespace {situation.deployment.namespace}: create "
-            "it, or correct the name in the spec",
+            "it, or fix the name in the spec",
         )
     secret = situation.spec.model.secret_ref
     unmounted = (pod for pod in situation.pods if "non-existent secret key" in pod.volume_message)
@@ -41,7 +41,7 @@ def _secret_missing(situation: Situation) -> Finding | None:
         return None
     return no(
         reasons.SECRET_MISSING,
-        f"Secret {secret.name} has no key `token`: put the source's token there",
+        f"Secret {secret.name} has no key `token`: add it with the source's token as its value",
     )
 
 
@@ -66,7 +66,7 @@ def _too_large(situation: Situation) -> Finding | None:
     return no(
         reasons.MODEL_TOO_LARGE,
         f"the model needs at least {_gib(estimate.least)} with {count(spec.slots, 'slot')} of "
-        f"{spec.context_length} tokens, and spec.accelerator offers {_gib(offered)} "
+        f"{spec.context_length} tokens, but spec.accelerator provides {_gib(offered)} "
         f"({spec.accelerator.count} × {spec.accelerator.memory}): lower spec.slots or "
         "spec.contextLength, choose a smaller quantization or spec.engine.kvCacheType, or raise "
         "spec.accelerator.count",
@@ -79,7 +79,7 @@ def _downloaded(situation: Situation) -> Finding | None:
         return None
     result = fetched(situation)
     if result is None:
-        return yes(reasons.DOWNLOADED, "the model is in place")
+        return yes(reasons.DOWNLOADED, "the model is in the cache")
     size = sum(file.size_bytes for file in result.files)
     gguf = result.gguf
     facts = " ".join(word for word in (gguf.architecture, gguf.quantization) if word)
@@ -97,7 +97,7 @@ def _downloading(situation: Situation) -> Finding | None:
 
 def _progress(fetch: Fetch) -> str:
     if fetch.progress is None:
-        return f"replica {fetch.pod.name} looks for the model in the cache and at its source"
+        return f"replica {fetch.pod.name} is looking up the model in the cache and at its source"
     return describe(fetch.progress)
 
 

@@ -29,7 +29,7 @@ def _apply_failed(situation: Situation) -> Finding | None:
     if not failed:
         return None
     words = "; ".join(f"{item.kind} {item.name}: {item.message}" for item in failed)
-    return no(reasons.APPLY_FAILED, f"cannot be applied, the operator tries again: {words}")
+    return no(reasons.APPLY_FAILED, f"could not be applied; the operator is retrying: {words}")
 
 
 def _spec_invalid(situation: Situation) -> Finding | None:
@@ -40,7 +40,7 @@ def _pods_refused(situation: Situation) -> Finding | None:
     workload = situation.workload
     if workload is None or not workload.replica_failure or not situation.recorded:
         return None
-    return no(reasons.REJECTED, f"the cluster refuses the pods: {workload.replica_failure}")
+    return no(reasons.REJECTED, f"the API server rejected the pods: {workload.replica_failure}")
 
 
 def _image_pull_failed(situation: Situation) -> Finding | None:
@@ -58,7 +58,7 @@ def _pull_message(situation: Situation, container: Container) -> str:
     named = f"image {container.image} of container {container.name} cannot be pulled"
     if not answer and last and last.reason == reasons.IMAGE_PULL_FAILED and named in last.message:
         return last.message
-    remedy = "correct the image, or give spec.pod.imagePullSecrets"
+    remedy = "fix the image name, or set spec.pod.imagePullSecrets"
     return f"{named}: {answer}; {remedy}" if answer else f"{named}: {remedy}"
 
 
@@ -82,20 +82,20 @@ def _deadline_exceeded(situation: Situation) -> Finding | None:
     limit = situation.spec.lifecycle.startup_timeout_seconds
     return no(
         reasons.START_TIMEOUT,
-        f"no further replica became ready within {limit} s: raise "
-        "spec.lifecycle.startupTimeoutSeconds if its download or its load takes longer",
+        f"no new replica became ready within {limit} s: raise "
+        "spec.lifecycle.startupTimeoutSeconds if downloading or loading the model takes longer",
     )
 
 
 def wedged(situation: Situation) -> Finding | None:
-    """Replicas that hold their port open and answer no more; nobody needs to act."""
+    """Replicas that accept connections but do not respond; nobody needs to act."""
     if not situation.wedged:
         return None
     names = ", ".join(sorted(pod.name for pod in situation.wedged))
     one = len(situation.wedged) == 1
     return yes(
         reasons.SERVER_WEDGED,
-        f"llama-server in {names} {'answers' if one else 'answer'} no more: the gateway sends "
+        f"llama-server in {names} does not respond: the gateway sends "
         f"{'it' if one else 'them'} no requests, and the kubelet restarts "
         f"{'it' if one else 'them'} after twice spec.lifecycle.wedgeSeconds",
     )
@@ -106,15 +106,15 @@ def _stopped(situation: Situation) -> Finding | None:
     if workload is None or not situation.asleep or workload.replicas or situation.held:
         return None
     if situation.may_sleep:
-        return yes(reasons.SCALED_TO_ZERO, "no replica is needed")
-    return yes(reasons.STOPPED, "no replica is asked for")
+        return yes(reasons.SCALED_TO_ZERO, "idle and scaled to zero")
+    return yes(reasons.STOPPED, "no replica is requested")
 
 
 def _downloading(situation: Situation) -> Finding | None:
     running = situation.fetches_in(FetchState.RUNNING)
     if not running:
         return None
-    return yes(reasons.DOWNLOADING, f"{count(len(running), 'replica')} fetching the model")
+    return yes(reasons.DOWNLOADING, f"{count(len(running), 'replica')} downloading the model")
 
 
 def _loading(situation: Situation) -> Finding | None:
@@ -125,14 +125,14 @@ def _loading(situation: Situation) -> Finding | None:
     if all(pod.server is None or pod.server.state is ContainerState.WAITING for pod in loading):
         return yes(
             reasons.LOADING,
-            f"{count(len(loading), 'replica')} starting llama-server, whose image is pulled first "
-            "if the node does not have it",
+            f"{count(len(loading), 'replica')} starting llama-server (the node may be pulling its "
+            "image)",
         )
     return yes(reasons.LOADING, f"{count(len(loading), 'replica')} loading the model")
 
 
 def _has_started(pod: Pod) -> bool:
-    """Has its server loaded the model? One that is not ready after that does not load any more."""
+    """Return True if the server has loaded the model, whether or not it is ready now."""
     return pod.ready or (pod.server is not None and pod.server.started)
 
 
@@ -145,7 +145,7 @@ def _not_applied(situation: Situation) -> Finding | None:
     told = next((describe(fetch.progress) for fetch in running if fetch.progress), "")
     return yes(
         reasons.ROLLING_OUT,
-        "the newest spec is applied once a Job has proved it" + (f": {told}" if told else ""),
+        "a Job is testing the newest spec before it is applied" + (f": {told}" if told else ""),
     )
 
 
@@ -157,8 +157,8 @@ def _proof_refused(situation: Situation) -> Finding | None:
         return None
     return no(
         reasons.REJECTED,
-        f"the cluster refuses the pod that is to prove the newest spec: {words}; make room for it, "
-        "or set spec.lifecycle.proveEdits to false",
+        f"the API server rejected the pod that tests the newest spec: {words}; free the "
+        "resources that it needs, or set spec.lifecycle.proveEdits to false",
     )
 
 

@@ -17,14 +17,14 @@ from llmstack.status.situation import Situation
 from llmstack.status.spec_valid import spec_valid
 
 _UNCACHED: Final = (
-    "no prompt is reused, as the image of llama-server cannot keep tenants' caches apart: use the "
-    "image of this release, or set spec.cacheSharing: Deployment"
+    "prompt caching is disabled because the llama-server image cannot separate the caches of "
+    "tenants: use the image of this release, or set spec.cacheSharing to Deployment"
 )
 
 
 def ready(situation: Situation) -> Finding:
     """True when a replica answers, or when none is needed."""
-    return decide(situation, _CHECKS, no(reasons.PENDING, "no replica answers yet"))
+    return decide(situation, _CHECKS, no(reasons.PENDING, "no replica is ready yet"))
 
 
 def _spec_invalid(situation: Situation) -> Finding | None:
@@ -51,7 +51,7 @@ def _unreachable(situation: Situation) -> Finding | None:
     if not cut or not situation.available:
         return None
     names, whys = ", ".join(sorted(cut)), "; ".join(sorted(set(cut.values())))
-    said = f"the gateway cannot reach {names}, which the kubelet finds ready: {whys}"
+    said = f"the gateway cannot connect to {names}, which the kubelet reports as ready: {whys}"
     if not situation.reached:
         return no(reasons.REPLICA_UNREACHABLE, said)
     return yes(reasons.REPLICA_UNREACHABLE, f"{_answering(situation)}; {said}")
@@ -67,10 +67,10 @@ def _stuck(situation: Situation) -> Finding | None:
 
 def _what(situation: Situation) -> str:
     if situation.behind:
-        return "all of the spec before, as the newest is stuck"
+        return "all run the previous spec, because the rollout of the newest is stuck"
     if spec_valid(situation).status is ConditionStatus.FALSE:
-        return "not all of the spec can be carried out"
-    return "another cannot start"
+        return "part of the spec could not be applied"
+    return "another replica cannot start"
 
 
 def _behind(situation: Situation) -> Finding | None:
@@ -78,7 +78,8 @@ def _behind(situation: Situation) -> Finding | None:
     if not situation.behind:
         return None
     found = progressing(situation)
-    return yes(reasons.ROLLING_OUT, f"{_answering(situation)}, of the spec before; {found.message}")
+    said = f"{_answering(situation)}, running the previous spec; {found.message}"
+    return yes(reasons.ROLLING_OUT, said)
 
 
 def _answers(situation: Situation) -> Finding | None:
@@ -97,8 +98,10 @@ def _asleep(situation: Situation) -> Finding | None:
     if not situation.asleep:
         return None
     if situation.may_sleep:
-        return yes(reasons.SCALED_TO_ZERO, "no replica is needed; the next request starts one")
-    return yes(reasons.STOPPED, "spec.replicas is 0: no replica is asked for")
+        return yes(
+            reasons.SCALED_TO_ZERO, "idle and scaled to zero; the next request starts a replica"
+        )
+    return yes(reasons.STOPPED, "stopped: spec.replicas is 0")
 
 
 def _not_yet(situation: Situation) -> Finding | None:
@@ -107,8 +110,8 @@ def _not_yet(situation: Situation) -> Finding | None:
     if situation.older and reason.status is ConditionStatus.FALSE:
         return no(
             reasons.LOADING,
-            f"{count(len(situation.older), 'replica')} of the spec before starting again; the "
-            f"newest is stuck: {reason.message}",
+            f"{count(len(situation.older), 'replica')} with the previous spec restarting; the "
+            f"rollout of the newest spec is stuck: {reason.message}",
         )
     if reason.reason in (reasons.PENDING, reasons.AVAILABLE):
         return None

@@ -15,14 +15,14 @@ _MOST_NAMES = 12
 
 def scheduled(situation: Situation) -> Finding:
     """True when each replica of the newest template has a node."""
-    waiting = unknown(reasons.PENDING, "no replica exists yet that could be scheduled")
+    waiting = unknown(reasons.PENDING, "no replica exists yet")
     return decide(situation, _CHECKS, waiting)
 
 
 def _asleep(situation: Situation) -> Finding | None:
     if situation.wanted != 0 or situation.pods:
         return None
-    return yes(reasons.STOPPED, "no replica is asked for")
+    return yes(reasons.STOPPED, "no replica is requested")
 
 
 def _out_of_reach(situation: Situation) -> Finding | None:
@@ -37,7 +37,7 @@ def _claim_missing(situation: Situation) -> Finding | None:
     return no(
         reasons.CLAIM_MISSING,
         f"PersistentVolumeClaim {', '.join(missing)} does not exist in namespace "
-        f"{situation.deployment.namespace}: create it, or correct the name in the spec",
+        f"{situation.deployment.namespace}: create it, or fix the name in the spec",
     )
 
 
@@ -48,13 +48,13 @@ def _storage_class_missing(situation: Situation) -> Finding | None:
         if claim.storage_class and claim.storage_class not in known:
             return no(
                 reasons.STORAGE_CLASS_MISSING,
-                f"StorageClass {claim.storage_class} does not exist: create it, or correct "
+                f"StorageClass {claim.storage_class} does not exist: create it, or change "
                 f"spec.cache.storageClassName{choice}",
             )
         if not claim.storage_class and situation.observed.default_storage_class is None:
             return no(
                 reasons.STORAGE_CLASS_MISSING,
-                "the cluster has no default StorageClass: make one the default, or name one in "
+                "the cluster has no default StorageClass: mark one as the default, or set "
                 f"spec.cache.storageClassName{choice}",
             )
     return None
@@ -64,9 +64,12 @@ def _volume_unbound(situation: Situation) -> Finding | None:
     """A claim that waits for its first pod is no fault, and says nothing."""
     for claim in _unbound(situation):
         if claim.phase == "Lost":
-            return no(reasons.VOLUME_UNBOUND, f"the volume of claim {claim.name} is gone")
+            return no(
+                reasons.VOLUME_UNBOUND, f"the volume of PersistentVolumeClaim {claim.name} is lost"
+            )
         if claim.message:
-            return no(reasons.VOLUME_UNBOUND, f"claim {claim.name} gets no volume: {claim.message}")
+            words = f"PersistentVolumeClaim {claim.name} is not bound: {claim.message}"
+            return no(reasons.VOLUME_UNBOUND, words)
     blamed = (pod for pod in _homeless(situation) if "unbound immediate" in pod.unschedulable)
     pod = next(blamed, None)
     return no(reasons.VOLUME_UNBOUND, _scheduler(pod)) if pod else None
@@ -87,21 +90,21 @@ def _insufficient_accelerators(situation: Situation) -> Finding | None:
         return None
     return no(
         reasons.INSUFFICIENT_ACCELERATORS,
-        f"a replica wants {wanted} {resource} and no node has as many free: "
+        f"a replica requests {wanted} {resource} but no node has that many free: "
         f"{_scheduler(homeless[0])}",
     )
 
 
 def _never_enough(resource: str, wanted: int, most: int, offered: Sequence[str]) -> str:
     if most == 0:
-        words = f"a replica wants {wanted} {resource} and no node has any: "
+        words = f"a replica requests {wanted} {resource} but no node has any: "
         if offered:
             more = ", …" if len(offered) > _MOST_NAMES else ""
             names = ", ".join(offered[:_MOST_NAMES]) + more
-            words += f"set spec.accelerator.resourceName to what nodes offer ({names}), or "
-        return words + "install the device plugin, add a node, or correct spec.accelerator"
+            words += f"set spec.accelerator.resourceName to a resource of a node ({names}), or "
+        return words + "install the device plugin, add a node, or change spec.accelerator"
     return (
-        f"a replica wants {wanted} {resource} and no node has more than {most}: lower "
+        f"a replica requests {wanted} {resource} but no node has more than {most}: lower "
         "spec.accelerator.count, or add a larger node"
     )
 
@@ -112,9 +115,9 @@ def _unschedulable(situation: Situation) -> Finding | None:
 
 
 def _claimless(pod: Pod) -> bool:
-    """Is the claim of its own volume still to be made? Each first start is looked at too early.
+    """Return True if the pod waits for its ephemeral volume's claim, as on each first start.
 
-    Where it cannot be made, an Event of the pod says so, and Progressing repeats that.
+    If the claim cannot be created, an Event of the pod says so and Progressing repeats it.
     """
     return "waiting for ephemeral volume controller" in pod.unschedulable
 
@@ -123,7 +126,7 @@ def _waiting(situation: Situation) -> Finding | None:
     homeless = _homeless(situation)
     if not homeless:
         return None
-    return unknown(reasons.PENDING, f"{count(len(homeless), 'replica')} without a node as yet")
+    return unknown(reasons.PENDING, f"{count(len(homeless), 'replica')} not yet assigned to a node")
 
 
 def _accelerator_unused(situation: Situation) -> Finding | None:
@@ -134,9 +137,9 @@ def _accelerator_unused(situation: Situation) -> Finding | None:
     accelerator, pod = situation.spec.accelerator, idle[0]
     return yes(
         reasons.ACCELERATOR_UNUSED,
-        f"replica {pod.name} holds {accelerator.resource or 'a device'} and computes on the CPU "
+        f"replica {pod.name} holds {accelerator.resource or 'a device'} but computes on the CPU "
         f"({pod.accelerator_unused}): set spec.engine.image to an image for "
-        f"{accelerator.vendor.value}, or check the driver of node {pod.node}",
+        f"{accelerator.vendor.value}, or check the driver on node {pod.node}",
     )
 
 
@@ -152,7 +155,7 @@ def _tied(situation: Situation) -> str:
     cache = situation.spec.cache
     if cache.access_mode is not AccessMode.READ_WRITE_ONCE:
         return ""
-    return "; spec.cache.accessMode ReadWriteOnce keeps all replicas on the node of its volume"
+    return "; spec.cache.accessMode ReadWriteOnce ties all replicas to the node of the volume"
 
 
 def _homeless(situation: Situation) -> list[Pod]:
@@ -160,7 +163,7 @@ def _homeless(situation: Situation) -> list[Pod]:
 
 
 def _unbound(situation: Situation) -> list[Claim]:
-    """Which claims could hold a replica back? None once all have nodes."""
+    """Return the claims that may block a replica; none once all replicas have nodes."""
     if situation.pods and not _homeless(situation):
         return []
     return [claim for claim in situation.observed.claims if claim.phase != _BOUND]

@@ -34,23 +34,23 @@ _FALLBACK = re.compile(
 
 
 def deciding_line(log: str) -> str:
-    """Which line tells why the server ended? "" for an empty log."""
+    """Return the line that tells why the server exited, or "" for an empty log."""
     lines = _lines(log)
     found = next((line for kind in _STRONGEST_FIRST for line in lines if kind.search(line)), "")
     return found or (lines[-1] if lines else "")
 
 
 def fallback_line(log: str) -> str:
-    """Which line says that the server computes on the CPU although it holds an accelerator?
+    """Return the line that says that the server fell back from the accelerator to the CPU, or "".
 
-    The cause (a driver that does not start) before the consequence. "" if none says so.
+    The cause (a driver that does not start) is preferred over the consequence.
     """
     found = [line for line in _lines(log) if _FALLBACK.search(line)]
     return next((line for line in found if "no usable GPU" not in line), found[0] if found else "")
 
 
 def is_out_of_memory(line: str) -> bool:
-    """Does a line of the log say that memory ran out?"""
+    """Return True if a line of the log says that memory ran out."""
     return bool(_OUT_OF_MEMORY.search(line))
 
 

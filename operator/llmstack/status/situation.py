@@ -33,22 +33,22 @@ class Situation:
 
     @property
     def spec(self) -> LLMDeploymentSpec:
-        """What is asked for?"""
+        """Spec of the deployment."""
         return self.deployment.spec
 
     @property
     def workload(self) -> Workload | None:
-        """How does the Deployment stand? None before it exists."""
+        """State of the Deployment. None before it exists."""
         return self.observed.workload
 
     @property
     def wanted(self) -> int | None:
-        """How many replicas are asked for at this moment? None before the Deployment exists."""
+        """Number of replicas that are currently requested. None before the Deployment exists."""
         return self.workload.wanted if self.workload else None
 
     @property
     def available(self) -> int:
-        """How many replicas answer, old and new? A server that is wedged does not.
+        """Number of replicas that serve requests, old and new. A server that is wedged does not.
 
         The Deployment's count may be older than the pods: a wedged one that fails its probe, too,
         is still in it, and one that answers the gateway before the kubelet has looked is not yet.
@@ -72,12 +72,12 @@ class Situation:
 
     @property
     def slots(self) -> int:
-        """How many slots have the replicas that answer? An older one may have another number."""
+        """Number of slots of all ready replicas. An older one may have another number."""
         return sum(pod.slots for pod in self._alive if pod.ready)
 
     @property
     def _well(self) -> int:
-        """How many pods are ready, and neither wedged nor on their way out?"""
+        """Number of pods that are ready, not wedged and not terminating."""
         return sum(pod not in self.wedged for pod in self._alive if pod.ready)
 
     @cached_property
@@ -101,7 +101,9 @@ class Situation:
 
     @property
     def reached(self) -> int:
-        """How many replicas answer, and can be reached by the gateway, as far as is known?"""
+        """Number of replicas that serve requests and that the gateway can connect to, as far as
+        known.
+        """
         answering = (pod for pod in self._alive if pod.ready and pod not in self.wedged)
         return sum(pod.name not in self.unreachable for pod in answering)
 
@@ -112,7 +114,7 @@ class Situation:
 
     @property
     def url(self) -> str | None:
-        """At which URL do clients in the cluster reach it? None while its name leads nowhere."""
+        """URL for clients in the cluster, or None while the deployment's name leads nowhere."""
         deployment = self.deployment
         service = self.observed.children.get(("Service", gateway_service_name(deployment)))
         if service is None or not is_owned(service, deployment):
@@ -121,7 +123,7 @@ class Situation:
 
     @cached_property
     def applied(self) -> bool:
-        """Is the snapshot younger than the apply of this very spec?
+        """True if the snapshot was taken after this very spec was applied.
 
         The cluster is read before it is changed, so on the first pass over a new spec all replicas
         may be up to date only with the old one.
@@ -149,12 +151,12 @@ class Situation:
 
     @property
     def asleep(self) -> bool:
-        """Are no replicas asked for, and is that what the spec allows?"""
+        """True if no replicas are requested, and the spec allows that."""
         return self.wanted == 0 and (self.spec.replicas == 0 or self.may_sleep)
 
     @property
     def may_sleep(self) -> bool:
-        """Does autoscaling allow no replicas?"""
+        """True if autoscaling allows zero replicas."""
         return bool(self.spec.autoscaling and self.spec.autoscaling.min_replicas == 0)
 
     @cached_property
@@ -173,7 +175,7 @@ class Situation:
 
     @property
     def behind(self) -> bool:
-        """Do only replicas of a spec before this one answer?"""
+        """True if only replicas of a previous spec serve requests."""
         newest = self.applied and any(pod.ready for pod in self.pods)
         return self.available > 0 and not newest
 
@@ -209,11 +211,11 @@ class Situation:
 
     @cached_property
     def fetches(self) -> tuple[Fetch, ...]:
-        """How far is the model in each of them?"""
+        """The download of each replica."""
         return tuple(read_fetch(pod) for pod in self.pods)
 
     def fetches_in(self, *states: FetchState) -> tuple[Fetch, ...]:
-        """Which downloads are in one of these states?"""
+        """Return the downloads that are in one of these states."""
         return tuple(fetch for fetch in self.fetches if fetch.state in states)
 
     @cached_property
@@ -223,6 +225,6 @@ class Situation:
         return tuple(server for server in found if not (self.held and is_through(server)))
 
     def previous(self, kind: ConditionType) -> Condition | None:
-        """What did the last pass say?"""
+        """Return the condition that the last pass wrote, or None."""
         conditions = self.deployment.status.conditions
         return next((item for item in conditions if item.type == kind), None)

@@ -12,13 +12,13 @@ _REFUSALS = frozenset({400, 403, 409, 413, 422})
 
 def spec_valid(situation: Situation) -> Finding:
     """True, unless the operator or the API server refuses the spec."""
-    return decide(situation, _CHECKS, yes(reasons.VALID, "the spec can be carried out"))
+    return decide(situation, _CHECKS, yes(reasons.VALID, "the spec is valid"))
 
 
 def is_refusal(failure: ApplyFailure) -> bool:
-    """Did the API server refuse what the spec asks for? Then trying again will not help.
+    """Return True if the API server rejected what the spec asks for, so that a retry cannot help.
 
-    A 403 for the operator's own account is no verdict on the spec, but missing rights.
+    A 403 for the operator's own account means missing rights, not an invalid spec.
     """
     lacks_rights = failure.status == 403 and " cannot " in failure.message
     return failure.status in _REFUSALS and not lacks_rights
@@ -34,22 +34,23 @@ def _rejected(situation: Situation) -> Finding | None:
     if not refused:
         return None
     words = "; ".join(f"{item.kind} {item.name}: {item.message}" for item in refused)
-    return no(reasons.REJECTED, f"the API server refuses {words}")
+    return no(reasons.REJECTED, f"the API server rejected {words}")
 
 
 def _name_conflict(situation: Situation) -> Finding | None:
-    """Its pods go on, and so do requests by other names: what is asked for can be carried out."""
+    """A warning: the pods run, and requests by other names work."""
     conflicts = situation.observed.name_conflicts
     if not conflicts:
         return None
     deployment = situation.deployment
     own = full_name(deployment.namespace, deployment.name)
     words = " and ".join(
-        f"the name {name} belongs to {other}" for name, other in sorted(conflicts.items())
+        f"the name {name} is already used by {other}" for name, other in sorted(conflicts.items())
     )
     return yes(
         reasons.NAME_CONFLICT,
-        f"{words}: the gateway sends requests for it there; clients must send {own} as model",
+        f"{words} and the gateway routes its requests there: use {own} as model to reach this "
+        "deployment",
     )
 
 
@@ -61,8 +62,8 @@ def _rewritten(situation: Situation) -> Finding | None:
     words = "; ".join(f"{item}: {change}" for item, change in found.items())
     return yes(
         reasons.REWRITTEN,
-        f"an admission webhook or a policy of the cluster changes {words}: have it spare these "
-        "objects, or write in the spec what it makes of them",
+        f"an admission webhook or policy of the cluster modifies {words}: exclude these objects "
+        "from it, or set the same value in the spec",
     )
 
 

@@ -21,7 +21,7 @@ def up_to_date(situation: Situation) -> Finding:
         if situation.asleep and situation.recorded and not situation.workload.replicas:
             return yes(found.reason, found.message)
         if _runs(situation):
-            return yes(reasons.AVAILABLE, "every replica runs the newest spec")
+            return yes(reasons.AVAILABLE, "all replicas run the newest spec")
     reason = reasons.ROLLING_OUT if found.reason == reasons.AVAILABLE else found.reason
     return no(reason, found.message)
 

@@ -120,7 +120,7 @@ def test_a_change(snapshot: Observed, expected: Health, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("status", [{}, {"conditions": []}], ids=["no status", "no conditions"])
 def test_before_the_operator_has_looked(status: dict[str, Any], tmp_path: Path) -> None:
-    assert asked(tmp_path, status) == (PROGRESSING, "The operator has not looked at it yet.")
+    assert asked(tmp_path, status) == (PROGRESSING, "The operator has not reconciled it yet.")
 
 
 def test_before_it_has_looked_at_the_newest_spec(tmp_path: Path) -> None:
@@ -130,7 +130,7 @@ def test_before_it_has_looked_at_the_newest_spec(tmp_path: Path) -> None:
 
     assert (health, message) == (
         PROGRESSING,
-        "The operator has not looked at the newest spec yet.",
+        "The operator has not reconciled the newest spec yet.",
     )
 
 

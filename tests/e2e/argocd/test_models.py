@@ -32,7 +32,7 @@ def test_a_model_that_sleeps_is_healthy(scene: Scene) -> None:
     scene.stack.wait(SLEEPER, reason="ScaledToZero")
     scene.apps.look(MODELS)
 
-    scene.apps.wait_for_health(MODELS, SLEEPER, "Healthy", "ScaledToZero: no replica is needed")
+    scene.apps.wait_for_health(MODELS, SLEEPER, "Healthy", "ScaledToZero: idle and scaled to zero")
     scene.apps.wait(MODELS)
 
 

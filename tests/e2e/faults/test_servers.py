@@ -14,7 +14,7 @@ SENTENCES = [
         {"engine": {"image": "registry.invalid/no/such-image:1"}},
         "Progressing",
         "ImagePullFailed",
-        ("registry.invalid/no/such-image:1", "correct the image"),
+        ("registry.invalid/no/such-image:1", "fix the image"),
     ),
     Sentence(
         "llama-server does not know a flag",
@@ -62,7 +62,7 @@ def test_a_failing_update_leaves_the_old_replica_serving(stack: Stack) -> None:
     found = stack.wait("faulty", "Progressing", "False", "ServerCrashing")
     assert "--no-such-flag" in found["message"]
     ready = stack.wait("faulty", "Ready", "True", "ServerCrashing")
-    assert "all of the spec before, as the newest is stuck" in ready["message"]
+    assert "all run the previous spec" in ready["message"]
     after = stack.status("faulty")
     assert (after["slots"], after["model"]) == (before["slots"], before["model"])
     assert stack.chat("faulty", "Say hello.")

@@ -93,7 +93,7 @@ def test_a_name_that_two_claim_stays_the_older_ones_and_the_newer_says_so(
     elsewhere.apply(other)
     try:
         found = elsewhere.wait("claims", "SpecValid", "True", "NameConflict")
-        assert f"the name {ALIAS} belongs to {stack.full_name(chat)}" in found["message"]
+        assert f"the name {ALIAS} is already used by {stack.full_name(chat)}" in found["message"]
         assert stack.wait(chat, "SpecValid", "True")["reason"] == "Valid"
         assert ask(gateway, ALIAS).is_success
     finally:

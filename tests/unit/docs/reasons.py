@@ -1,6 +1,6 @@
 """What do docs/conditions.md and docs/troubleshooting.md say of each reason?
 
-Its meaning is that of the catalog. How to see more, and what mends it, is docs/remedies/REASON.md;
+Its meaning is that of the catalog. How to see more and how to fix it is in docs/remedies/REASON.md;
 a reason without such a file needs no action.
 """
 
@@ -33,7 +33,7 @@ def table(_name: str) -> str:
         f"| {_linked(reason)} | {entry.condition.value} | {entry.weight.value} | {entry.meaning} |"
         for reason, entry in CATALOG.items()
     ]
-    return "\n".join(["| reason | found by | Event | meaning |", "|---|---|---|---|", *rows])
+    return "\n".join(["| reason | condition | Event | meaning |", "|---|---|---|---|", *rows])
 
 
 def section(condition: str) -> str:

@@ -31,8 +31,8 @@ VALUES = yaml.safe_load((DOCS.parent / "charts" / "llm-stack" / "values.yaml").r
 TEXT = (DOCS / "troubleshooting.md").read_text(encoding="utf-8")
 PAGE = re.sub(r"\s+", " ", TEXT)
 REMEDY = re.compile(
-    r"# (\w+)\n\nSee more:\n\n```sh\n(?:.+\n)+```\n\n"
-    r"Mend:\n\n(?:- [^\n]+\n(?:  .+\n)*)+"
+    r"# (\w+)\n\nTo see more:\n\n```sh\n(?:.+\n)+```\n\n"
+    r"To fix it:\n\n(?:- [^\n]+\n(?:  .+\n)*)+"
 )
 
 

@@ -101,7 +101,7 @@ def test_ready_repeats_the_condition_that_decides(passes: Any) -> None:
     for status in run(passes):
         found = conditions(status)
         ready = found.pop("Ready")
-        coming_back = "of the spec before starting again" in ready.message
+        coming_back = "with the previous spec restarting" in ready.message
         its_own = ready.reason in ("Pending", "ReplicaUnreachable") or coming_back
         if ready.status is ConditionStatus.FALSE and not its_own:
             assert ready.reason in {item.reason for item in found.values()}

@@ -36,7 +36,7 @@ ROWS: list[Row] = [
         "so it has the model",
         observed(fetching(), workload=workload(1, 0), answering=FIRST),
         {},
-        ("ModelReady", "True", "Downloaded", "the model is in place"),
+        ("ModelReady", "True", "Downloaded", "the model is in the cache"),
     ),
     (
         "and downloads nothing any more",

@@ -38,13 +38,18 @@ ROWS: list[Row] = [
         "the Job has no pod yet: the replica in use answers",
         held(),
         {},
-        ("Ready", "True", "RollingOut", "1 of 1 replica ready, with 4 slots, of the spec before"),
+        (
+            "Ready",
+            "True",
+            "RollingOut",
+            "1 of 1 replica ready, with 4 slots, running the previous spec",
+        ),
     ),
     (
         "and it is on its way",
         held(),
         {},
-        ("Progressing", "True", "RollingOut", "the newest spec is applied once a Job has proved"),
+        ("Progressing", "True", "RollingOut", "a Job is testing the newest spec"),
     ),
     (
         "it downloads the newest model",
@@ -62,7 +67,12 @@ ROWS: list[Row] = [
         "its source does not exist",
         held(failed_fetch("SourceNotFound", "404", template_hash=PROOF)),
         {},
-        ("Ready", "True", "SourceNotFound", "all of the spec before, as the newest is stuck: 404"),
+        (
+            "Ready",
+            "True",
+            "SourceNotFound",
+            "all run the previous spec, because the rollout of the newest is stuck: 404",
+        ),
     ),
     (
         "and a waiting kubectl is told",
@@ -110,7 +120,7 @@ ROWS: list[Row] = [
         "a quota refuses its pod",
         held(proofs=(Proof(PROOF, refused="exceeded quota: pods=1"),)),
         {},
-        ("Progressing", "False", "RejectedByCluster", "exceeded quota: pods=1; make room for it"),
+        ("Progressing", "False", "RejectedByCluster", "exceeded quota: pods=1; free the resources"),
     ),
     (
         "no node could run it",
@@ -127,6 +137,6 @@ ROWS: list[Row] = [
             proof_pods=(failed_fetch("SourceNotFound", "404", template_hash=PROOF),),
         ),
         {},
-        ("Ready", "False", "Loading", "1 replica of the spec before starting again"),
+        ("Ready", "False", "Loading", "1 replica with the previous spec restarting"),
     ),
 ]

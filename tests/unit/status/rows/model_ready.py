@@ -23,7 +23,7 @@ ROWS: list[Row] = [
         "the download has begun",
         observed(fetching()),
         {},
-        ("ModelReady", "False", "Downloading", "qwen-1 looks for the model"),
+        ("ModelReady", "False", "Downloading", "qwen-1 is looking up the model"),
     ),
     (
         "the download is under way",
@@ -41,7 +41,7 @@ ROWS: list[Row] = [
         "its report cannot be read, but it is there",
         observed(pod(fetch=Container("fetch", T, exit_code=0))),
         {},
-        ("ModelReady", "True", "Downloaded", "in place"),
+        ("ModelReady", "True", "Downloaded", "in the cache"),
     ),
     (
         "a further replica downloads: the model stays ready",
@@ -113,7 +113,7 @@ ROWS: list[Row] = [
             "ModelReady",
             "False",
             "ModelTooLarge",
-            "MiB with 4 slots of 4096 tokens, and spec.accelerator offers 500 MiB (1 × 500Mi)",
+            "MiB with 4 slots of 4096 tokens, but spec.accelerator provides 500 MiB (1 × 500Mi)",
         ),
     ),
     (
@@ -156,6 +156,6 @@ ROWS: list[Row] = [
         "stopped before it ever had one",
         Observed(workload=workload(0)),
         {"replicas": 0},
-        ("ModelReady", "Unknown", "Stopped", "no replica is asked for"),
+        ("ModelReady", "Unknown", "Stopped", "no replica is requested"),
     ),
 ]

@@ -12,13 +12,13 @@ ROWS: list[Row] = [
         "a replica downloads",
         observed(fetching(PROGRESS)),
         {},
-        ("Progressing", "True", "Downloading", "1 replica fetching the model"),
+        ("Progressing", "True", "Downloading", "1 replica downloading the model"),
     ),
     (
         "a replica waits for its image",
         observed(loading(Container("llama-server", W, reason="PodInitializing"))),
         {},
-        ("Progressing", "True", "Loading", "image is pulled first"),
+        ("Progressing", "True", "Loading", "may be pulling its image"),
     ),
     (
         "a replica loads",

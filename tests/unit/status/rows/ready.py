@@ -14,7 +14,12 @@ from tests.unit.status.samples import (
 )
 
 ROWS: list[Row] = [
-    ("nothing exists yet", Observed(), {}, ("Ready", "False", "Pending", "no replica answers")),
+    (
+        "nothing exists yet",
+        Observed(),
+        {},
+        ("Ready", "False", "Pending", "no replica is ready yet"),
+    ),
     (
         "one of two answers",
         observed(serving("a"), loading(name="b")),
@@ -52,7 +57,8 @@ ROWS: list[Row] = [
             "Ready",
             "True",
             "SourceNotFound",
-            "1 of 1 replica ready, with 1 slot; all of the spec before, as the newest is stuck: "
+            "1 of 1 replica ready, with 1 slot; all run the previous spec, because the "
+            "rollout of the newest is stuck: "
             "404",
         ),
     ),
@@ -64,7 +70,7 @@ ROWS: list[Row] = [
             workload=workload(1, 0, replicas=2),
         ),
         {},
-        ("Ready", "False", "Loading", "1 replica of the spec before starting again; the newest"),
+        ("Ready", "False", "Loading", "1 replica with the previous spec restarting; the rollout"),
     ),
     (
         "one answers and another cannot start: only a warning",
@@ -74,7 +80,7 @@ ROWS: list[Row] = [
             "Ready",
             "True",
             "Unschedulable",
-            "1 of 2 replicas ready, with 4 slots; another cannot start: 0/1 nodes",
+            "1 of 2 replicas ready, with 4 slots; another replica cannot start: 0/1 nodes",
         ),
     ),
     (
@@ -95,8 +101,8 @@ ROWS: list[Row] = [
             "Ready",
             "True",
             "RejectedByCluster",
-            "1 of 1 replica ready, with 4 slots; not all of the spec can be carried out: the API "
-            "server refuses Deployment qwen: no",
+            "1 of 1 replica ready, with 4 slots; part of the spec could not be applied: the "
+            "API server rejected Deployment qwen: no",
         ),
     ),
     (
@@ -109,7 +115,7 @@ ROWS: list[Row] = [
         "no objects can be built and a replica of the spec before answers",
         observed(serving(), invalid="spec.accelerator.vendor: no image for nvidia"),
         {},
-        ("Ready", "True", "InvalidSpec", "1 of 1 replica ready, with 4 slots; not all of the spec"),
+        ("Ready", "True", "InvalidSpec", "1 of 1 replica ready, with 4 slots; part of the spec"),
     ),
     (
         "and what is wrong with the spec is a condition of its own",

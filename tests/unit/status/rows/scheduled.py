@@ -17,13 +17,13 @@ ROWS: list[Row] = [
         "the scheduler has not spoken",
         observed(homeless()),
         {},
-        ("Scheduled", "Unknown", "Pending", "1 replica without a node"),
+        ("Scheduled", "Unknown", "Pending", "1 replica not yet assigned to a node"),
     ),
     (
         "the claim of its own volume is not made yet: no fault",
         observed(homeless(NO_CLAIM)),
         {},
-        ("Scheduled", "Unknown", "Pending", "1 replica without a node as yet"),
+        ("Scheduled", "Unknown", "Pending", "1 replica not yet assigned to a node"),
     ),
     (
         "that is no reason to overlook another one without a node",
@@ -41,7 +41,7 @@ ROWS: list[Row] = [
         "a cache of one node ties them to it",
         observed(serving()),
         {"cache": {"accessMode": "ReadWriteOnce"}},
-        ("Scheduled", "True", "Scheduled", "ReadWriteOnce keeps all replicas on the node"),
+        ("Scheduled", "True", "Scheduled", "ReadWriteOnce ties all replicas to the node"),
     ),
     (
         "a pod waits for a GPU that no node has",
@@ -51,7 +51,7 @@ ROWS: list[Row] = [
             "Scheduled",
             "False",
             "InsufficientAccelerators",
-            "wants 2 nvidia.com/gpu and no node has any: install the device plugin",
+            "requests 2 nvidia.com/gpu but no node has any: install the device plugin",
         ),
     ),
     (
@@ -66,7 +66,7 @@ ROWS: list[Row] = [
             "Scheduled",
             "False",
             "InsufficientAccelerators",
-            "set spec.accelerator.resourceName to what nodes offer (nvidia.com/gpu.shared, "
+            "set spec.accelerator.resourceName to a resource of a node (nvidia.com/gpu.shared, "
             "nvidia.com/mig-1g.10gb), or install",
         ),
     ),
@@ -78,14 +78,14 @@ ROWS: list[Row] = [
             "Scheduled",
             "False",
             "InsufficientAccelerators",
-            "wants 2 nvidia.com/gpu and no node has more than 1: lower",
+            "requests 2 nvidia.com/gpu but no node has more than 1: lower",
         ),
     ),
     (
         "a pod waits for GPUs that are in use",
         observed(homeless(NO_GPU), accelerators=8),
         GPU,
-        ("Scheduled", "False", "InsufficientAccelerators", "no node has as many free"),
+        ("Scheduled", "False", "InsufficientAccelerators", "no node has that many free"),
     ),
     (
         "a pod fits no node for another reason",
@@ -107,7 +107,7 @@ ROWS: list[Row] = [
             "Scheduled",
             "False",
             "StorageClassMissing",
-            "StorageClass fast does not exist: create it, or correct "
+            "StorageClass fast does not exist: create it, or change "
             "spec.cache.storageClassName; this cluster has slow",
         ),
     ),
@@ -125,7 +125,12 @@ ROWS: list[Row] = [
             storage_classes={"fast": "p"},
         ),
         SHARED,
-        ("Scheduled", "False", "VolumeUnbound", "claim c gets no volume: quota of the disk array"),
+        (
+            "Scheduled",
+            "False",
+            "VolumeUnbound",
+            "PersistentVolumeClaim c is not bound: quota of the disk array",
+        ),
     ),
     (
         "the volume of a claim is gone",
@@ -135,7 +140,7 @@ ROWS: list[Row] = [
             storage_classes={"fast": "p"},
         ),
         SHARED,
-        ("Scheduled", "False", "VolumeUnbound", "the volume of claim c is gone"),
+        ("Scheduled", "False", "VolumeUnbound", "the volume of PersistentVolumeClaim c is lost"),
     ),
     (
         "the scheduler waits for a volume",
@@ -166,7 +171,7 @@ ROWS: list[Row] = [
             "Scheduled",
             "True",
             "AcceleratorUnused",
-            "replica qwen-1 holds nvidia.com/gpu and computes on the CPU (no usable GPU found)",
+            "replica qwen-1 holds nvidia.com/gpu but computes on the CPU (no usable GPU found)",
         ),
     ),
     (

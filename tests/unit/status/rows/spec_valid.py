@@ -46,7 +46,8 @@ ROWS: list[Row] = [
             "SpecValid",
             "True",
             "NameConflict",
-            "the name gpt-4o-mini belongs to team-b/llama: the gateway sends requests for it there",
+            "the name gpt-4o-mini is already used by team-b/llama and the "
+            "gateway routes its requests there",
         ),
     ),
     (
@@ -57,14 +58,14 @@ ROWS: list[Row] = [
             "SpecValid",
             "True",
             "NameConflict",
-            "clients must send team-a/qwen as model",
+            "use team-a/qwen as model to reach this",
         ),
     ),
     (
         "its own name is taken in another namespace",
         observed(serving(), name_conflicts={"qwen": "team-b/qwen"}),
         {},
-        ("SpecValid", "True", "NameConflict", "clients must send team-a/qwen as model"),
+        ("SpecValid", "True", "NameConflict", "use team-a/qwen as model to reach this"),
     ),
     (
         "a spec that cannot be carried out matters more",
@@ -86,7 +87,7 @@ ROWS: list[Row] = [
             "SpecValid",
             "True",
             "RewrittenByCluster",
-            "a policy of the cluster changes Deployment qwen: spec.x is b instead of a: have it",
+            "policy of the cluster modifies Deployment qwen: spec.x is b instead of a: exclude",
         ),
     ),
     (

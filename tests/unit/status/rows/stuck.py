@@ -34,7 +34,7 @@ ROWS: list[Row] = [
         "a quota refuses the pods",
         observed(workload=workload(replica_failure="exceeded quota: pods=0")),
         {},
-        ("Progressing", "False", "RejectedByCluster", "refuses the pods: exceeded quota"),
+        ("Progressing", "False", "RejectedByCluster", "rejected the pods: exceeded quota"),
     ),
     (
         "a pod gets no node",
@@ -60,7 +60,7 @@ ROWS: list[Row] = [
             "Progressing",
             "False",
             "ImagePullFailed",
-            "image x of container llama-server cannot be pulled: not found; correct the image",
+            "image x of container llama-server cannot be pulled: not found; fix the image name",
         ),
     ),
     (
@@ -86,7 +86,7 @@ ROWS: list[Row] = [
             "Progressing",
             "False",
             "ServerCrashing",
-            "ended with exit code 1: error loading model: unknown architecture",
+            "exited with exit code 1: error loading model: unknown architecture",
         ),
     ),
     (
@@ -99,7 +99,7 @@ ROWS: list[Row] = [
         "it tries again, and has not started yet",
         observed(loading(Container("llama-server", R, restarts=1, last_exit_code=1))),
         {},
-        ("Progressing", "False", "ServerCrashing", "it wrote nothing into its log"),
+        ("Progressing", "False", "ServerCrashing", "its log is empty"),
     ),
     (
         "the end of its log is all that is known",
@@ -147,7 +147,7 @@ ROWS: list[Row] = [
         "the rollout takes too long, and nothing says why",
         observed(loading(), workload=workload(deadline_exceeded=True)),
         {"lifecycle": {"startupTimeoutSeconds": 100}},
-        ("Progressing", "False", "StartTimeout", "no further replica became ready within 100 s"),
+        ("Progressing", "False", "StartTimeout", "no new replica became ready within 100 s"),
     ),
     (
         "a volume cannot be mounted",
@@ -169,7 +169,7 @@ ROWS: list[Row] = [
             )
         ),
         {},
-        ("Progressing", "False", "PodFailed", "llama-server cannot be started: no key"),
+        ("Progressing", "False", "PodFailed", "llama-server could not be started: no key"),
     ),
     (
         "all pods were evicted",

@@ -8,7 +8,7 @@ ROWS: list[Row] = [
         "a replica may reuse nothing: Ready says so and what helps",
         observed(serving("qwen-1"), serving("qwen-2"), uncached=frozenset({"qwen-2"})),
         {},
-        ("Ready", "True", "Ready", "set spec.cacheSharing: Deployment"),
+        ("Ready", "True", "Ready", "set spec.cacheSharing to Deployment"),
     ),
     (
         "that one is gone, and only the view of the gateway is older",

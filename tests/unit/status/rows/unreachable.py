@@ -10,7 +10,12 @@ ROWS: list[Row] = [
         "the only replica cannot be reached: no request is answered",
         observed(serving("qwen-1"), unreachable={"qwen-1": REFUSED}),
         {},
-        ("Ready", "False", "ReplicaUnreachable", "cannot reach qwen-1, which the kubelet finds"),
+        (
+            "Ready",
+            "False",
+            "ReplicaUnreachable",
+            "cannot connect to qwen-1, which the kubelet reports",
+        ),
     ),
     (
         "of two none can",

@@ -38,7 +38,7 @@ ROWS: list[Row] = [
         "an edit waits for its proof",
         observed(serving(), held=Held("proof")),
         {},
-        ("UpToDate", "False", "RollingOut", "once a Job has proved"),
+        ("UpToDate", "False", "RollingOut", "a Job is testing the newest spec"),
     ),
     (
         "the Deployment's controller has not seen the newest one yet",

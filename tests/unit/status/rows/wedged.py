@@ -11,7 +11,7 @@ ROWS: list[Row] = [
         "one of two servers is wedged: Ready with a warning that names it",
         observed(*TWO, wedged=frozenset({"qwen-2"})),
         {},
-        ("Ready", "True", "ServerWedged", "llama-server in qwen-2 answers no more"),
+        ("Ready", "True", "ServerWedged", "llama-server in qwen-2 does not respond"),
     ),
     (
         "the only server is wedged",
@@ -28,13 +28,13 @@ ROWS: list[Row] = [
         "all servers are wedged",
         observed(*TWO, wedged=frozenset({"qwen-1", "qwen-2"})),
         {},
-        ("Progressing", "True", "ServerWedged", "qwen-1, qwen-2 answer no more"),
+        ("Progressing", "True", "ServerWedged", "qwen-1, qwen-2 does not respond"),
     ),
     (
         "it fails its probe, too",
         observed(loading(Container("llama-server", R, started=True)), wedged=frozenset({"qwen-1"})),
         {},
-        ("Ready", "False", "ServerWedged", "qwen-1 answers no more"),
+        ("Ready", "False", "ServerWedged", "qwen-1 does not respond"),
     ),
     (
         "it fails its probe, and the Deployment has not heard of it yet",
@@ -44,7 +44,7 @@ ROWS: list[Row] = [
             wedged=frozenset({"qwen-1"}),
         ),
         {},
-        ("Ready", "False", "ServerWedged", "qwen-1 answers no more"),
+        ("Ready", "False", "ServerWedged", "qwen-1 does not respond"),
     ),
     (
         "one of two fails its probe, too, and the other one answers",
@@ -54,7 +54,7 @@ ROWS: list[Row] = [
             wedged=frozenset({"qwen-1"}),
         ),
         {},
-        ("Ready", "True", "ServerWedged", "qwen-1 answers no more"),
+        ("Ready", "True", "ServerWedged", "qwen-1 does not respond"),
     ),
     (
         "the kubelet has begun to restart it",

@@ -2,7 +2,7 @@
 
 A test that skips itself where something is missing looks green while it proves nothing. What may be
 missing here (an accelerator, an image registry, the history of a shallow clone) has a marker; the
-README lists the tests.
+CONTRIBUTING.md lists the tests.
 """
 
 from __future__ import annotations

@@ -13,12 +13,12 @@ from llmstack.gateway.keys import is_tenant, line_for
 
 
 def run(arguments: Sequence[str], _environ: Mapping[str, str]) -> int:
-    """Prints the key and its line. The exit status."""
+    """Print a new key and its line for the file of keys. Returns the exit status."""
     tenant: str = _parser().parse_args(arguments).tenant
     key = f"sk-{secrets.token_urlsafe(32)}"
     sys.stderr.write(
-        "The first line is the key: give it to the client, it is shown only now.\n"
-        "The second line belongs into keysFile, or into an entry of the Secret with the keys.\n"
+        "The first line is the key for the client. It is not shown again.\n"
+        "Add the second line to keysFile, or to an entry of the Secret with the keys.\n"
     )
     sys.stdout.write(f"{key}\n{line_for(key, tenant)}\n")
     return 0
@@ -26,16 +26,16 @@ def run(arguments: Sequence[str], _environ: Mapping[str, str]) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="llmstack key", description="Make a key by which a client is let in by the gateway."
+        prog="llmstack key", description="Create an API key for a client of the gateway."
     )
-    parser.add_argument("tenant", type=_tenant, help="whose key it is, e.g. team-a")
+    parser.add_argument("tenant", type=_tenant, help="tenant of the key, for example team-a")
     return parser
 
 
 def _tenant(text: str) -> str:
     if not is_tenant(text):
         raise argparse.ArgumentTypeError(
-            f"{text!r}: a tenant has at most 63 lower-case letters, digits and '-', and begins and "
-            "ends with a letter or digit"
+            f"{text!r}: a tenant must consist of at most 63 lowercase letters, digits or '-', and "
+            "start and end with a letter or digit"
         )
     return text

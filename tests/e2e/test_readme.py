@@ -42,7 +42,7 @@ def with_words(found: list[str], words: str) -> str:
     return block
 
 
-PORT_FORWARD = with_words(blocks("Your first model by hand", "sh"), "port-forward")
+PORT_FORWARD = with_words(blocks("First deployment", "sh"), "port-forward")
 """The one that all sections about the cluster of `make up` use."""
 
 
@@ -83,13 +83,13 @@ def shell(stack: Stack, tmp_path: Path) -> Iterator[Shell]:
 
 
 def test_a_second_model_applied_by_hand_becomes_ready_and_answers(shell: Shell) -> None:
-    found = blocks("Your first model by hand", "sh")
+    found = blocks("First deployment", "sh")
 
     shell(with_words(found, "kubectl apply"))
     port = str(free_port())
     shell(PORT_FORWARD.replace("8080", port))
     said = shell(with_words(found, "curl").replace("8080", port))
-    (python,) = blocks("Your first model by hand", "python")
+    (python,) = blocks("First deployment", "python")
     script = python.replace("8080", port)
     streamed = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, timeout=120, check=False
@@ -104,7 +104,7 @@ def test_kubectl_get_looks_as_it_is_shown(stack: Stack, shell: Shell) -> None:
     stack.apply(stack.sample())
     stack.wait("smollm2")
 
-    shown = next(block for block in blocks("Your first model by hand", "") if "READY" in block)
+    shown = next(block for block in blocks("First deployment", "") if "READY" in block)
     said = shell("kubectl get llmd")
 
     assert without_age(said) == without_age(shown)
@@ -125,7 +125,7 @@ def test_the_sample_follows_a_load_as_it_is_told(stack: Stack, shell: Shell) -> 
     stack.apply(stack.sample())
     stack.wait("smollm2")
 
-    (found,) = blocks("Replicas that follow the load", "sh")
+    (found,) = blocks("Autoscaling", "sh")
     commands, watch, _ = found.partition("kubectl get hpa smollm2")
     ours = (PORT_FORWARD + commands).replace("8080", str(free_port()))
     shell(ours.replace('"model": "smollm2"', f'"model": "{stack.full_name("smollm2")}"'))
@@ -143,7 +143,7 @@ def test_the_commands_that_help_when_it_is_not_ready_say_something(
     stack.apply(stack.sample("x"))
     stack.wait("x")
 
-    (commands,) = blocks("When it is not Ready", "sh")
+    (commands,) = blocks("Troubleshooting", "sh")
     for command in commands.replace("NAME", "x").splitlines():
         assert shell(command).strip(), command
 

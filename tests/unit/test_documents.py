@@ -14,11 +14,12 @@ from tests.unit.docs.reasons import REMEDIES
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
+CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text()
 WITH_TARGETS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md"]
 
 
 def troubleshooting() -> str:
-    _, _, rest = README.partition("## When it is not Ready")
+    _, _, rest = README.partition("## Troubleshooting")
     return rest.partition("\n## ")[0]
 
 
@@ -74,7 +75,7 @@ def test_each_version_of_the_past_names_the_commit_it_is_built_from() -> None:
 
 
 @pytest.mark.parametrize("marker", ["needs_gpu", "needs_registry"])
-def test_the_readme_lists_the_files_with_tests_that_may_be_skipped(marker: str) -> None:
+def test_contributing_lists_the_files_with_tests_that_may_be_skipped(marker: str) -> None:
     mark = f"pytest.mark.{marker}\n"
     marked = {
         f"`{path.relative_to(ROOT)}`"
@@ -82,7 +83,7 @@ def test_the_readme_lists_the_files_with_tests_that_may_be_skipped(marker: str) 
         if mark in path.read_text() and path.name != "test_conftest.py"
     }
 
-    (row,) = (line for line in README.splitlines() if line.startswith(f"| `{marker}` |"))
+    (row,) = (line for line in CONTRIBUTING.splitlines() if line.startswith(f"| `{marker}` |"))
 
     assert marked == set(re.findall(r"`tests/[^`]*`", row))
     assert bool(marked) is ("none so far" not in row)

@@ -13,7 +13,7 @@ def test_a_new_key_comes_in_by_its_line(capsys: pytest.CaptureFixture[str]) -> N
     printed = capsys.readouterr()
     key, line = printed.out.splitlines()
     assert parse_keys(line, "keys").tenant(f"Bearer {key}") == "team-a"
-    assert "shown only now" in printed.err
+    assert "not shown again" in printed.err
     assert key not in printed.err
 
     run(["team-a"], {})

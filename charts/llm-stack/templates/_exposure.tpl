@@ -5,7 +5,7 @@ May the gateway be reached from outside? Only by who has a key.
 */}}
 {{- define "llm-stack.check.keys" -}}
 {{- if not .root.Values.gateway.auth.keysSecretRef.name -}}
-{{- fail (printf "%s leads to the gateway from outside, and the gateway asks for no key: whoever reaches it may use every model. Make keys with `llmstack key TENANT`, put their lines into a Secret in the namespace %s, and name it in gateway.auth.keysSecretRef.name." .value .root.Release.Namespace) -}}
+{{- fail (printf "%s exposes the gateway outside the cluster, but the gateway requires no API key, so anyone could use every model. Create keys with `llmstack key TENANT`, put their lines into a Secret in the namespace %s, and set gateway.auth.keysSecretRef.name to it." .value .root.Release.Namespace) -}}
 {{- end -}}
 {{- end }}
 
@@ -20,6 +20,6 @@ Argo CD): there the API server says it.
 {{- define "llm-stack.check.kind" -}}
 {{- $asked := include "llm-stack.cluster.asked" .root -}}
 {{- if and $asked (not (.root.Capabilities.APIVersions.Has (printf "%s/%s" .api .kind))) -}}
-{{- fail (printf "%s needs the kind %s of %s, which this cluster does not have. Install %s first, or set %s to false." .value .kind .api .what .value) -}}
+{{- fail (printf "%s requires the kind %s of %s, which this cluster does not have. Install %s first, or set %s to false." .value .kind .api .what .value) -}}
 {{- end -}}
 {{- end }}

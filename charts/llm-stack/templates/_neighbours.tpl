@@ -33,9 +33,9 @@ its namespace.
 {{- end -}}
 {{- $disjoint := and $ours $theirs (not $both) -}}
 {{- if and $deployment (not $disjoint) -}}
-{{- fail (printf "Release %s in namespace %s serves %s already, and two operators on one namespace would undo each other's work. Upgrade that one: `helm upgrade %s … --namespace %s`. Or give both releases `namespaces` that have none in common." $other.release $other.namespace (join ", " $both | default "all namespaces") $other.release $other.namespace) -}}
+{{- fail (printf "Release %s in namespace %s already serves %s, and two operators must not serve the same namespace. Upgrade the existing release: `helm upgrade %s … --namespace %s`. Or set `namespaces` of both releases so that they do not overlap." $other.release $other.namespace (join ", " $both | default "all namespaces") $other.release $other.namespace) -}}
 {{- else if eq $other.fullname (include "llm-stack.fullname" .root) -}}
-{{- fail (printf "Release %s in namespace %s has the ClusterRole %s, by which this one's would be named too. Install this one by another name, or uninstall that one: `helm uninstall %s --namespace %s`." $other.release $other.namespace $other.fullname $other.release $other.namespace) -}}
+{{- fail (printf "Release %s in namespace %s already owns the ClusterRole %s, whose name this release would use. Install this release under another name, or uninstall the existing one: `helm uninstall %s --namespace %s`." $other.release $other.namespace $other.fullname $other.release $other.namespace) -}}
 {{- end -}}
 {{- end }}
 

@@ -56,8 +56,8 @@ async def apply(client: KubeClient, seconds: float) -> str:
         live = await client.get(DEFINITION, None, crd.NAME)
         if live and plan(live, crd.definition()) is Update.KEEP:
             return (
-                f"{crd.NAME}: version {version_of(live)} is in the cluster and stays: objects may "
-                f"use fields that version {VERSION} does not know."
+                f"{crd.NAME}: version {version_of(live)} is in the cluster and is not replaced: "
+                f"objects may use fields that version {VERSION} does not know."
             )
         try:
             await client.apply(_over(live), MANAGER)
@@ -66,7 +66,7 @@ async def apply(client: KubeClient, seconds: float) -> str:
                 raise
             continue
         await _until(client, _served, "the API server to serve it", deadline)
-        return f"{crd.NAME}: version {VERSION} is served; before it was {_words(live)}."
+        return f"{crd.NAME}: version {VERSION} is served; the previous one was {_words(live)}."
 
 
 async def delete(client: KubeClient, seconds: float) -> str:
@@ -96,7 +96,7 @@ def _served(live: Object | None) -> bool:
     if live is None:
         return False
     if taken := name_conflict(live):
-        raise DefinitionRefused(f"{crd.NAME}: the API server does not take its names: {taken}")
+        raise DefinitionRefused(f"{crd.NAME}: the API server rejects its names: {taken}")
     return established(live)
 
 
@@ -105,5 +105,5 @@ async def _until(
 ) -> None:
     while not is_so(await client.get(DEFINITION, None, crd.NAME)):
         if time.monotonic() > deadline:
-            raise TimeoutError(f"{crd.NAME}: waited in vain for {what}.")
+            raise TimeoutError(f"{crd.NAME}: timed out waiting for {what}.")
         await asyncio.sleep(_LOOK_SECONDS)

@@ -60,9 +60,10 @@ def _in_cluster(action: str, seconds: float, environ: Mapping[str, str]) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="llmstack crds", description="Print the custom resource definitions, or bring them."
+        prog="llmstack crds",
+        description="Print the CRDs, write them to files, or apply or delete them in the cluster.",
     )
-    parser.add_argument("action", nargs="?", choices=_IN_CLUSTER, help="in the cluster")
-    parser.add_argument("--seconds", type=float, default=60, help="longest wait in the cluster")
-    parser.add_argument("--directory", type=Path, help="write one file for each into this folder")
+    parser.add_argument("action", nargs="?", choices=_IN_CLUSTER, help="action in the cluster")
+    parser.add_argument("--seconds", type=float, default=60, help="seconds to wait for the cluster")
+    parser.add_argument("--directory", type=Path, help="write the CRDs to files in this directory")
     return parser

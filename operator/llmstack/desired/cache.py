@@ -48,7 +48,7 @@ def source_claim(model: ModelSpec) -> str | None:
     claims = sorted({claim for claim in source_claims(model) if claim})
     if len(claims) > 1:
         raise InvalidSpec(
-            f"spec.model: source and mmproj lie on two claims, {' and '.join(claims)}: copy both "
+            f"spec.model: source and mmproj are on two claims, {' and '.join(claims)}: copy both "
             "files to one claim"
         )
     return claims[0] if claims else None

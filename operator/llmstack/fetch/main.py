@@ -155,22 +155,22 @@ def _token(path: str, voice: Voice) -> Secret:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="llmstack fetch", description="Bring a model into the cache, verified."
+        prog="llmstack fetch", description="Download a model into the cache and verify it."
     )
     add = parser.add_argument
     add("--source", required=True, metavar="URI", help="hf://, https://, http:// or pvc://")
-    add("--sha256", default="", metavar="HEX", help="expected sum of the (first) file")
-    add("--mmproj", default="", metavar="URI", help="multimodal projector to fetch as well")
-    add("--mmproj-sha256", default="", metavar="HEX", help="expected sum of the projector")
-    add("--cache", type=Path, default=Path("/models"), help="where the cache is mounted")
-    add("--source-root", type=Path, default=Path("/source"), help="where a pvc:// claim is mounted")
-    add("--check", action="store_true", help="look at the model at its source, and keep none of it")
-    add("--context-length", type=int, metavar="N", help="tokens per slot that will be asked for")
+    add("--sha256", default="", metavar="HEX", help="expected SHA-256 of the (first) file")
+    add("--mmproj", default="", metavar="URI", help="multimodal projector to download as well")
+    add("--mmproj-sha256", default="", metavar="HEX", help="expected SHA-256 of the projector")
+    add("--cache", type=Path, default=Path("/models"), help="mount path of the cache")
+    add("--source-root", type=Path, default=Path("/source"), help="mount path of a pvc:// claim")
+    add("--check", action="store_true", help="check the model at its source without downloading it")
+    add("--context-length", type=int, metavar="N", help="tokens per slot that the spec requests")
     add(
         "--shipped-engine",
         action="store_true",
-        help="the model is for this project's own llama-server: refuse what it cannot load",
+        help="reject models that this project's own llama-server cannot load",
     )
-    add("--helpers", type=Path, metavar="DIR", help="folder to copy the server's helpers into")
-    add("--termination-log", type=Path, metavar="FILE", help="where to leave the outcome")
+    add("--helpers", type=Path, metavar="DIR", help="directory to copy the server's helpers to")
+    add("--termination-log", type=Path, metavar="FILE", help="file for the result")
     return parser

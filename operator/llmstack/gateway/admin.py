@@ -28,7 +28,7 @@ _SILENCE_SECONDS = 2.0
 
 
 _NO_BEARER = (
-    "/load asks for a bearer: in a cluster the one that is derived from the root Secret, with "
+    "/load requires a bearer token: in a cluster the one derived from the root Secret, with "
     "--config that of loadTokenFile"
 )
 

@@ -130,8 +130,8 @@ def _entry(content: str) -> Entry | str:
         return "write sha256:<64 hex digits> <tenant>, as `llmstack key TENANT` prints it"
     if not is_tenant(match[2]):
         return (
-            "a tenant has at most 63 lower-case letters, digits and '-', and begins and ends with "
-            "a letter or digit"
+            "a tenant must consist of at most 63 lowercase letters, digits or '-', and start and "
+            "end with a letter or digit"
         )
     return bytes.fromhex(match[1]), match[2]
 

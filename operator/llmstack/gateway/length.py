@@ -21,7 +21,7 @@ def check_length(text: int, context: int, prompts: int) -> None:
         raise Refused(
             bad_request(
                 f"The text of this request has {text} bytes, far beyond the model's context of "
-                f"{context} tokens: send less.",
+                f"{context} tokens. Send less text.",
                 code="context_length_exceeded",
             )
         )

@@ -53,7 +53,7 @@ def run(argv: Sequence[str], env: Mapping[str, str]) -> int:
         sys.stderr.write(f"llmstack gateway: {error}\n")
         return 2
     except OSError as error:
-        sys.stderr.write(f"llmstack gateway: it cannot listen: {error}\n")
+        sys.stderr.write(f"llmstack gateway: cannot listen: {error}\n")
         return 2
     return 0
 
@@ -73,13 +73,13 @@ def _allow_files() -> None:
 def _parse(argv: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="llmstack gateway",
-        description="One OpenAI-compatible address for all models, exact to the slot.",
+        description="Run the OpenAI-compatible gateway for all models.",
     )
     parser.add_argument(
         "--config",
         type=Path,
         metavar="FILE",
-        help="serve what this file says, without Kubernetes; see docs/gateway-config.md",
+        help="serve the models in this file, without Kubernetes; see docs/gateway-config.md",
     )
     return parser.parse_args(argv)
 
@@ -153,7 +153,9 @@ def limits_of(asked: GatewayLimits) -> Limits:
 
 def _say_who_may_come(*, open_to_all: bool) -> None:
     if open_to_all:
-        log.warning("no keys are asked for: whoever reaches this address may use all models")
+        log.warning(
+            "no API keys are configured: anyone who can connect to this address can use all models"
+        )
 
 
 def _stop_on_signal() -> asyncio.Event:

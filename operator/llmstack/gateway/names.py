@@ -65,4 +65,4 @@ def _in_cluster(labels: tuple[str, ...]) -> bool:
 def _only(catalog: Catalog) -> Model:
     if len(catalog.models) == 1:
         return catalog.models[0]
-    raise Refused(bad_request("The body names no 'model': GET /v1/models lists all.", "model"))
+    raise Refused(bad_request("The body has no 'model'. GET /v1/models lists all models.", "model"))

@@ -76,8 +76,8 @@ def unauthorized(*, no_keys: bool = False) -> Answer:
     )
     if no_keys:
         message = (
-            "No keys are configured: this gateway lets nobody in until its administrator adds one "
-            "to the Secret or file of its keys (`llmstack key TENANT` makes it)."
+            "This gateway has no API keys configured and rejects all requests. Its administrator "
+            "must add a key (`llmstack key TENANT` creates one) to its Secret or file of keys."
         )
     code = "no_keys_configured" if no_keys else "invalid_api_key"
     answer = error(401, message, kind=UNAUTHORIZED, code=code)
@@ -93,8 +93,8 @@ def not_serving(why: str) -> Answer:
 def unknown_path(method: str, known: Iterable[str]) -> Answer:
     """404: nothing is forwarded there. The path is not repeated: a key may be in it."""
     message = (
-        f"Unknown request: this {method} has a path that is not served. This gateway answers GET "
-        f"/v1/models and POST to {', '.join(known)}."
+        f"Unknown path for {method}. This gateway serves GET /v1/models and POST to "
+        f"{', '.join(known)}."
     )
     return error(404, message, code="unknown_url")
 
@@ -107,8 +107,8 @@ def unserved(path: str, instead: str) -> Answer:
 def unknown_coding() -> Answer:
     """415: the body is compressed in a way that is not read. The client learns which are."""
     message = (
-        "Bodies are read as they are, or with Content-Encoding gzip or deflate: send it in one of "
-        "these ways."
+        "Unsupported Content-Encoding: send the body uncompressed, or compressed with gzip or "
+        "deflate."
     )
     answer = error(415, message, code="unsupported_encoding")
     return replace(answer, headers=((b"Accept-Encoding", b"gzip, deflate"),))
@@ -117,7 +117,7 @@ def unknown_coding() -> Answer:
 def no_form() -> Answer:
     """415: this path takes a form, and the body is none, or is compressed."""
     message = (
-        "This path takes a form with a file: send Content-Type: multipart/form-data with a "
+        "This path requires a form with a file: send Content-Type: multipart/form-data with a "
         "boundary, and no Content-Encoding."
     )
     return error(415, message, code="unsupported_media_type")
@@ -125,14 +125,14 @@ def no_form() -> Answer:
 
 def unknown_model(name: str) -> Answer:
     """404: no deployment has this name."""
-    message = f"The model '{name[:200]}' does not exist: GET /v1/models lists all."
+    message = f"The model '{name[:200]}' does not exist. GET /v1/models lists all models."
     return error(404, message, code="model_not_found", param="model")
 
 
 def wrong_mode(model: str, mode: str, known: Iterable[str]) -> Answer:
     """400: the model computes something else."""
     message = (
-        f"The model '{model}' runs in mode {mode} (spec.engine.mode): it answers on "
+        f"The model '{model}' runs in mode {mode} (spec.engine.mode), which only serves "
         f"{', '.join(known)}."
     )
     return bad_request(message, "model", "wrong_mode")
@@ -141,8 +141,8 @@ def wrong_mode(model: str, mode: str, known: Iterable[str]) -> Answer:
 def no_replica_left(model: str, tried: int, why: str) -> Answer:
     """502: all replicas that were tried failed before their first byte."""
     message = (
-        f"{tried} replica(s) of '{model}' failed before answering (last: {why}). Send it again; if "
-        "it stays so, look at the pods' logs."
+        f"{tried} replica(s) of '{model}' failed before responding (last: {why}). Retry; if it "
+        "keeps failing, check the logs of the pods."
     )
     return error(502, message, kind=SERVER, code="replica_failed", retry_after=1)
 
@@ -150,8 +150,8 @@ def no_replica_left(model: str, tried: int, why: str) -> Answer:
 def no_answer(model: str, why: str) -> Answer:
     """504: a replica is through with the request and says nothing; the words come after "It"."""
     message = (
-        f"A replica of '{model}' {why}. Send it again; if it stays so, change the request, and "
-        "report it: llama-server should have answered."
+        f"A replica of '{model}' {why}. Retry; if it keeps failing, change the request and report "
+        "a bug: llama-server should have responded."
     )
     return error(504, message, kind=SERVER, code="no_answer")
 
@@ -159,18 +159,19 @@ def no_answer(model: str, why: str) -> Answer:
 def replica_died(model: str, again: bool) -> Answer:
     """502: the replica died under this request alone, or a second one did."""
     what = (
-        f"A second replica of '{model}' died while it computed this request"
+        f"A second replica of '{model}' died while processing this request"
         if again
-        else f"The replica of '{model}' died while it computed this request alone"
+        else f"The replica of '{model}' died while processing only this request"
     )
-    return _died(502, f"{what}, so it is not tried on another one. Change it before you send it.")
+    message = f"{what}, so the gateway does not retry it. Change it before you send it again."
+    return _died(502, message)
 
 
 def deadly(model: str) -> Answer:
     """400: replicas died under this very body twice."""
     message = (
-        f"Two replicas of '{model}' died while they computed this request, so it is refused for "
-        "an hour. Change it before you send it."
+        f"Two replicas of '{model}' died while processing this request, so it is rejected for one "
+        "hour. Change it before you send it again."
     )
     return _died(400, message)
 
@@ -186,21 +187,21 @@ def slowed(model: str, seconds: float) -> Answer:
     """429: the tenant's requests have ended replicas."""
     after = whole_seconds(seconds)
     message = (
-        f"Replicas of '{model}' died while they computed your requests, so these are sent one at a "
-        f"time for a while. Send it again in {after} s."
+        f"Replicas of '{model}' died while processing your requests, so your requests are now "
+        f"processed one at a time. Retry in {after} s."
     )
     return error(429, message, kind=BUSY, code="slowed", retry_after=after)
 
 
 def no_merged(what: str) -> Answer:
     """502: the answer to a part of an array cannot be used; the words come after "A replica"."""
-    message = f"A replica {what}. Send the request again."
+    message = f"A replica {what}. Retry the request."
     return error(502, message, kind=SERVER, code="replica_failed")
 
 
 def no_events(what: str) -> Answer:
     """502: a replica was to stream; the words come after "The replica"."""
-    message = f"The replica {what}. Send the request again."
+    message = f"The replica {what}. Retry the request."
     return error(502, message, kind=SERVER, code="replica_failed")
 
 
@@ -218,7 +219,7 @@ def answered_with(status: int, body: bytes) -> Answer:
 
 def cannot_start(model: str, why: str) -> Answer:
     """503: no replica comes up until somebody acts, so that waiting or repeating is of no use."""
-    message = f"'{model}' has no replica, and none can start: {why}"
+    message = f"'{model}' has no replica and cannot start one: {why}"
     answer = error(503, message, kind=SERVER, code="cannot_start")
     return replace(answer, headers=((b"X-Should-Retry", b"false"),))
 
@@ -232,28 +233,24 @@ def of(refusal: Refusal, model: str, obstacle: str = "") -> Answer:
     match refusal.reason:
         case Reason.QUEUE_FULL:
             message = (
-                f"The queue of '{model}' is full ({limit} requests may wait; spec.queue."
-                f"maxRequests). Send it again in {seconds} s."
+                f"The queue of '{model}' is full: at most {limit} requests may wait (spec.queue."
+                f"maxRequests). Retry in {seconds} s."
             )
             return error(429, message, kind=BUSY, code="queue_full", retry_after=seconds)
         case Reason.SLOT_TIMEOUT:
-            message = (
-                f"No slot of '{model}' became free within {limit} s (spec.queue.timeoutSeconds): "
-                "all are busy."
-            )
+            message = f"All slots of '{model}' were busy for {limit} s (spec.queue.timeoutSeconds)."
             return error(504, message, kind=SERVER, code="slot_timeout")
         case Reason.NO_REPLICA:
             message = (
                 f"No replica of '{model}' was ready within {limit} s (spec.queue."
-                "coldStartTimeoutSeconds): the LLMDeployment's conditions say why."
+                "coldStartTimeoutSeconds). See the conditions of the LLMDeployment."
             )
             return error(503, message, kind=SERVER, code="no_replica", retry_after=seconds)
         case Reason.CANNOT_START:
-            return cannot_start(model, obstacle or "the LLMDeployment's conditions say why")
+            return cannot_start(model, obstacle or "see the conditions of the LLMDeployment")
         case Reason.TOO_MANY_SLOTS:
             message = (
-                f"This request takes more slots at once than a replica of '{model}' has ({limit}): "
-                "lower n."
+                f"This request needs more slots than a replica of '{model}' has ({limit}): lower n."
             )
             return bad_request(message, "n", "too_many_slots")
         case Reason.MODEL_GONE:

@@ -37,7 +37,7 @@ async def without_cache(path: str, body: bytes | bytearray) -> bytes | bytearray
 def _not_apart(path: str) -> Answer:
     return error(
         501,
-        f"This model's llama-server cannot keep tenants' caches apart on {path}: use "
+        f"This model's llama-server cannot separate the caches of tenants on {path}: use "
         "/v1/chat/completions, or ask its owner for the image of llm-stack or for "
         "`cacheSharing: Deployment`.",
         kind=INVALID,

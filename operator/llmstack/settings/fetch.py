@@ -22,22 +22,22 @@ ADDRESSES = (
 class FetchSettings:
     """Settings of `llmstack fetch` besides its arguments.
 
-    All optional, with the default:
-        HF_ENDPOINT                   "https://huggingface.co": hub that hf:// names
+    All are optional. Each line has the default and the meaning:
+        HF_ENDPOINT                   "https://huggingface.co": hub for hf:// sources
         HF_TOKEN_FILE                 "": file with a bearer token for the source's own host (the
                                       key `token` of the Secret in spec.model.secretRef)
-        HTTPS_PROXY, HTTP_PROXY, NO_PROXY   "": as Go programs read them, in lower case too; see
-                                      llmstack.proxies
-        SSL_CERT_FILE                 "": CA bundle in place of the system's
-        LLMSTACK_FETCH_CONNECTIONS    8: ranges of a file downloaded at once
-        LLMSTACK_FETCH_ATTEMPTS       6: failures in a row, without progress, that end a download
-        LLMSTACK_FETCH_BACKOFF_SECONDS     0.5: wait after the first failure; doubles up to 15
-        LLMSTACK_FETCH_IDLE_SECONDS   30: a connection that sends nothing for so long has failed
-        LLMSTACK_FETCH_SLOW_BYTES_PER_SECOND  1000: a connection that brings less has failed, too
-        LLMSTACK_FETCH_SLOW_SECONDS   60: time over which that is judged
-        LLMSTACK_FETCH_CONNECT_SECONDS     10: longest time to connect
-        LLMSTACK_FETCH_PROGRESS_SECONDS    2: shortest time between two progress lines
-        LLMSTACK_FETCH_LOCK_SECONDS   15: a lock that was not renewed for so long is taken over
+        HTTPS_PROXY, HTTP_PROXY, NO_PROXY   "": same format as in Go programs, also in lowercase;
+                                      see llmstack.proxies
+        SSL_CERT_FILE                 "": CA bundle to use instead of the system's
+        LLMSTACK_FETCH_CONNECTIONS    8: parallel connections per file
+        LLMSTACK_FETCH_ATTEMPTS       6: consecutive failures without progress before giving up
+        LLMSTACK_FETCH_BACKOFF_SECONDS     0.5: delay after the first failure; doubles up to 15
+        LLMSTACK_FETCH_IDLE_SECONDS   30: idle timeout of a connection
+        LLMSTACK_FETCH_SLOW_BYTES_PER_SECOND  1000: minimum speed of a connection
+        LLMSTACK_FETCH_SLOW_SECONDS   60: period over which the speed is measured
+        LLMSTACK_FETCH_CONNECT_SECONDS     10: connect timeout
+        LLMSTACK_FETCH_PROGRESS_SECONDS    2: minimum interval between two progress lines
+        LLMSTACK_FETCH_LOCK_SECONDS   15: age after which a lock counts as abandoned
     """
 
     endpoint: str = field(repr=False)
@@ -61,7 +61,7 @@ class FetchSettings:
         endpoint = read.text("HF_ENDPOINT", "https://huggingface.co").rstrip("/")
         if not endpoint.startswith(("https://", "http://")):
             raise ConfigurationError(
-                f"HF_ENDPOINT must begin with https://, not {without_credentials(endpoint)!r}"
+                f"HF_ENDPOINT must start with https://, not {without_credentials(endpoint)!r}"
             )
         return cls(
             endpoint=endpoint,

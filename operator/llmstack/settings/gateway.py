@@ -8,41 +8,42 @@ from llmstack.settings.reader import Reader
 
 @dataclass(frozen=True)
 class GatewayLimits:
-    """Limits of the gateway. Bytes, seconds, connections; both ways to run have them.
+    """Limits of the gateway, with and without Kubernetes.
 
-    All optional, with the default:
-        LLMSTACK_HEADER_BYTES         32768: largest head of a request
-        LLMSTACK_HEADER_SECONDS       10: longest time for a head to arrive
-        LLMSTACK_BODY_BYTES           67108864: largest body of a request
-        LLMSTACK_BODY_RATE            4096: bytes a second that a body must bring on average
-        LLMSTACK_BODY_SECONDS         30: seconds that a body may lag behind that pace
-        LLMSTACK_MEMORY_BYTES         671088640: memory that the process may take; the chart sets
+    All are optional. Each line has the default and the meaning:
+        LLMSTACK_HEADER_BYTES         32768: maximum size of a request's headers
+        LLMSTACK_HEADER_SECONDS       10: timeout for receiving the headers
+        LLMSTACK_BODY_BYTES           67108864: maximum size of a request's body
+        LLMSTACK_BODY_RATE            4096: minimum average speed of a body, in bytes per second
+        LLMSTACK_BODY_SECONDS         30: seconds that a body may lag behind that speed
+        LLMSTACK_MEMORY_BYTES         671088640: memory limit of the process; the chart sets it to
                                       the container's limit
-        LLMSTACK_HELD_BYTES           two fifths of that: bytes held at once of what clients have
-                                      sent; one tenant alone may hold three quarters of them
-        LLMSTACK_IDLE_SECONDS         75: a connection without a request is kept so long
-        LLMSTACK_STREAM_IDLE_SECONDS  120: longest silence of a replica within an answer, after its
-                                      first byte
-        LLMSTACK_EARLY_SECONDS        10: a stream that waits so long, for a replica, a slot or its
-                                      first token, gets its head and a comment, then a comment as
-                                      often until the answer
-        LLMSTACK_SLOW_SECONDS         30: requests of a tenant that ended a replica go one at a time
-                                      to that model for so long, doubled each time
-        LLMSTACK_WRITE_SECONDS        60: longest time in which a client takes nothing of its answer
-        LLMSTACK_READ_BYTES           1024: bytes a second that a client must take on average while
-                                      an answer waits for it; the seconds above are its credit
-        LLMSTACK_LOST_SECONDS         30: a request that its replica neither works on nor answers
-                                      for so long is answered with 504
-        LLMSTACK_CONNECT_SECONDS      3: longest time to connect to a replica
-        LLMSTACK_MAX_CONNECTIONS      10000: connections of clients at once
-        LLMSTACK_IMAGE_PIXELS         50000000: most pixels of a picture; all of a request may have
-                                      four times that
-        LLMSTACK_AUDIO_SECONDS        3600: longest sound of a request, all of its sounds together
-        LLMSTACK_UNKNOWN_FIELDS       "drop": what becomes of fields that no endpoint knows: drop
-                                      takes them out of the body and names them in a header of the
-                                      answer; refuse answers with 400
-        LLMSTACK_DRAIN_SECONDS        120: longest wait for running requests on SIGTERM; the pod's
-                                      terminationGracePeriodSeconds must exceed it by 10
+        LLMSTACK_HELD_BYTES           2/5 of the memory limit: maximum bytes of request data held
+                                      at once; a single tenant may use three quarters of it
+        LLMSTACK_IDLE_SECONDS         75: timeout of idle client connections
+        LLMSTACK_STREAM_IDLE_SECONDS  120: maximum seconds without data from a replica within a
+                                      response, after its first byte
+        LLMSTACK_EARLY_SECONDS        10: seconds that a stream waits for a replica, a slot or its
+                                      first token before the gateway sends headers and a comment,
+                                      and the interval of further comments
+        LLMSTACK_SLOW_SECONDS         30: seconds that a tenant is limited to one request at a time
+                                      for a model after its requests crashed a replica; doubles
+                                      each time
+        LLMSTACK_WRITE_SECONDS        60: maximum seconds in which a client reads nothing of its
+                                      response
+        LLMSTACK_READ_BYTES           1024: minimum average speed of a client that reads a response,
+                                      in bytes per second, after the seconds above
+        LLMSTACK_LOST_SECONDS         30: seconds before a request that its replica neither
+                                      processes nor answers fails with 504
+        LLMSTACK_CONNECT_SECONDS      3: timeout for connecting to a replica
+        LLMSTACK_MAX_CONNECTIONS      10000: maximum number of client connections
+        LLMSTACK_IMAGE_PIXELS         50000000: maximum pixels of an image; all images of a request
+                                      together may have four times as many
+        LLMSTACK_AUDIO_SECONDS        3600: maximum length of all audio in a request
+        LLMSTACK_UNKNOWN_FIELDS       "drop": handling of unknown request fields: drop removes them
+                                      and lists them in a response header; refuse responds with 400
+        LLMSTACK_DRAIN_SECONDS        120: seconds that running requests get after SIGTERM; the
+                                      pod's terminationGracePeriodSeconds must be 10 more
     """
 
     header_bytes: int
@@ -99,28 +100,29 @@ class GatewayLimits:
 class GatewaySettings:
     """Settings of `llmstack gateway` besides its models.
 
-    With `--config FILE` the file says where to listen, who may come in and which models there are:
-    then only the limits, POD_NAME and the log level are read. In a cluster, required:
-        POD_NAMESPACE                 namespace of the gateway: its Secrets are there
+    With `--config FILE`, the file sets addresses, keys and models, and only the limits, POD_NAME
+    and the log level are read from the environment. In a cluster, required:
+        POD_NAMESPACE                 namespace of the gateway and its Secrets
 
-    Optional, with the default:
+    Optional, with the default and the meaning:
         POD_NAME                      "llmstack-gateway": name of this process
-        LLMSTACK_NAMESPACES           "": namespaces to serve, with commas between; empty: all
+        LLMSTACK_NAMESPACES           "": comma-separated namespaces to serve; empty means all
         LLMSTACK_ROOT_SECRET          "llmstack-root": Secret that server keys are derived from; the
                                       operator creates it
-        LLMSTACK_KEYS_SECRET          "": Secret with the clients' keys, one `sha256:<hex> <tenant>`
-                                      a line; empty: everyone may come in
-        LLMSTACK_CORS_ORIGINS         "": origins whose pages may call, with commas between; *: all
-        LLMSTACK_HTTP_PORT            8080: for clients
-        LLMSTACK_ADMIN_PORT           9090: /metrics, /healthz, /readyz, /load
-        LLMSTACK_PEERS_SERVICE        "": headless Service of all gateways, where there are several;
-                                      they own the models together. Empty: this one owns all
-        LLMSTACK_PEERS_PORT           9191: for other gateways
-        POD_IP                        "": this process's address, required with a Service of peers
-        LLMSTACK_API_TIMEOUT_SECONDS  20: longest call of the Kubernetes API, watches aside
+        LLMSTACK_KEYS_SECRET          "": Secret with the API keys, one `sha256:<hex> <tenant>` per
+                                      line; empty allows requests without a key
+        LLMSTACK_CORS_ORIGINS         "": comma-separated origins of web pages that may call the
+                                      gateway; * allows all
+        LLMSTACK_HTTP_PORT            8080: port for clients
+        LLMSTACK_ADMIN_PORT           9090: port for /metrics, /healthz, /readyz and /load
+        LLMSTACK_PEERS_SERVICE        "": headless Service of all gateways, if there are several;
+                                      empty means that this gateway owns all models
+        LLMSTACK_PEERS_PORT           9191: port for other gateways
+        POD_IP                        "": IP address of this pod; required with peers
+        LLMSTACK_API_TIMEOUT_SECONDS  20: timeout of Kubernetes API calls, except watches
         LLMSTACK_LOG_LEVEL            "info": debug, info, warning or error
-        KUBECONFIG                    "": kubeconfig files with colons between, for a run outside
-                                      the cluster; merged as kubectl does
+        KUBECONFIG                    "": colon-separated kubeconfig files for running outside a
+                                      cluster, merged as kubectl does
         and those of GatewayLimits
     """
 

@@ -35,12 +35,12 @@ def metrics_settings(read: Reader) -> MetricsSettings:
     )
     if metrics.service and not metrics.owner:
         raise ConfigurationError(
-            "LLMSTACK_METRICS_SERVICE needs LLMSTACK_METRICS_OWNER: the APIServices must go with "
-            "the release, or no namespace can be deleted after it"
+            "LLMSTACK_METRICS_SERVICE requires LLMSTACK_METRICS_OWNER: without an owner, the "
+            "APIServices would remain after an uninstall, and no namespace can be deleted then"
         )
     if metrics.service and read.names("LLMSTACK_NAMESPACES"):
         raise ConfigurationError(
-            "LLMSTACK_METRICS_SERVICE and LLMSTACK_NAMESPACES exclude each other: the metrics API "
-            "is one for the whole cluster"
+            "LLMSTACK_METRICS_SERVICE and LLMSTACK_NAMESPACES are mutually exclusive: the metrics "
+            "API is cluster-wide"
         )
     return metrics

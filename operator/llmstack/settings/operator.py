@@ -26,62 +26,63 @@ class OperatorSettings:
     """Settings of `llmstack operator`.
 
     Required:
-        POD_NAMESPACE                 namespace of the operator: its Lease and root Secret are there
-        LLMSTACK_IMAGE_FETCH          image of the init container (this very image)
+        POD_NAMESPACE                 namespace of the operator, its Lease and its root Secret
+        LLMSTACK_IMAGE_FETCH          image of the init container (the operator's own image)
         LLMSTACK_IMAGE_SERVER_CPU     image of llama-server for vendor cpu
 
-    Optional, with the default:
-        POD_NAME                      "llmstack-operator": name under which the Lease is held
+    Optional, with the default and the meaning:
+        POD_NAME                      "llmstack-operator": holder name in the Lease
         LLMSTACK_IMAGE_SERVER_NVIDIA  "": image of llama-server for vendor nvidia
         LLMSTACK_IMAGE_SERVER_AMD     "": the same for amd
-        LLMSTACK_IMAGE_SERVER_INTEL   "": the same for intel; an LLMDeployment of a vendor without
-                                      an image must bring its own `engine.image`
-        LLMSTACK_NAMESPACES           "": namespaces to serve, with commas between; empty: all
+        LLMSTACK_IMAGE_SERVER_INTEL   "": the same for intel; for a vendor without an image, an
+                                      LLMDeployment must set `engine.image`
+        LLMSTACK_NAMESPACES           "": comma-separated namespaces to serve; empty means all
         LLMSTACK_ROOT_SECRET          "llmstack-root": Secret that server keys are derived from,
                                       created by the operator in its own namespace if missing
         HF_ENDPOINT, HTTP_PROXY, HTTPS_PROXY, NO_PROXY, LLMSTACK_FETCH_…
-                                      passed on to the init container; in a pod the operator's
-                                      own calls use no proxy
+                                      passed to the init container; in a pod, the operator itself
+                                      uses no proxy
         LLMSTACK_GATEWAY_HOST         "": DNS name of the gateway's Service, to which the Service
-                                      `<name>` of each LLMDeployment leads; empty: no such Service
+                                      `<name>` of each LLMDeployment points; empty creates none
         LLMSTACK_GATEWAY_PODS         "": labels of the gateway's pods in the operator's namespace,
-                                      `name=value` with commas between: a NetworkPolicy lets only
-                                      these reach the replicas; empty: no such NetworkPolicy
-        LLMSTACK_REPLICA_EGRESS       "restricted": that NetworkPolicy also lets replicas connect to
-                                      nothing but their model's source; "open": to everything
-        LLMSTACK_REPLICA_EGRESS_ALLOW "": further rules of its `egress`, as a JSON list
-        LLMSTACK_REPLICA_IDS          "fixed": replicas run as user and group 65532; "cluster": as
-                                      the ids that the cluster gives them, as OpenShift does
-        LLMSTACK_POD_IPS              "": addresses of the operator's own pod, with commas between:
-                                      if one is of IPv6, replicas listen on IPv6 as well
-        LLMSTACK_GATEWAY_LOAD_URL     "": where the gateway tells its load; empty: it is not asked
-        LLMSTACK_CA_BUNDLE_FILE       "": PEM file of the authorities that downloads trust, which
-                                      the operator hands on as a ConfigMap; empty: the image's own
-        LLMSTACK_METRICS_SERVICE      "": Service in the operator's namespace by which the API
-                                      server reaches custom.metrics.k8s.io here; its certificate is
-                                      in the Secret of that name and `-tls`; empty: no such API
-        LLMSTACK_METRICS_OWNER        "": ClusterRole that owns the APIServices: they go with it
-        LLMSTACK_METRICS_PORT         8443: where custom.metrics.k8s.io is served
-        LLMSTACK_METRICS_CHECK_SECONDS  30: certificates and APIServices are looked at so often
-        LLMSTACK_METRICS_CERTIFICATE_SECONDS  7776000: life of a certificate; it is renewed at two
-                                      thirds of it
+                                      as comma-separated `name=value`; a NetworkPolicy allows only
+                                      them to connect to replicas; empty creates none
+        LLMSTACK_REPLICA_EGRESS       "restricted": that NetworkPolicy allows replicas to connect
+                                      only to their model's source; "open" allows everything
+        LLMSTACK_REPLICA_EGRESS_ALLOW "": additional `egress` rules, as a JSON list
+        LLMSTACK_REPLICA_IDS          "fixed": replicas run as user and group 65532; "cluster" lets
+                                      the cluster choose the IDs, as on OpenShift
+        LLMSTACK_POD_IPS              "": comma-separated addresses of the operator's pod; if one is
+                                      an IPv6 address, replicas listen on IPv6 as well
+        LLMSTACK_GATEWAY_LOAD_URL     "": URL of the gateway's /load; empty disables it
+        LLMSTACK_CA_BUNDLE_FILE       "": PEM file of the certificate authorities that downloads
+                                      trust, passed on as a ConfigMap; empty uses the image's own
+        LLMSTACK_METRICS_SERVICE      "": Service in the operator's namespace through which the API
+                                      server reaches custom.metrics.k8s.io; its certificate is in
+                                      the Secret `<name>-tls`; empty disables the metrics API
+        LLMSTACK_METRICS_OWNER        "": ClusterRole that owns the APIServices, so that they are
+                                      deleted with it
+        LLMSTACK_METRICS_PORT         8443: port of custom.metrics.k8s.io
+        LLMSTACK_METRICS_CHECK_SECONDS  30: interval of checks of certificates and APIServices
+        LLMSTACK_METRICS_CERTIFICATE_SECONDS  7776000: lifetime of a certificate, which is renewed
+                                      after two thirds of it
         LLMSTACK_LEASE_NAME           "llmstack-operator": Lease in the operator's namespace
-        LLMSTACK_LEASE_DURATION_SECONDS        15: how long a won Lease lasts (whole seconds)
-        LLMSTACK_LEASE_RENEW_DEADLINE_SECONDS  10: the process ends when it could not renew so long
-        LLMSTACK_LEASE_RETRY_SECONDS            2: time between two tries to win or renew
-        LLMSTACK_RESYNC_SECONDS       300: every deployment is looked at anew at least so often
-        LLMSTACK_PROGRESS_SECONDS     10: shortest time between two looks at a download's log
-        LLMSTACK_WORKERS              16: deployments reconciled at once
-        LLMSTACK_API_TIMEOUT_SECONDS  20: longest call of the Kubernetes API, watches aside
-        LLMSTACK_API_CALLS_PER_SECOND  200: calls of the Kubernetes API, on average; the Lease's and
-                                      watches aside
-        LLMSTACK_API_CALLS_BURST      500: such calls at once, after a time with fewer
-        LLMSTACK_STOP_SECONDS         20: longest wait for running passes on SIGTERM; the pod's
-                                      terminationGracePeriodSeconds must exceed it by 10
-        LLMSTACK_HTTP_PORT            8080: /healthz, /readyz and /metrics
+        LLMSTACK_LEASE_DURATION_SECONDS        15: validity of the Lease, in whole seconds
+        LLMSTACK_LEASE_RENEW_DEADLINE_SECONDS  10: seconds without renewal before the process exits
+        LLMSTACK_LEASE_RETRY_SECONDS            2: interval between attempts to acquire or renew it
+        LLMSTACK_RESYNC_SECONDS       300: maximum interval between two passes over a deployment
+        LLMSTACK_PROGRESS_SECONDS     10: minimum interval between two reads of a download's log
+        LLMSTACK_WORKERS              16: number of deployments reconciled in parallel
+        LLMSTACK_API_TIMEOUT_SECONDS  20: timeout of Kubernetes API calls, except watches
+        LLMSTACK_API_CALLS_PER_SECOND  200: average rate of Kubernetes API calls, except for the
+                                      Lease and watches
+        LLMSTACK_API_CALLS_BURST      500: maximum burst of such calls
+        LLMSTACK_STOP_SECONDS         20: seconds that running passes get after SIGTERM; the pod's
+                                      terminationGracePeriodSeconds must be 10 more
+        LLMSTACK_HTTP_PORT            8080: port for /healthz, /readyz and /metrics
         LLMSTACK_LOG_LEVEL            "info": debug, info, warning or error
-        KUBECONFIG                    "": kubeconfig files with colons between, for a run outside
-                                      the cluster; merged as kubectl does
+        KUBECONFIG                    "": colon-separated kubeconfig files for running outside a
+                                      cluster, merged as kubectl does
     """
 
     namespace: str

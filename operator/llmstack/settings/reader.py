@@ -20,7 +20,9 @@ class Reader:
     def required(self, name: str) -> str:
         value = self.text(name, "")
         if not value:
-            raise ConfigurationError(f"{name} is not set; the chart sets it, see llmstack.settings")
+            raise ConfigurationError(
+                f"{name} is not set; the Helm chart sets it, see llmstack.settings"
+            )
         return value
 
     def file(self, name: str) -> str:
@@ -28,7 +30,7 @@ class Reader:
         try:
             return Path(path).read_text() if path else ""
         except (OSError, UnicodeDecodeError) as error:
-            raise ConfigurationError(f"{name} names a file that cannot be read: {error}") from error
+            raise ConfigurationError(f"the file in {name} cannot be read: {error}") from error
 
     def names(self, name: str) -> tuple[str, ...]:
         return tuple(part.strip() for part in self.text(name, "").split(",") if part.strip())
@@ -37,7 +39,7 @@ class Reader:
         pairs = [part.partition("=") for part in self.names(name)]
         if not all(key and equals and value for key, equals, value in pairs):
             raise ConfigurationError(
-                f"{name} must be labels, name=value with commas between, not {self.text(name, '')}"
+                f"{name} must be labels, as comma-separated name=value, not {self.text(name, '')}"
             )
         return {key: value for key, _, value in pairs}
 

@@ -35,7 +35,7 @@ def test_an_install_runs_the_hook_only_where_another_definition_is_left(
 
 REFUSED = [
     ("none", None, "in the cluster is missing"),
-    ("an older one", changed(None), "in the cluster is another one"),
+    ("an older one", changed(None), "in the cluster has another version"),
 ]
 
 

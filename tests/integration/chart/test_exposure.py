@@ -23,12 +23,12 @@ ROUTE = (*IMAGES, KEYS, ROUTE_ON, PARENT)
 NGINX = "nginx.ingress.kubernetes.io"
 
 REFUSED = [
-    ("an Ingress without keys", (ON, HOST, TLS), "name it in gateway.auth.keysSecretRef.name"),
-    ("an Ingress without TLS", (KEYS, ON, HOST), "in gateway.ingress.tls.secretName"),
-    ("an Ingress without a host", (KEYS, ON, TLS), "in gateway.ingress.hosts"),
+    ("an Ingress without keys", (ON, HOST, TLS), "set gateway.auth.keysSecretRef.name to it"),
+    ("an Ingress without TLS", (KEYS, ON, HOST), "set gateway.ingress.tls.secretName"),
+    ("an Ingress without a host", (KEYS, ON, TLS), "requires gateway.ingress.hosts"),
     ("a host that is a URL", (KEYS, "gateway.ingress.hosts={https://llm.example.org}"), "hosts"),
-    ("a route without keys", (ROUTE_ON, PARENT), "name it in gateway.auth.keysSecretRef.name"),
-    ("a route without a Gateway", (KEYS, ROUTE_ON), "in gateway.httpRoute.parentRefs"),
+    ("a route without keys", (ROUTE_ON, PARENT), "set gateway.auth.keysSecretRef.name to it"),
+    ("a route without a Gateway", (KEYS, ROUTE_ON), "requires gateway.httpRoute.parentRefs"),
     ("a time without a unit", ("gateway.httpRoute.timeouts.request=5x",), "timeouts"),
 ]
 
@@ -131,7 +131,7 @@ def test_it_says_where_it_is_reached_from_outside(empty: ApiServer) -> None:
     done = install(empty, *INGRESS)
 
     assert done.returncode == 0, done.stderr
-    assert "\nFrom outside it is https://llm.example.org/v1, once" in done.stdout
+    assert "\nOutside the cluster, it is https://llm.example.org/v1, once" in done.stdout
 
 
 def test_a_route_is_refused_without_the_gateway_api_and_taken_with_it(empty: ApiServer) -> None:

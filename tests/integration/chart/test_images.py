@@ -61,16 +61,21 @@ def test_both_images_are_known_by(
 
 
 UNNAMED = [
-    ("nothing", (), "Set image.repository to the operator's image, or image.registry for both."),
+    (
+        "nothing",
+        (),
+        "Set image.repository to the operator's image, or set image.registry for both.",
+    ),
     (
         "the operator's image alone",
         ("image.repository=a.example/op",),
-        "Set serverImages.cpu to the llama-server image, with its tag, or image.registry for both.",
+        "Set serverImages.cpu to the llama-server image, with its tag, or set "
+        "image.registry for both.",
     ),
     (
         "llama-server's image alone",
         ("serverImages.cpu=b.example/cpu:2",),
-        "Set image.repository to the operator's image, or image.registry for both.",
+        "Set image.repository to the operator's image, or set image.registry for both.",
     ),
 ]
 
@@ -90,4 +95,4 @@ def test_where_an_image_is_not_named_it_is_said_how_to_build_and_push(
 def test_a_registry_is_no_url() -> None:
     said = template("image.registry=https://registry.example.com").stderr
 
-    assert "without a scheme, for instance registry.example.com" in said
+    assert "without a scheme, for example registry.example.com" in said

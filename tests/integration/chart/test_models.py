@@ -62,22 +62,22 @@ REFUSED = [
     (
         "a field that there is not",
         (A, "models.a.spec.slot=4"),
-        "models.a.spec.slot: there is no such field. There are: accelerator, autoscaling,",
+        "models.a.spec.slot: unknown field. Valid fields are: accelerator, autoscaling,",
     ),
     (
         "one further down",
         (A, "models.a.spec.model.sha=1"),
-        "models.a.spec.model.sha: there is no such field.",
+        "models.a.spec.model.sha: unknown field.",
     ),
     (
         "one in a list",
         (A, "models.a.spec.accelerator.tolerations[0].ky=x"),
-        "models.a.spec.accelerator.tolerations[0].ky: there is no such field.",
+        "models.a.spec.accelerator.tolerations[0].ky: unknown field.",
     ),
     (
         "a namespace that nobody serves",
         (A, "namespaces={team-a,team-b}"),
-        "models.a is in namespace llm-stack, which nobody serves",
+        "models.a is in namespace llm-stack, which is not in `namespaces`",
     ),
 ]
 

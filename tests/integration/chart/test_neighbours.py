@@ -53,12 +53,12 @@ def second(
 
 
 A, B, BOTH = "namespaces={team-a}", "namespaces={team-b}", "namespaces={team-a,team-b}"
-HERE = f"Release {FIRST} in namespace {ITS_NAMESPACE} serves "
+HERE = f"Release {FIRST} in namespace {ITS_NAMESPACE} already serves "
 REFUSED = [
-    ("both serve all", (), (), HERE + "all namespaces already"),
-    ("the first serves all", (), (A,), HERE + "team-a already"),
-    ("the second would serve all", (A,), (), HERE + "team-a already"),
-    ("they share one", (A,), (BOTH,), HERE + "team-a already"),
+    ("both serve all", (), (), HERE + "all namespaces"),
+    ("the first serves all", (), (A,), HERE + "team-a"),
+    ("the second would serve all", (A,), (), HERE + "team-a"),
+    ("they share one", (A,), (BOTH,), HERE + "team-a"),
 ]
 
 

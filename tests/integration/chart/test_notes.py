@@ -9,7 +9,7 @@ from tests.integration.chart.cluster import NAMESPACE, install
 from tests.integration.chart.helm import IMAGES
 
 KEYS = "gateway.auth.keysSecretRef.name=client-keys"
-MISSING = "The Secret client-keys with the keys of clients does not exist in namespace llm-stack"
+MISSING = "The Secret client-keys with the API keys does not exist in namespace llm-stack"
 WHERE = ("client-keys", "--namespace=llm-stack")
 
 
@@ -38,4 +38,4 @@ def test_a_secret_of_keys_that_is_missing_is_named(namespace: ApiServer) -> None
 
 
 def test_where_no_keys_are_asked_for_that_is_said(namespace: ApiServer) -> None:
-    assert "No key is asked for" in notes(namespace)
+    assert "The gateway requires no API key" in notes(namespace)

@@ -146,10 +146,10 @@ def test_without_roles_there_is_no_job_for_the_definition(value: str) -> None:
 
 
 MISSING = [
-    ("namespaces={team-x}", "namespaces: there is no namespace team-x in this cluster."),
+    ("namespaces={team-x}", "namespaces: namespace team-x does not exist in this cluster."),
     (
         "models.a.namespace=team-x",
-        "models.a: there is no namespace team-x in this cluster.",
+        "models.a: namespace team-x does not exist in this cluster.",
     ),
 ]
 

@@ -80,8 +80,12 @@ WRONG = [
     ("a key in the clear", "sk-secret team-a", "line 1: write sha256:<64 hex digits> <tenant>"),
     ("a digest that is too short", "\nsha256:abcd team-a", "line 2: write sha256:"),
     ("no tenant", f"sha256:{'0' * 64}", "line 1: write sha256:"),
-    ("a tenant in capitals", f"sha256:{'0' * 64} Team", "line 1: a tenant has at most 63"),
-    ("a tenant that is too long", f"sha256:{'0' * 64} {'a' * 64}", "line 1: a tenant has at most"),
+    (
+        "a tenant in capitals",
+        f"sha256:{'0' * 64} Team",
+        "line 1: a tenant must consist of at most 63",
+    ),
+    ("a tenant that is too long", f"sha256:{'0' * 64} {'a' * 64}", "line 1: a tenant must"),
     (
         "one key for two tenants",
         f"sha256:{'0' * 64} a\n# and\nsha256:{'0' * 64} b",

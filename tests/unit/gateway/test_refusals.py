@@ -56,7 +56,7 @@ def test_both_kinds_of_clients_see_the_error_in_a_stream():
     assert name == b"event: error"
     value = orjson.loads(data.removeprefix(b"data: "))
     assert value["type"] == "error"
-    assert value["error"]["message"] == "The replica is gone. Send the request again."
+    assert value["error"]["message"] == "The replica is gone. Retry the request."
     assert rest == [b"", b""]
 
 
@@ -91,7 +91,7 @@ def test_a_401_says_how_to_send_a_key():
 
 def test_a_401_says_where_no_key_can_be_right():
     error = orjson.loads(refusals.unauthorized(no_keys=True).body)["error"]
-    assert error["message"].startswith("No keys are configured")
+    assert error["message"].startswith("This gateway has no API keys configured")
     assert error["code"] == "no_keys_configured"
 
 

@@ -109,7 +109,7 @@ def test_the_metrics_api() -> None:
 METRICS = {"LLMSTACK_METRICS_SERVICE": "x", "LLMSTACK_METRICS_OWNER": "x"}
 WRONG = [
     ("metrics without an owner", {"LLMSTACK_METRICS_SERVICE": "x"}, "no namespace can be deleted"),
-    ("metrics of some namespaces", {**METRICS, "LLMSTACK_NAMESPACES": "a"}, "exclude each other"),
+    ("metrics of some namespaces", {**METRICS, "LLMSTACK_NAMESPACES": "a"}, "mutually exclusive"),
     ("a needed one is missing", {"POD_NAMESPACE": ""}, "POD_NAMESPACE is not set"),
     ("no number", {"LLMSTACK_WORKERS": "many"}, "LLMSTACK_WORKERS must be a number"),
     ("no whole number", {"LLMSTACK_WORKERS": "1.5"}, "LLMSTACK_WORKERS must be a positive whole"),
@@ -117,7 +117,7 @@ WRONG = [
     ("infinite", {"LLMSTACK_RESYNC_SECONDS": "inf"}, "LLMSTACK_RESYNC_SECONDS must be a posi"),
     ("no level", {"LLMSTACK_LOG_LEVEL": "loud"}, "LLMSTACK_LOG_LEVEL must be one of info"),
     ("no labels", {"LLMSTACK_GATEWAY_PODS": "gateway"}, "LLMSTACK_GATEWAY_PODS must be labels"),
-    ("no file", {"LLMSTACK_CA_BUNDLE_FILE": "/none"}, "LLMSTACK_CA_BUNDLE_FILE names a file"),
+    ("no file", {"LLMSTACK_CA_BUNDLE_FILE": "/none"}, "the file in LLMSTACK_CA_BUNDLE_FILE"),
     ("a Lease that expires first", {"LLMSTACK_LEASE_DURATION_SECONDS": "5"}, "2 < 10 <= 5 - 1"),
     ("no time to end in", {"LLMSTACK_LEASE_RENEW_DEADLINE_SECONDS": "14.5"}, "14.5 <= 15 - 1"),
 ]

@@ -31,13 +31,13 @@ def test_a_death_is_told_by_a_name_that_another_operator_would_choose_too() -> N
     event = build_event(SUBJECT, death_event(death), "op_1", 10**18)
     assert event["metadata"] == {"name": "qwen.e1-7", "namespace": "team"}
     assert (event["type"], event["reason"]) == ("Warning", "ServerKilledByRequest")
-    assert "qwen-0 ended while it computed request req-1 of tenant team-b" in event["message"]
+    assert "qwen-0 exited while processing request req-1 of tenant team-b" in event["message"]
 
 
 def test_a_death_that_nobody_is_blamed_for_says_how_many_may_be() -> None:
     message = death_event(Death("e1-7", "qwen-0", 5.0, 3)).message
-    assert "under 3 requests" in message
-    assert "is not known" in message
+    assert "processing 3 requests" in message
+    assert "it is not known" in message
     assert "tenant" not in message
 
 

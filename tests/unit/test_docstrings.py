@@ -13,10 +13,7 @@ PACKAGE = Path(__file__).parents[2] / "operator" / "llmstack"
 STILL_TO_DO = frozenset(
     {
         "controller",
-        "desired",
-        "fetch",
         "gateway",
-        "metricsapi",
         "routing",
     }
 )

@@ -33,18 +33,18 @@ _UNUSED_CACHE_LIMIT = "16Mi"
 
 
 def source_claims(model: ModelSpec) -> tuple[str | None, ...]:
-    """From which claims are the files read? None for each file that is downloaded."""
+    """Return the claim that each file is read from, or None for a file that is downloaded."""
     sources = [model.source] + ([model.mmproj.source] if model.mmproj else [])
     return tuple(claim_name(parse_source(source)) for source in sources)
 
 
 def downloads(spec: LLMDeploymentSpec) -> bool:
-    """Is any file downloaded into the cache?"""
+    """Return True if any file is downloaded into the cache."""
     return None in source_claims(spec.model)
 
 
 def source_claim(model: ModelSpec) -> str | None:
-    """Which claim is mounted at /source? Raises InvalidSpec if it would have to be two."""
+    """Return the claim to mount at /source, or None. Raises InvalidSpec if there are two."""
     claims = sorted({claim for claim in source_claims(model) if claim})
     if len(claims) > 1:
         raise InvalidSpec(
@@ -55,12 +55,12 @@ def source_claim(model: ModelSpec) -> str | None:
 
 
 def shares_claim(spec: LLMDeploymentSpec) -> bool:
-    """Does the operator provide a cache claim that outlives the deployment?"""
+    """Return True if the operator provides a cache claim that outlives the deployment."""
     return spec.cache.access_mode is not None and downloads(spec)
 
 
 def may_be_tied_to_one_node(spec: LLMDeploymentSpec) -> bool:
-    """Could a volume that replicas share be attachable to a single node only?
+    """Return True if a volume that replicas share may be attachable to only one node.
 
     Claims that the user brings may have any access mode, so the answer for them is yes.
     """
@@ -123,7 +123,7 @@ def build_cache_claim(deployment: LLMDeployment) -> Object | None:
 
 
 def claim_to_apply(desired: Object, live: Mapping[str, Any] | None) -> Object | None:
-    """What is applied for a claim that is wanted like this? None: leave it alone.
+    """Return what to apply for a desired claim, or None to leave it alone.
 
     An absent claim is created. A smaller one grows; it never shrinks, since another deployment may
     have asked for more. Everything else is kept as it is, whatever the spec says by now.

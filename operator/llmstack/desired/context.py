@@ -9,7 +9,7 @@ from llmstack.observed import Held
 
 @dataclass(frozen=True)
 class Recorded:
-    """Which pod template is in use, and which spec was it built from? See desired/template.py."""
+    """The pod template in use, and the hash of the spec that it was built from."""
 
     spec_hash: str
     template: Mapping[str, Any]
@@ -17,7 +17,7 @@ class Recorded:
 
 @dataclass(frozen=True)
 class GatewayPlace:
-    """Where is the gateway?
+    """Location of the gateway.
 
     `host` is the DNS name of its Service, "" if there is none. `pods` are labels of its pods in
     `namespace`; none: the replicas accept everybody.

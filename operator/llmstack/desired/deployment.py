@@ -39,7 +39,7 @@ def build_deployment(deployment: LLMDeployment, context: Context) -> Object:
 
 
 def progress_deadline(spec: LLMDeploymentSpec) -> int:
-    """After how many seconds without progress has a rollout failed?
+    """Return the seconds without progress after which a rollout has failed.
 
     Later than the startup probe gives up, so that the container's own end is seen first.
     """
@@ -52,7 +52,7 @@ def replaces_old_first(spec: LLMDeploymentSpec) -> bool:
 
 
 def strategy(spec: LLMDeploymentSpec) -> Object:
-    """In which order are replicas replaced?
+    """Return the update strategy of the Deployment.
 
     The new one first keeps the service up, but it needs room beside the old one. Where that room
     may not exist, waiting for it never ends, so the old one goes first:

@@ -46,7 +46,7 @@ def with_applied_hash(desired: Object) -> Object:
 
 
 def needs_apply(desired: Mapping[str, Any], live: Mapping[str, Any] | None) -> bool:
-    """Must the object be applied? Not if it exists and every desired field is as asked for."""
+    """Return True if the object does not exist or differs from the desired one."""
     if live is None or annotation(live, APPLIED_HASH) != annotation(desired, APPLIED_HASH):
         return True
     return not matches(desired, live)
@@ -58,7 +58,7 @@ def alike(one: Any, other: Any) -> bool:
 
 
 def matches(desired: Any, live: Any, field: str = "", parent: str = "") -> bool:
-    """Is everything that `desired` asks for in `live`?
+    """Return True if `live` contains everything that `desired` asks for.
 
     `field` is the name under which both are found, `parent` the one above it.
     """

@@ -49,7 +49,7 @@ def build_fetch_container(deployment: LLMDeployment, context: Context) -> Object
 
 
 def fetch_args(deployment: LLMDeployment, context: Context) -> tuple[str, ...]:
-    """Which command line tells it what to bring?"""
+    """Return the command line of the init container."""
     model, context_length = deployment.spec.model, deployment.spec.asked_context_length
     options: list[tuple[str, str | None]] = [
         ("--source", model.source),

@@ -93,27 +93,27 @@ _MODE_SUFFIX = {AccessMode.READ_WRITE_MANY: "rwx", AccessMode.READ_WRITE_ONCE: "
 
 
 def deployment_name(deployment: LLMDeployment) -> str:
-    """How are the Deployment, its ServiceAccount, budget and NetworkPolicy called?"""
+    """Return the name of the Deployment, its ServiceAccount, budget and NetworkPolicy."""
     return deployment.name
 
 
 def autoscaler_name(deployment: LLMDeployment) -> str:
-    """How is the HorizontalPodAutoscaler called?"""
+    """Return the name of the HorizontalPodAutoscaler."""
     return deployment.name
 
 
 def gateway_service_name(deployment: LLMDeployment) -> str:
-    """How is the Service called that leads to the gateway?"""
+    """Return the name of the Service that points to the gateway."""
     return deployment.name
 
 
 def replicas_service_name(deployment: LLMDeployment) -> str:
-    """How is the headless Service called that lists the ready replicas?"""
+    """Return the name of the headless Service that lists the ready replicas."""
     return f"{deployment.name}-replicas"
 
 
 def key_secret_name(deployment: LLMDeployment) -> str:
-    """How is the Secret called that holds the servers' key?"""
+    """Return the name of the Secret with the servers' key."""
     return f"{deployment.name}-key"
 
 
@@ -123,7 +123,7 @@ def template_config_map_name(deployment: LLMDeployment, template_hash: str) -> s
 
 
 def ca_config_map_name(deployment: LLMDeployment) -> str:
-    """How is the ConfigMap called that holds the CA bundle for downloads?"""
+    """Return the name of the ConfigMap with the CA bundle for downloads."""
     return f"{deployment.name}-ca"
 
 
@@ -133,7 +133,7 @@ def proof_job_name(deployment: LLMDeployment, proof: str) -> str:
 
 
 def cache_claim_name(cache: CacheSpec) -> str:
-    """How is the cache claim called that is shared by all deployments of this class and mode?
+    """Return the name of the cache claim that all deployments of a class and mode share.
 
     The suffix comes last and always, so that no class name can collide with a mode.
     """
@@ -146,7 +146,7 @@ def cache_claim_name(cache: CacheSpec) -> str:
 
 
 def labels(deployment: LLMDeployment, component: str = SERVER_COMPONENT) -> dict[str, str]:
-    """Which labels do all owned objects and pods carry?"""
+    """Return the labels of all owned objects and pods."""
     return {
         NAME_LABEL: SERVER_COMPONENT,
         INSTANCE_LABEL: deployment.name,
@@ -158,7 +158,7 @@ def labels(deployment: LLMDeployment, component: str = SERVER_COMPONENT) -> dict
 
 
 def shared_labels() -> dict[str, str]:
-    """Which labels does an object carry that no single deployment owns?"""
+    """Return the labels of an object that no single deployment owns."""
     return {
         NAME_LABEL: SERVER_COMPONENT,
         COMPONENT_LABEL: CACHE_COMPONENT,
@@ -168,7 +168,9 @@ def shared_labels() -> dict[str, str]:
 
 
 def selector(deployment: LLMDeployment) -> dict[str, str]:
-    """Which pods are replicas? Immutable in a Deployment, so only what can never change."""
+    """Return the labels that select the replicas. They are immutable in a Deployment, so they
+    contain only what never changes.
+    """
     return {COMPONENT_LABEL: SERVER_COMPONENT, DEPLOYMENT_LABEL: deployment.name}
 
 
@@ -178,7 +180,7 @@ def selector_text(deployment: LLMDeployment) -> str:
 
 
 def owner_reference(deployment: LLMDeployment) -> Object:
-    """By which reference does the garbage collector find the owner?"""
+    """Return the owner reference for the garbage collector."""
     return {
         "apiVersion": API_VERSION,
         "kind": KIND,
@@ -190,7 +192,7 @@ def owner_reference(deployment: LLMDeployment) -> Object:
 
 
 def owned(deployment: LLMDeployment, name: str) -> Object:
-    """What does the metadata of an owned object say?"""
+    """Return the metadata of an owned object."""
     return {
         "name": name,
         "namespace": deployment.namespace,
@@ -200,6 +202,6 @@ def owned(deployment: LLMDeployment, name: str) -> Object:
 
 
 def annotation(obj: Mapping[str, Any], key: str) -> str:
-    """What does an annotation of a live object say? "" if it is not there."""
+    """Return an annotation of a live object, or "" if it does not exist."""
     value = (obj.get("metadata", {}).get("annotations") or {}).get(key, "")
     return value if isinstance(value, str) else ""

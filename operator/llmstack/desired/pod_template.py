@@ -55,7 +55,7 @@ def build_pod_template(deployment: LLMDeployment, context: Context) -> Object:
 
 
 def grace_period(lifecycle: LifecycleSpec) -> int:
-    """After how many seconds is a stopping pod killed? The drain, and time to exit after it."""
+    """Return the termination grace period in seconds: the drain, plus time to exit."""
     return lifecycle.drain_seconds + _STOP_MARGIN_SECONDS
 
 
@@ -94,7 +94,7 @@ def _secret_volume(volume: str, secret: str) -> Object:
 
 
 def _placement(deployment: LLMDeployment) -> Object:
-    """Where may the pod run? Only what the user gave: absent fields keep their defaults."""
+    """Return the fields that place the pod. Fields that the user did not set are left out."""
     accelerator, pod = deployment.spec.accelerator, deployment.spec.pod
     fields: Object = {
         "nodeSelector": dict(accelerator.node_selector),
@@ -110,7 +110,7 @@ def _placement(deployment: LLMDeployment) -> Object:
 
 
 def tolerations(accelerator: AcceleratorSpec) -> list[Object]:
-    """Which taints are tolerated? The user's, and the one that keeps other pods off such nodes.
+    """Return the user's tolerations, and the one for nodes reserved for accelerators.
 
     Clouds taint accelerator nodes with the name of the vendor's resource; only some have the
     admission plugin that adds this toleration. Slices (MIG) lie on nodes with the same taint.

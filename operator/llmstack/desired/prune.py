@@ -13,7 +13,7 @@ _NEVER = frozenset({"PersistentVolumeClaim"})
 def prunable(
     deployment: LLMDeployment, live: Iterable[Object], desired: Iterable[Object]
 ) -> tuple[Object, ...]:
-    """Which of the live objects are deleted?
+    """Return the live objects to delete.
 
     Those that carry the deployment's label, are owned by this very deployment (by uid: one that was
     deleted and created again does not count), and are not desired.
@@ -31,13 +31,13 @@ def prunable(
 
 
 def is_owned(live: Mapping[str, Any], deployment: LLMDeployment) -> bool:
-    """Does an object belong to this very deployment?"""
+    """Return True if the object belongs to this very deployment."""
     references = live["metadata"].get("ownerReferences") or ()
     return any(reference.get("uid") == deployment.uid for reference in references)
 
 
 def is_foreign(live: Mapping[str, Any] | None, desired: Object, deployment: LLMDeployment) -> bool:
-    """Does the name of a wanted object belong to something that is not ours?
+    """Return True if something else already uses the name of a desired object.
 
     It must not be overwritten: server-side apply would take it over silently.
     """
@@ -47,7 +47,7 @@ def is_foreign(live: Mapping[str, Any] | None, desired: Object, deployment: LLMD
 
 
 def foreign_message(desired: Object) -> str:
-    """What does the user do about a name that is taken?"""
+    """Return the message for a name that is already in use."""
     kind, name = desired["kind"], desired["metadata"]["name"]
     return (
         f"a {kind} named {name} exists already and was not made for this LLMDeployment: delete or "

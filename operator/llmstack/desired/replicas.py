@@ -28,7 +28,7 @@ _SLEEP_RETRY_SECONDS = 1.0
 
 
 def initial_replicas(spec: LLMDeploymentSpec) -> int:
-    """With how many replicas is the Deployment created?
+    """Return the number of replicas that the Deployment is created with.
 
     At least one where autoscaling allows none: its faults show, and its cache fills.
     """
@@ -40,7 +40,7 @@ def initial_replicas(spec: LLMDeploymentSpec) -> int:
 def wanted_replicas(
     deployment: LLMDeployment, workload: Workload | None, demand: Demand = _UNKNOWN
 ) -> int | None:
-    """Which number is written through /scale? None leaves it alone.
+    """Return the number of replicas to write through /scale, or None to leave it alone.
 
     Where autoscaling is on, the HorizontalPodAutoscaler writes all numbers but two: from zero to
     one and from one to zero. A running number is kept where the spec no longer says where it came
@@ -68,7 +68,7 @@ def _with_sleep(wish: AutoscalingSpec, workload: Workload, demand: Demand) -> in
 
 
 def _one_up(workload: Workload) -> bool:
-    """Is one replica asked for, and is there one, of the newest template, and ready?
+    """Return True if exactly one replica is requested, and it is of the newest template and ready.
 
     One that cannot start is not put to sleep, nor an update that fails: that has to show.
     """
@@ -79,7 +79,7 @@ def _one_up(workload: Workload) -> bool:
 def sleep_check_seconds(
     deployment: LLMDeployment, workload: Workload | None, demand: Demand
 ) -> float | None:
-    """After how many seconds may it be time to sleep? None where it never is.
+    """Return the seconds until it may be time to scale to zero, or None if it never is.
 
     Whoever begins to be idle after now is due later than that, so no look comes too late.
     """
@@ -105,7 +105,7 @@ def number_to_keep(desired: Object, live: Mapping[str, Any]) -> Object | None:
 
 
 def replicas_owners(live: Mapping[str, Any]) -> frozenset[str]:
-    """Which field managers own `spec.replicas`?"""
+    """Return the field managers that own `spec.replicas`."""
     entries = live.get("metadata", {}).get("managedFields") or ()
     return frozenset(
         entry.get("manager", "")

@@ -13,7 +13,7 @@ SERVER_BASE_BYTES = 512 * 2**20
 
 
 def server_resources(spec: LLMDeploymentSpec) -> Object:
-    """What does llama-server ask for?
+    """Return the resources of the llama-server container.
 
     What the user gives is taken as it is. A memory request that is not given is estimated as the
     prompt cache plus a base. The model's weights are not in it: on an accelerator they do not lie
@@ -66,7 +66,7 @@ def _estimated_memory(engine: EngineSpec) -> dict[str, str]:
 
 
 def fetch_resources() -> Object:
-    """What does the download ask for? Its limit leaves room for the page cache."""
+    """Return the resources of the download. The limit leaves room for the page cache."""
     return {
         "requests": {"cpu": "100m", "memory": "128Mi"},
         "limits": {"memory": "512Mi"},

@@ -32,7 +32,7 @@ ROOT_BYTES = 32
 
 
 def server_key(root: bytes, namespace: str, name: str, uid: str) -> str:
-    """Which key do the replicas of a deployment ask for? 64 hex digits.
+    """Return the key of a deployment's replicas: 64 hex digits.
 
     The uid makes the key of a deployment that is deleted and created again a new one. Names hold
     no slash, so no two deployments share a text.
@@ -41,7 +41,7 @@ def server_key(root: bytes, namespace: str, name: str, uid: str) -> str:
 
 
 def load_key(root: bytes) -> str:
-    """With which bearer token does the operator read the gateway's /load? 64 hex digits.
+    """Return the bearer token for the gateway's /load: 64 hex digits.
 
     A server key is made from a text with slashes, so none of them is the same.
     """
@@ -49,7 +49,7 @@ def load_key(root: bytes) -> str:
 
 
 def peers_key(root: bytes) -> bytes:
-    """By what do gateways know each other? A text of its own, as for load_key()."""
+    """Return the key that gateways share. Its text differs from those of all other keys."""
     return hmac.new(root, b"peers", hashlib.sha256).digest()
 
 
@@ -85,7 +85,7 @@ def build_root_secret(namespace: str, name: str, root: bytes) -> Object:
 
 
 def read_root(secret: Mapping[str, Any]) -> bytes | None:
-    """Which root does a live Secret hold? None if it holds none that is long enough."""
+    """Return the root in a live Secret, or None if it has none that is long enough."""
     try:
         root = base64.b64decode((secret.get("data") or {}).get(ROOT_KEY, ""), validate=True)
     except (binascii.Error, ValueError, TypeError):

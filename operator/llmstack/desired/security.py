@@ -22,7 +22,7 @@ def pod_security(pod: PodSpec, *, fixed_ids: bool = True) -> Object:
 
 
 def container_security() -> Object:
-    """What may a container do?"""
+    """Return the security context of a container."""
     return {
         "allowPrivilegeEscalation": False,
         "capabilities": {"drop": ["ALL"]},

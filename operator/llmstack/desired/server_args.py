@@ -29,7 +29,7 @@ _TOGGLE_WORDS: Final[dict[Toggle, str]] = {
 
 @dataclass(frozen=True)
 class ServerOptions:
-    """What does one replica serve, and with how much?"""
+    """Options of llama-server for one replica."""
 
     model_path: str
     alias: str
@@ -67,12 +67,12 @@ def server_args(options: ServerOptions) -> tuple[str, ...]:
 
 
 def refused_flags(extra_args: Iterable[str]) -> list[str]:
-    """Which of these words may a user not pass, and what instead? One message each, in order."""
+    """Return one message for each argument that users must not pass, in order."""
     return [message for word in extra_args if (message := refusal(word))]
 
 
 def slots_in(arguments: Sequence[str]) -> int:
-    """How many slots has a server that was started with these? 0 if they do not say."""
+    """Return the number of slots in a server's arguments, or 0 if they do not set it."""
     for flag, value in pairwise(arguments):
         if flag == _SLOTS and value.isdecimal():
             return int(value)

@@ -67,7 +67,7 @@ def build_server_container(deployment: LLMDeployment, context: Context) -> Objec
 
 
 def server_image(spec: LLMDeploymentSpec, context: Context) -> str:
-    """Which image is run? Raises InvalidSpec if there is none for the vendor."""
+    """Return the image of llama-server. Raises InvalidSpec if there is none for the vendor."""
     vendor = spec.accelerator.vendor.value
     image = spec.engine.image or context.server_images.get(vendor)
     if not image:

@@ -55,7 +55,7 @@ _NOT_OF_THE_POD = {"replicas", "autoscaling", "queue"}
 
 
 def spec_hash(spec: LLMDeploymentSpec) -> str:
-    """From which wishes is a template built?
+    """Return the hash of the fields that a pod template is built from.
 
     Only from fields that differ from their defaults, so that a field that a newer version adds
     changes nothing; and without the fields that no pod depends on.
@@ -68,7 +68,7 @@ def spec_hash(spec: LLMDeploymentSpec) -> str:
 
 
 def choose_template(deployment: LLMDeployment, context: Context) -> Recorded:
-    """Which template belongs to this spec?"""
+    """Return the template for this spec."""
     wanted = spec_hash(deployment.spec)
     if context.recorded and (context.held or context.recorded.spec_hash == wanted):
         return context.recorded

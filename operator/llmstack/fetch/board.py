@@ -34,7 +34,7 @@ class Segment:
         self.position = self.claimed = self.recorded = self.start
 
     def seconds_left(self, now: float) -> float:
-        """How long will the rest take at the pace so far? At least as long as nothing has come."""
+        """Estimate the seconds left at the current speed. At least as long as nothing has come."""
         elapsed = now - self.began
         got = self.position - self.start
         return elapsed * (self.end - self.claimed) / got if got else elapsed
@@ -71,7 +71,7 @@ class Board:
             return None
 
     def idle_work(self) -> bool:
-        """Is there something to do for one more worker, now?"""
+        """Return True if there is work for one more worker."""
         with self._changed:
             return bool(self._todo) or self._slowest() is not None
 
@@ -95,7 +95,9 @@ class Board:
         return longest if longest and longest.seconds_left(now) >= _WORTH_SECONDS else None
 
     def claim(self, segment: Segment, length: int) -> int:
-        """How many of the bytes in hand are this worker's? 0 when the download was given up."""
+        """Return how many of the received bytes belong to this worker; 0 if the download was
+        cancelled.
+        """
         with self._changed:
             if self._error:
                 return 0
@@ -124,7 +126,7 @@ class Board:
             self._changed.notify_all()
 
     def retire(self, received_before: int) -> bool:
-        """May a worker that keeps failing leave? If others have got on meanwhile, yes.
+        """Return True if a failing worker may stop because others have made progress meanwhile.
 
         (A server may allow fewer connections than were asked for.)
         """
@@ -141,7 +143,9 @@ class Board:
             self._changed.notify_all()
 
     def wait(self, seconds: float) -> bool:
-        """Is everything fetched? Waits so long for it at most; raises what failed."""
+        """Wait at most so many seconds; return True if everything is downloaded. Raises the
+        failure.
+        """
         with self._changed:
             self._changed.wait_for(lambda: self._error or self._is_done(), seconds)
             if self._error:
@@ -152,7 +156,7 @@ class Board:
         return not (self._todo or self._active)
 
     def prefix(self) -> int:
-        """How many bytes are written from the file's start without a gap?"""
+        """Return the number of contiguous bytes written from the start of the file."""
         with self._changed:
             starts = [segment.position for segment in self._active]
             starts += [pair[0] for pair in self._todo[:1]]

@@ -78,15 +78,17 @@ class Cache:
             probe.rmdir()
 
     def lock_path(self, key: str) -> Path:
-        """Where is the lock of a source?"""
+        """Return the path of a source's lock."""
         return self._locks / key
 
     def blob(self, sha256: str) -> Path:
-        """Where does a verified file lie?"""
+        """Return the path of a verified file."""
         return self.blobs / sha256
 
     def has_blob(self, sha256: str | None, size: int | None) -> bool:
-        """Is a file with this sum there? (With the announced size, if one is announced.)"""
+        """Return True if a file with this checksum exists. (With the announced size, if one is
+        announced.)
+        """
         if not sha256:
             return False
         with suppress(OSError):

@@ -161,7 +161,7 @@ def host(url: str) -> str:
 
 
 def fault_of(error: Exception, url: str, settings: FetchSettings) -> Exception:
-    """What does a failed connection mean: a Fault, or a FetchError that no retry mends?"""
+    """Return the error for a failed connection: a Fault, or a FetchError if a retry cannot help."""
     if isinstance(error, IncompleteRead) or isinstance(error.__cause__, IncompleteRead):
         return Fault(reasons.SOURCE_TRUNCATED, f"{host(url)} ended {shown(url)} early")
     if isinstance(error, SSLError) and "CERTIFICATE_VERIFY_FAILED" in str(error):

@@ -120,7 +120,9 @@ class Filling:
                 self._tools.meter.tick()
 
     def settle(self) -> bool:
-        """Has every thread let go of the partial? One that waits for a silent server has not."""
+        """Return True if no thread uses the partial file any more. One that waits for a silent
+        server has not.
+        """
         deadline = time.monotonic() + _SETTLE_SECONDS
         for thread in self._threads:
             thread.join(max(0.0, deadline - time.monotonic()))

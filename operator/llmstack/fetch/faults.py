@@ -38,7 +38,7 @@ class Fault(Exception):
 
 
 class Patience:
-    """How often is a call tried again, and how long waited between? `note` tells the log."""
+    """Retry policy. `note` tells the log."""
 
     def __init__(
         self, settings: FetchSettings, stop: threading.Event, note: Callable[[str], None]
@@ -70,7 +70,7 @@ class Patience:
         self._stop.wait(max(longest * random.uniform(0.5, 1.0), fault.retry_after))  # noqa: S311
 
     def is_over(self, failures: int) -> bool:
-        """Were these too many?"""
+        """Return True if there were too many failures."""
         return failures >= self.attempts
 
 
@@ -80,7 +80,7 @@ def may_pass(status: int) -> bool:
 
 
 def cache_error(error: OSError, cache: Path, needed: int = 0) -> FetchError:
-    """What does an error of the cache's file system mean to its owner?"""
+    """Return the error for the user when the cache's file system fails."""
     match error.errno:
         case errno.ENOSPC | errno.EDQUOT:
             return cache_full(cache, needed)
@@ -95,7 +95,7 @@ def cache_error(error: OSError, cache: Path, needed: int = 0) -> FetchError:
 
 
 def cache_full(cache: Path, needed: int) -> FetchError:
-    """How much is missing? `needed` is what is still to be written, in bytes."""
+    """Return the error for a full cache. `needed` is what is still to be written, in bytes."""
     free = free_space(cache)
     parts = [
         f"{_gib(needed)} more are needed" if needed else "",
@@ -110,7 +110,7 @@ def cache_full(cache: Path, needed: int) -> FetchError:
 
 
 def free_space(cache: Path) -> int | None:
-    """How many bytes may this user still write? None where the file system does not tell."""
+    """Return the bytes that this user can still write, or None if unknown."""
     try:
         return available(os.statvfs(cache))
     except OSError:

@@ -210,7 +210,7 @@ def _where_supported() -> Iterator[None]:
 
 
 def remove_abandoned(folder: Path, pattern: str, *, keep: str = "", before: float = 0.0) -> int:
-    """Remove partials without an owner; how many bytes did that free?
+    """Remove partial files without an owner, and return the number of bytes freed.
 
     Of those that match `pattern`, all but those whose stem is `keep`; with `before`, only those
     last written before that time (seconds since the epoch).
@@ -237,12 +237,12 @@ def remove(path: Path) -> None:
 
 
 def journal_of(path: Path) -> Path:
-    """Where is a partial's journal?"""
+    """Return the path of a partial file's journal."""
     return path.with_suffix(".journal")
 
 
 def boot_id() -> str:
-    """Which run of the kernel is this? "" if it does not tell; then only flushed bytes count."""
+    """Return the boot ID of the kernel, or "" if unknown; then only flushed bytes count."""
     try:
         return _BOOT_ID.read_text("ascii").strip()
     except OSError:

@@ -60,7 +60,7 @@ class Meter:
         self._write(encode_progress(self.now()))
 
     def left(self) -> int:
-        """How many bytes are still to come? 0 if nobody knows."""
+        """Return the number of bytes left, or 0 if unknown."""
         with self._lock:
             return 0 if self._total is None else max(0, self._total - self._bytes)
 
@@ -69,7 +69,7 @@ class Meter:
         self._write(json.dumps({"event": "note", "message": message}))
 
     def now(self) -> Progress:
-        """Where does it stand?"""
+        """Return the current progress."""
         with self._lock:
             speed = self._speed(self._clock())
             left = None if self._total is None else max(0, self._total - self._bytes)

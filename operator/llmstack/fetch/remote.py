@@ -66,7 +66,7 @@ class File:
 
 
 def hub_commit(client: Client, endpoint: str, source: HubSource) -> str:
-    """Which commit does the source's revision stand for now? Raises Fault or FetchError."""
+    """Return the commit that the source's revision refers to now. Raises Fault or FetchError."""
     revision = quote(source.revision or "main", safe="")
     url = f"{endpoint}/api/models/{source.owner}/{source.repo}/revision/{revision}"
     answer, at = _follow(client, url, {}, lambda hop: None)
@@ -84,7 +84,7 @@ def hub_commit(client: Client, endpoint: str, source: HubSource) -> str:
 
 
 def file_of(source: HubSource | HttpSource, endpoint: str, commit: str | None) -> File:
-    """Which file does a source (a part of a model) name? `commit` for a hub's."""
+    """Return the file that a source (a part of a model) refers to. `commit` for a hub's."""
     match source:
         case HttpSource(url=url):
             return File(base_name(source), url)
@@ -94,7 +94,7 @@ def file_of(source: HubSource | HttpSource, endpoint: str, commit: str | None) -
 
 
 def locate(client: Client, file: File) -> Located:
-    """Where do the file's bytes lie now? Raises Fault or FetchError."""
+    """Return the current location of a file's bytes. Raises Fault or FetchError."""
     announced: dict[str, str] = {}
     note = partial(_note_announced, announced)
     answer, address = _follow(client, file.url, {"Range": f"bytes=0-{PROBE_BYTES - 1}"}, note)
@@ -149,7 +149,7 @@ def content_range(answer: Response) -> tuple[int, int, int] | None:
 
 
 def check_answer(client: Client, answer: Response, address: Address, name: str) -> None:
-    """Does the answer carry bytes? Raises Fault or FetchError.
+    """Check that a response contains the file. Raises Fault or FetchError.
 
     A signed address that is refused has expired, most likely: worth a new one.
     """
@@ -196,7 +196,7 @@ def _is_the_proxys(answer: Response) -> bool:
 
 
 def _advice(address: Address, code: str, *, refused_token: bool) -> str:
-    """What does somebody do who may not read the file?"""
+    """Return the advice for a user who lacks access to the file."""
     if address.signed:
         return (
             "fresh addresses from the source's own host are refused too: check what lies "
@@ -261,7 +261,9 @@ def _origin(url: str) -> tuple[str, str]:
 
 
 def check_redirect(url: str, onward: str) -> None:
-    """May a redirect be followed? Raises FetchError: never to less security than the source has."""
+    """Check that a redirect may be followed. Raises FetchError: never to less security than the
+    source has.
+    """
     secure, scheme = urlsplit(url).scheme == "https", urlsplit(onward).scheme
     if scheme not in ("http", "https") or (secure and scheme != "https"):
         raise FetchError(

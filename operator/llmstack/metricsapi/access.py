@@ -26,7 +26,7 @@ class Access:
         self._known: OrderedDict[tuple[User, str], tuple[float, str]] = OrderedDict()
 
     async def refusal(self, user: User, path: str) -> str:
-        """Why may this user not GET this path? "" if they may. Raises ApiError."""
+        """Return why this user may not GET this path, or "" if they may. Raises ApiError."""
         asked, now = (user, path), self._clock()
         known = self._known.get(asked)
         if known and now < known[0] + CACHE_SECONDS:
@@ -70,7 +70,7 @@ def build_review(user: User, path: str) -> dict[str, Any]:
 
 
 def read_review(answer: dict[str, Any], user: User, path: str) -> str:
-    """What did the API server answer? "" or why not."""
+    """Parse the API server's review. Returns "" if access is allowed, else the reason."""
     status = answer.get("status") or {}
     if status.get("allowed") and not status.get("denied"):
         return ""

@@ -39,7 +39,7 @@ class View:
 
 @dataclass(frozen=True)
 class Question:
-    """Which metric of which deployment? `name` may be `*`."""
+    """A request for a metric of a deployment. `name` may be `*`."""
 
     version: str
     namespace: str
@@ -48,7 +48,7 @@ class Question:
 
 
 def question(path: str) -> Question | None:
-    """Which value does a path ask for? None: it asks for none."""
+    """Parse a path. Returns None if it does not ask for a metric."""
     match path.strip("/").split("/"):
         case ["apis", group_, version, "namespaces", namespace, resource, name, metric] if (
             group_ == METRICS_GROUP and version in VERSIONS and resource == RESOURCE

@@ -23,7 +23,7 @@ class Material:
 
 @dataclass(frozen=True)
 class Life:
-    """From when until when is a certificate valid? Seconds since 1970."""
+    """Validity of a certificate. Seconds since 1970."""
 
     begin: float
     end: float
@@ -39,7 +39,7 @@ def split(pem: str) -> list[str]:
 
 
 def life(authority: str) -> Life | None:
-    """How long does an authority live? None if that is no certificate of an authority."""
+    """Return the validity of an authority, or None if it is not a certificate of an authority."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     try:
         context.load_verify_locations(cadata=authority)
@@ -51,7 +51,9 @@ def life(authority: str) -> Life | None:
 
 
 def usable(material: Material | None, now: float) -> bool:
-    """Can it be served with? Certificate and key belong together, and it is valid."""
+    """Return True if the certificate can be served. Certificate and key belong together, and it is
+    valid.
+    """
     authorities = split(material.authorities) if material else []
     lasts = life(authorities[0]) if authorities else None
     if material is None or lasts is None or not lasts.begin <= now < lasts.end:
@@ -64,7 +66,7 @@ def usable(material: Material | None, now: float) -> bool:
 
 
 def due(material: Material | None, now: float) -> bool:
-    """Must another one be made?"""
+    """Return True if a new certificate must be created."""
     if material is None or not usable(material, now):
         return True
     lasts = life(split(material.authorities)[0])

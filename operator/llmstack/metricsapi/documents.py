@@ -64,17 +64,17 @@ def failure(status: int, message: str) -> Answer:
 
 
 def group_list() -> Object:
-    """Which API groups are there?"""
+    """Return the list of API groups."""
     return {"kind": "APIGroupList", "apiVersion": "v1", "groups": [_group()]}
 
 
 def group() -> Object:
-    """Which versions does the group have?"""
+    """Return the versions of the API group."""
     return {"kind": "APIGroup", "apiVersion": "v1", **_group()}
 
 
 def resource_list(version: str) -> Object:
-    """Which metrics are there?"""
+    """Return the list of metrics."""
     resources = [
         {
             "name": f"{RESOURCE}/{metric}",
@@ -94,7 +94,7 @@ def resource_list(version: str) -> Object:
 
 
 def value_list(version: str, values: list[Value]) -> Object:
-    """What are the values?"""
+    """Return the list of values."""
     return {
         "kind": "MetricValueList",
         "apiVersion": f"{METRICS_GROUP}/{version}",

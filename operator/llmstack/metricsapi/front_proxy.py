@@ -20,7 +20,7 @@ _Sent = list[tuple[str, str]]
 
 @dataclass(frozen=True)
 class FrontProxy:
-    """How is the API server recognised? `allowed_names` empty: any name of that authority."""
+    """How the API server is authenticated. `allowed_names` empty: any name of that authority."""
 
     authority: str
     allowed_names: tuple[str, ...]
@@ -32,7 +32,7 @@ class FrontProxy:
 
 @dataclass(frozen=True)
 class User:
-    """On whose behalf does the API server ask?"""
+    """User on whose behalf the API server sends a request."""
 
     name: str
     uid: str = ""
@@ -41,7 +41,7 @@ class User:
 
 
 def read_front_proxy(config_map: Mapping[str, Any] | None) -> FrontProxy | None:
-    """What does the ConfigMap say? None if it names no authority: there is no aggregation."""
+    """Parse the ConfigMap. Returns None if it names no authority, that is without aggregation."""
     data = (config_map or {}).get("data") or {}
     authority = data.get("requestheader-client-ca-file", "")
     if not authority.strip():
@@ -61,7 +61,8 @@ def identify(
     certificate: Mapping[str, Any] | None,
     headers: Iterable[tuple[str, str]],
 ) -> User | str:
-    """Who asks? A sentence if nobody can be told.
+    """Return the user of a request, or a message if the API server is not authenticated. A sentence
+    if nobody can be told.
 
     `certificate` is that of a peer that proved it, as ssl tells it.
     """

@@ -62,7 +62,7 @@ class Keeper:
         self._next: Material | None = None  # believed already, and not served yet
 
     def trouble(self) -> str:
-        """Why can nobody read the metrics? "" if all is well."""
+        """Return why the metrics cannot be read, or "" if they can."""
         return self._trouble
 
     async def run(self) -> None:

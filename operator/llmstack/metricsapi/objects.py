@@ -25,7 +25,7 @@ _PRIORITY = {"v1beta2": 200, "v1beta1": 100}
 
 @dataclass(frozen=True)
 class Place:
-    """By which Service is the API reached?"""
+    """Service through which the API is reached."""
 
     namespace: str
     service: str
@@ -63,7 +63,7 @@ def build_secret(place: Place, name: str, material: Material, live: Object | Non
 
 
 def read_secret(live: Mapping[str, Any] | None) -> Material | None:
-    """Which certificate does a live Secret hold? None if it holds none."""
+    """Return the certificate in a live Secret, or None if it has none."""
     data = (live or {}).get("data") or {}
     try:
         parts = [
@@ -76,7 +76,7 @@ def read_secret(live: Mapping[str, Any] | None) -> Material | None:
 
 
 def api_service_name(version: str) -> str:
-    """How is the APIService of a version called?"""
+    """Return the name of the APIService of a version."""
     return f"{version}.{METRICS_GROUP}"
 
 
@@ -114,7 +114,7 @@ def build_api_service(version: str, place: Place, owner: Mapping[str, Any], ca: 
 def plan(
     live: Mapping[str, Object | None], place: Place, owner: Mapping[str, Any], ca: str
 ) -> Plan:
-    """What is to be done about the APIServices that there are, by version?"""
+    """Decide what to do about the existing APIServices, given by version."""
     ours = {version: body for version, body in live.items() if body and is_ours(body, place)}
     foreign = [body for version, body in live.items() if body and version not in ours]
     if foreign:

@@ -57,7 +57,7 @@ class MetricsServer:
         self._waiting_for = ""
 
     def why_not(self) -> str:
-        """For what does it wait before it can serve? "" if it serves."""
+        """Return what the server waits for before it can serve, or "" if it serves."""
         return "" if self._listening else self._waiting_for or "its certificate"
 
     async def run(self) -> None:

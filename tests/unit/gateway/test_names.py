@@ -57,8 +57,8 @@ def test_names_a_model(host, name, model):
     [
         (CLUSTER, "gateway", "gpt-5", 404, "'gpt-5' does not exist"),
         (CLUSTER, "gateway", "team-c/qwen", 404, "does not exist"),
-        (CLUSTER, "gateway", "", 400, "names no 'model'"),
-        (Catalog(), "gateway", "", 400, "names no 'model'"),
+        (CLUSTER, "gateway", "", 400, "has no 'model'"),
+        (Catalog(), "gateway", "", 400, "has no 'model'"),
         (Catalog(), "gateway", "x", 404, "does not exist"),
     ],
 )

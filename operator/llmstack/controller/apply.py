@@ -195,7 +195,9 @@ class Applier:
             if error.status != _INVALID:
                 raise
         kind, namespace, name = identify(desired)
-        log.warning("%s/%s: overwriting %s, it was edited by others", namespace, name, kind.kind)
+        log.warning(
+            "%s/%s: overwriting %s, which someone else has edited", namespace, name, kind.kind
+        )
         return await self._writer.overwrite(desired, MANAGER, live["metadata"]["resourceVersion"])
 
     async def _create(self, body: Object) -> Object:

@@ -69,8 +69,8 @@ class Contested:
         found = _Rewritten(self._clock() + AGAIN_SECONDS, words)
         self._known.setdefault(key, {})[kind, name, form] = found
         log.warning(
-            "%s: %s %s was applied and is not as applied: an admission webhook or a policy of the "
-            "cluster rewrites it (%s); next try in %g s",
+            "%s: %s %s differs from what was applied, because an admission webhook or policy "
+            "of the cluster modifies it (%s); retrying in %g s",
             key,
             kind,
             name,

@@ -21,7 +21,7 @@ class Ending:
     def begin_anew(self) -> None:
         """Ends as if it were told to, and begins again."""
         if not self._asked.is_set():
-            log.warning("beginning anew: watches may have ended unseen")
+            log.warning("restarting: watches may have ended unnoticed")
             self.anew = True
             self._asked.set()
 

@@ -67,7 +67,7 @@ class Eyes:
             await self._see(kind)
         self._tell("; ".join(self._blind.values()))
         if was_blind and not self._blind:
-            log.info("everything that is watched can be listed again")
+            log.info("all watched resources can be listed again")
             if self._leading():
                 self._renew()
         if self._leading() and not self._blind:

@@ -79,7 +79,7 @@ class Leading:
             if await is_last(self._parts.client, settings.namespace, settings.identity):
                 await self._parts.keeper.retire()
         except (ApiError, LeaseLost) as error:
-            log.warning("the APIServices stay: %s", error)
+            log.warning("cannot delete the APIServices: %s", error)
 
     def _others(self) -> set[asyncio.Task[None]]:
         parts, settings = self._parts, self._parts.settings
@@ -105,7 +105,7 @@ class Leading:
                 return
             except ApiError as error:
                 hint = "; are the CRDs of crds/ applied?" if error.not_found else ""
-                log.warning("cannot begin yet: %s%s", error, hint)
+                log.warning("cannot start yet: %s%s", error, hint)
                 await asyncio.sleep(_BEGIN_RETRY_SECONDS)
 
     async def _work(self) -> None:

@@ -52,7 +52,7 @@ class LeaseKeeper:
                 async with asyncio.timeout(self._settings.renew_deadline):
                     won = await self._try_to_win()
             except (ApiError, TimeoutError) as error:
-                log.warning("cannot take the Lease yet: %s", error or "no answer in time")
+                log.warning("cannot acquire the Lease yet: %s", error or "no answer in time")
                 won = False
             if won and self._opened(started):
                 log.info("leading as %s", self._identity)
@@ -86,7 +86,7 @@ class LeaseKeeper:
                     await self._client.replace(rules.released(live, time.time()))
                     log.info("released the Lease")
         except (ApiError, TimeoutError) as error:
-            log.warning("the Lease was not released, it runs out by itself: %s", error)
+            log.warning("could not release the Lease, which expires by itself: %s", error)
 
     async def _read(self) -> Object | None:
         return await self._client.get(LEASE, self._namespace, self._settings.name)

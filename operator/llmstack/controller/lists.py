@@ -98,6 +98,6 @@ class Lists:
                 await asyncio.sleep(_RETRY_SECONDS)
                 continue
             if listing.version < before:
-                log.error("the cluster was set back to an earlier state: beginning anew")
+                log.error("the cluster was restored to an earlier state: restarting")
                 self._renew()
             return listing

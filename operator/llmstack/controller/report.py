@@ -103,14 +103,14 @@ class Reporter:
     async def _write_event(self, subject: Subject, event: Event) -> None:
         bucket = self._buckets.setdefault(subject.key, Bucket(_BURST, _REFILL_SECONDS))
         if not bucket.take(self._clock()):
-            log.warning("%s: Event left out, too many: %s", subject.key, event.reason)
+            log.warning("%s: too many Events, dropped: %s", subject.key, event.reason)
             return
         try:
             await self._writer.create(build_event(subject, event, self._identity, time.time_ns()))
         except ApiError as error:
             if event.id and error.conflict:
                 return  # Another process of the operator has told it.
-            log.warning("%s: Event %s not written: %s", subject.key, event.reason, error)
+            log.warning("%s: cannot write Event %s: %s", subject.key, event.reason, error)
 
 
 class Bucket:

@@ -58,7 +58,7 @@ class RootSecret:
                 if await self._client.get(SECRET, self._namespace, name) is None:
                     await self._write(name, self._root)
             except ApiError as error:
-                log.warning("the Secret %s/%s cannot be kept: %s", self._namespace, name, error)
+                log.warning("cannot maintain the Secret %s/%s: %s", self._namespace, name, error)
 
     async def existing(self) -> bytes:
         """The root, for one who may not write. Raises ConfigurationError while there is none."""

@@ -101,8 +101,8 @@ class ClusterSource:
                 "Secret %s/%s %s; %s",
                 self._settings.namespace,
                 name,
-                "holds no usable root" if secret else "is not there",
-                "the root that was read before stays" if self._root else "waiting for the operator",
+                "contains no valid root" if secret else "does not exist",
+                "keeping the previous root" if self._root else "waiting for the operator",
             )
 
     def _read_keys(self, secrets: Mapping[Place, Object]) -> None:
@@ -112,7 +112,7 @@ class ClusterSource:
         secret = secrets.get((self._settings.namespace, name))
         if secret is None:
             log.error(
-                "Secret %s/%s is not there: nobody may come in until it is",
+                "Secret %s/%s does not exist: all requests are rejected until it does",
                 self._settings.namespace,
                 name,
             )

@@ -40,7 +40,9 @@ class Deployments:
         try:
             return newest, parse(body)
         except InvalidSpec as error:
-            log.warning("%s/%s is served as it was before, if at all: %s", *key, error)
+            log.warning(
+                "cannot parse %s/%s, keeping its previous version if there is one: %s", *key, error
+            )
         same = known is not None and known.uid == body["metadata"]["uid"]
         return newest, known if same else None
 

@@ -107,7 +107,7 @@ class ConfigFile:
         try:
             return _as_it_listens(reader.config(), self.config)
         except ConfigurationError as error:
-            log.error("%s. What was read before stays", error)
+            log.error("%s. Keeping the previous configuration", error)
             path = self.config.keys_path
             return replace(self.config, keys=reader.keys(path)) if path else self.config
         finally:
@@ -120,7 +120,7 @@ def _as_it_listens(new: GatewayConfig, running: GatewayConfig) -> GatewayConfig:
     """The new state with the addresses that this process has bound."""
     if (new.listen, new.admin) != (running.listen, running.admin):
         log.warning(
-            "listen %s and admin %s stay as they are until the gateway is restarted",
+            "changes of listen (%s) and admin (%s) require a restart of the gateway",
             running.listen,
             running.admin,
         )
@@ -136,7 +136,7 @@ def _as_they_met(new: Peers | None, running: Peers | None) -> Peers | None:
     """The new members; how this process reaches them stays."""
     if new is None or running is None or _identity(new) != _identity(running):
         if new != running:
-            log.warning("peers stay as they are until the gateway is restarted")
+            log.warning("changes of peers require a restart of the gateway")
         return running
     return new
 
@@ -195,7 +195,7 @@ class _Reader:
         except ConfigurationError as error:
             if not self._running:
                 raise
-            log.error("%s: nobody may come in until it can be", error)
+            log.error("%s: all requests are rejected until it can be read", error)
             return Keys(missing=True)
         keys = parse_keys(text, str(path))
         if keys.faults and not keys.count and not self._running:

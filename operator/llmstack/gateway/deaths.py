@@ -101,7 +101,7 @@ class Deaths:
                 while pause := self._pause(model, request):  # noqa: ASYNC110 - it may grow
                     await asyncio.sleep(pause)
         except TimeoutError:
-            log.warning("a request of tenant %s waited too long to be tried alone", tenant)
+            log.warning("a request of tenant %s waited too long for its turn to run alone", tenant)
             seconds = self._pause(model, request)
             raise Refused(slowed(request.model.id, seconds)) from None
 
@@ -209,7 +209,7 @@ class Deaths:
         del self._cases[case]
         failed = None if task.cancelled() else task.exception()
         if failed is not None:
-            log.error("a death was not judged", exc_info=failed)
+            log.error("failed to determine whether a replica died", exc_info=failed)
         if failed is not None or task.cancelled():
             self._answer((suspect, Then.REFUSED) for suspect in case.broken)
 
@@ -259,7 +259,11 @@ class Deaths:
         known.deaths.append(death)
         by = f", by request {death.request} of tenant {death.tenant}" if blamed else ""
         log.warning(
-            "replica %s of %s died under %d request(s)%s", replica, model, death.suspects, by
+            "replica %s of %s died while processing %d request(s)%s",
+            replica,
+            model,
+            death.suspects,
+            by,
         )
         self._strike(model, verdict.blamed)
         self._told(model, death)

@@ -109,7 +109,7 @@ class Exchanges:
             note.code = client.why_gone
             raise
         except Exception:
-            log.exception("request %s was not answered", note.id.decode("ascii"))
+            log.exception("failed to answer request %s", note.id.decode("ascii"))
             note.code = "internal"
             if note.relay is not None and client.responded:
                 client.end_early(None)

@@ -77,9 +77,9 @@ class Keys:
     def log_faults(self) -> None:
         """Logs what is wrong with them."""
         for fault in self.faults[:_MOST_TOLD]:
-            log.error("%s. It lets nobody in; the other keys count", fault)
+            log.error("%s. This line is ignored; the other keys work", fault)
         if len(self.faults) > _MOST_TOLD:
-            log.error("%d more lines of keys are wrong", len(self.faults) - _MOST_TOLD)
+            log.error("%d more lines of keys are invalid", len(self.faults) - _MOST_TOLD)
 
     def _tenant_of(self, key: str) -> str | None:
         digest = _digest(key)

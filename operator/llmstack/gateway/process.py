@@ -105,7 +105,9 @@ class Gateway:
         """From now on these models, to these clients."""
         for name, models in catalog.conflicts().items():
             others = ", ".join(model.id for model in models[1:])
-            log.warning("the model name %s is %s's; %s claim it, too", name, models[0].id, others)
+            log.warning(
+                "the model name %s belongs to %s, but %s also claim it", name, models[0].id, others
+            )
         self.app.catalog, self.app.keys, self.app.cors = catalog, keys, cors
         if self.group is not None:
             self.group.take(catalog)
@@ -154,7 +156,7 @@ class Gateway:
         return runner
 
     async def _finish(self) -> None:
-        log.info("stopping: no new requests after %g s", self._place.linger)
+        log.info("stopping: accepting no new requests after %g s", self._place.linger)
         self.stopping = True
         if self.group is not None:
             self.group.retire()

@@ -204,7 +204,7 @@ class ReplicaWatch:
         self.started = ""
         await self._measure()
         self.state, self.why, self.asked = State.UP, "", True
-        log.info("%s is up with %d slots", self, total)
+        log.info("%s is ready with %d slots", self, total)
         self._owner.replica_up(*self._ids, total)
         self._owner.seen(*self._ids, poll)
 
@@ -223,7 +223,7 @@ class ReplicaWatch:
 
     def _leave(self, why: str, level: int = logging.WARNING) -> None:
         if why != self.why:
-            log.log(level, "%s is away: %s", self, why)
+            log.log(level, "%s is not available: %s", self, why)
             self._why_since = time.monotonic()
         was, self.state, self.why, self.deferred = self.state, State.AWAY, why, 0
         self.asked = True
@@ -247,7 +247,7 @@ class ReplicaWatch:
         if on is (self.state is State.WEDGED):
             return
         self.state = State.WEDGED if on else State.UP
-        log.warning("%s %s", self, "is wedged: it gets no new requests" if on else "answers again")
+        log.warning("%s %s", self, "is hung and gets no new requests" if on else "responds again")
         self._owner.quarantine(*self._ids, on)
 
     async def _look(self) -> SlotsSeen:

@@ -156,7 +156,9 @@ class KubeClient:
             return await self._transport.call("GET", path, plural="pods/log", query=query)
         except ApiError as error:
             if error.status not in (400, 404):  # not started yet, or gone
-                log.warning("%s/%s: no log of %s: %s", namespace, pod, container, error)
+                log.warning(
+                    "%s/%s: cannot read the log of %s: %s", namespace, pod, container, error
+                )
             return ""
 
     async def _json(

@@ -80,7 +80,7 @@ class Keeper:
         except ApiError as error:
             if error.conflict:
                 return  # somebody else writes too: the next look sees what
-            log.warning("the metrics API cannot be kept: %s", error)
+            log.warning("cannot maintain the metrics API: %s", error)
             if error.refused:
                 self._trouble = f"the metrics API cannot be set up: {error}"
         if self._trouble != before:
@@ -95,7 +95,7 @@ class Keeper:
             live = await self._client.get(API_SERVICE, None, name)
             if live is not None and is_ours(live, self._place):
                 await self._client.delete(API_SERVICE, "", name, live["metadata"]["uid"])
-                log.info("deleted the APIService %s: no other operator serves it", name)
+                log.info("deleted the APIService %s, because no other operator serves it", name)
 
     async def _keep(self) -> str:
         name, namespace = self._settings.secret, self._place.namespace
@@ -113,7 +113,7 @@ class Keeper:
             return await self._api_services(owner, self._next.authorities)
         new, self._next = self._next or self._issue(material), None
         await self._write(build_secret(self._place, name, new, live), live)
-        log.info("made a certificate for %s", self._place.hosts[0])
+        log.info("created a certificate for %s", self._place.hosts[0])
         return await self._api_services(owner, new.authorities)
 
     def _issue(self, before: Material | None) -> Material:

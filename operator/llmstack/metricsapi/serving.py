@@ -110,13 +110,13 @@ class MetricsServer:
         except ssl.SSLError as error:
             self._wait_for(f"a certificate that can be used: {error}")
             return False
-        log.info("took a certificate for the metrics API")
+        log.info("loaded a new certificate for the metrics API")
         self._material, self._proxy, self._waiting_for = material, proxy, ""
         return True
 
     def _wait_for(self, what: str) -> None:
         if what != self._waiting_for:
-            log.warning("the metrics API waits for %s", what)
+            log.warning("the metrics API is waiting for %s", what)
             self._waiting_for = what
 
     async def _handle(self, request: web.Request) -> web.Response:

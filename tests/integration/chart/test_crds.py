@@ -72,7 +72,7 @@ def test_a_newer_one_stays_and_it_is_said(
     assert task("apply", as_hook()) == 0
 
     assert "later" in fields(empty)
-    assert "version 99.0.0 is in the cluster and stays" in capsys.readouterr().out
+    assert "version 99.0.0 is in the cluster and is not replaced" in capsys.readouterr().out
 
 
 def test_stored_objects_that_could_not_be_read_are_a_refusal(

@@ -87,7 +87,7 @@ def test_where_an_image_is_not_named_it_is_said_how_to_build_and_push(
     said = template(*values).stderr
 
     assert words in said, what
-    assert "`make images` builds them" in said
+    assert "build the images with `make images`" in said
     assert f"push them as REGISTRY/llm-stack/operator:{VERSION}" in said
     assert "--set image.registry=REGISTRY" in said
 

@@ -88,7 +88,7 @@ def test_two_releases_of_one_name_are_told_that_it_is_taken(cluster_of_two: ApiS
 
     done = second(cluster_of_two, B, name=FIRST)
 
-    assert f"has the ClusterRole {FIRST}, by which this one's" in done.stderr
+    assert f"already owns the ClusterRole {FIRST}, whose name" in done.stderr
 
 
 def test_a_release_is_no_neighbour_of_itself(cluster_of_two: ApiServer) -> None:

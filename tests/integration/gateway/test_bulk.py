@@ -131,7 +131,7 @@ async def test_the_real_server_says_the_same_in_parts(
         backend = {"url": real_embedder.url, "apiKeyFile": "server-key"}
         it.gateway.rewrite([{"name": MODEL, "mode": "embed", "backends": [backend]}])
         await it.gateway.logged(
-            message=f"replica {real_embedder.url[7:]} of {MODEL} is up with 2 slots"
+            message=f"replica {real_embedder.url[7:]} of {MODEL} is ready with 2 slots"
         )
         texts = [f"word {n} " * (1 + n % 5) for n in range(11)]
         direct = Client(real_embedder.port, real_embedder.key)

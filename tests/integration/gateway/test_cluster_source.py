@@ -261,7 +261,7 @@ async def test_nothing_is_told_until_the_root_is_there(
         await cluster.root()
         await it.has("qwen")
         await cluster.delete("secret", "root")
-        await _until(lambda: "the root that was read before stays" in caplog.text)
+        await _until(lambda: "keeping the previous root" in caplog.text)
         await cluster.apply("phi")
         await it.has("phi", "qwen")
         assert it.source.load_key == load_key(ROOT)
@@ -279,7 +279,7 @@ async def test_keys_of_clients_are_taken_at_once(
     async with followed(cluster.settings(LLMSTACK_KEYS_SECRET="keys")) as it:
         await it.has()
         assert it.source.keys == Keys(missing=True)
-        assert "nobody may come in" in caplog.text
+        assert "all requests are rejected" in caplog.text
         await cluster.keys(a=line_for("sk-a", "team-a"))
         await it.until(lambda source: tenants(source.keys) == {"team-a"})
         await cluster.keys(a=line_for("sk-a", "team-a"), b=line_for("sk-b", "team-b"))

@@ -170,7 +170,7 @@ async def test_a_replica_whose_end_was_announced_is_replaced_all_the_same(
             gateway.rewrite([described(first)])
             await until(lambda: first.engine.processing == 1)
             gateway.rewrite([described(second)])
-            up = f"replica 127.0.0.1:{second.port} of {MODEL} is up with 2 slots"
+            up = f"replica 127.0.0.1:{second.port} of {MODEL} is ready with 2 slots"
             await gateway.logged(message=up)
             await first.die()
             assert (await stream.rest())[-1] == "[DONE]"

@@ -85,7 +85,7 @@ class Channel(asyncio.Protocol):
         try:
             self._read()
         except (ValueError, KeyError, TypeError) as fault:
-            log.warning("a peer's connection is ended: %s", fault or type(fault).__name__)
+            log.warning("closed a peer's connection: %s", fault or type(fault).__name__)
             self.cut()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -121,7 +121,7 @@ class Channel(asyncio.Protocol):
         try:
             self.said(message)
         except Exception:  # Of ours. What was half done is told anew on the next connection.
-            log.exception("a peer's %s was not taken", type(message).__name__)
+            log.exception("failed to process a peer's %s", type(message).__name__)
             self.cut()
 
     def _frame(self, body: bytes) -> None:

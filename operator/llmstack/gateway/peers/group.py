@@ -115,7 +115,7 @@ class Group:
                 peers, own = self._peering.reached(), self._local.load()
                 self.gossip.tell(peers, own, self._process.bytes(), self._context_of)
             except Exception:  # Without beats it would never grant again.
-                log.exception("a beat failed")
+                log.exception("a heartbeat failed")
             await asyncio.sleep(BEAT)
 
     def _context_of(self, id: str) -> int:

@@ -294,7 +294,7 @@ class SharedOwner:
         """Another view: others own some models, and all are told what is theirs of ours."""
         before, (self._before) = self._before, (self.peering.view, self.peering.alone)
         view, alone = self._before
-        log.info("gateways: %r%s", view, ", which do not agree: each grants alone" * alone)
+        log.info("gateways: %r%s", view, ", which do not agree; each assigns slots alone" * alone)
         self._local.permit.until = float("-inf")
         self._opened = None
         for peer in self.desks.peers():

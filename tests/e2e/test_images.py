@@ -86,6 +86,7 @@ def test_the_operators_image_leaves_out_the_classes_that_calls_by_path_do_not_ne
     packages = root_filesystem(build("operator")) / "opt/llmstack/lib"
     (kubernetes,) = packages.glob("python3*/site-packages/kubernetes")
     assert not list(kubernetes.glob("**/core_v1_api.py"))
+    assert not list(kubernetes.glob("**/models/v1_pod*.py"))
     assert list(kubernetes.glob("aio/client/api_client.py"))
 
 

@@ -1,6 +1,7 @@
 """What is kept of an object that a watch has told of?
 
-All that a pass reads of it, as compact JSON: parsed only when a pass asks. Pure.
+All that a pass reads of it, as compact JSON: parsed only when a pass asks. What no pass reads is
+left out: its changes are no news, and lead to no pass. Pure.
 """
 
 from collections.abc import Mapping
@@ -8,10 +9,47 @@ from typing import Any
 
 import orjson
 
-from llmstack.kube.kinds import DEPLOYMENT, NODE, STORAGE_CLASS, Kind
+from llmstack.kube.kinds import (
+    AUTOSCALER,
+    CLAIM,
+    DEPLOYMENT,
+    JOB,
+    LLM_DEPLOYMENT,
+    NODE,
+    POD,
+    STORAGE_CLASS,
+    Kind,
+)
 
 Object = dict[str, Any]
 _REPLICAS: Object = {"f:spec": {"f:replicas": {}}}
+
+_CONDITIONS = "conditions"
+_OF_CONDITIONS = ("type", "status", "reason", "message")
+_OF_STATUS = {
+    DEPLOYMENT: (
+        "observedGeneration",
+        "replicas",
+        "updatedReplicas",
+        "readyReplicas",
+        "availableReplicas",
+        _CONDITIONS,
+    ),
+    POD: (
+        "phase",
+        "reason",
+        "message",
+        "containerStatuses",
+        "initContainerStatuses",
+        _CONDITIONS,
+    ),
+    AUTOSCALER: ("desiredReplicas", _CONDITIONS),
+    JOB: (_CONDITIONS,),
+    CLAIM: ("phase",),
+}
+"""What is read of the status, by kind; of other children nothing. Of conditions not their times,
+which move with each look of a controller.
+"""
 
 
 def project(kind: Kind, body: Mapping[str, Any]) -> bytes:
@@ -38,7 +76,19 @@ def _content(kind: Kind, body: Mapping[str, Any]) -> Object:
         return {"status": {"allocatable": (body.get("status") or {}).get("allocatable") or {}}}
     if kind == STORAGE_CLASS:
         return {"provisioner": body.get("provisioner", "")}
-    return dict(body)
+    if kind == LLM_DEPLOYMENT or "status" not in body:
+        return dict(body)
+    return {**body, "status": _status(_OF_STATUS.get(kind, ()), body["status"] or {})}
+
+
+def _status(fields: tuple[str, ...], status: Mapping[str, Any]) -> Object:
+    kept = {name: status[name] for name in fields if name in status}
+    if kept.get(_CONDITIONS):
+        kept[_CONDITIONS] = [
+            {name: condition[name] for name in _OF_CONDITIONS if name in condition}
+            for condition in kept[_CONDITIONS]
+        ]
+    return kept
 
 
 def _metadata(kind: Kind, metadata: Mapping[str, Any]) -> Object:

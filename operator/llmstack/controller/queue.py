@@ -2,8 +2,9 @@
 
 N workers share one schedule. Everything that happens in the cluster only puts a key into it. What
 somebody waits for is urgent: a new or edited LLMDeployment, a request for a sleeping model. Events
-of children, the resync, second looks and retries are not: they come after what is urgent, and not
-within a second after the last pass over the same deployment began.
+of children, the resync, second looks and retries are not: they come after what is urgent, not
+within a second after the last pass over the same deployment began, and not before the wait after a
+failed pass is over.
 """
 
 import asyncio
@@ -20,6 +21,9 @@ from llmstack.kube.errors import ApiError
 log = logging.getLogger(__name__)
 
 REST_SECONDS = 1.0
+LONGEST_REST_SECONDS = 5.0
+_REST_SHARE = 0.03
+"""What a pass and the events that come of it take, and twice as much for all else."""
 
 Work = Callable[[Key], Awaitable[float | None]]
 """One pass. Returns after how many seconds it wants to run again, None if only when asked for."""
@@ -34,7 +38,7 @@ class WorkQueue:
         self._clock = clock
         self._schedule = Schedule()
         self._backoff = Backoff()
-        self._rest = Rest(REST_SECONDS)
+        self._rest = Rest(REST_SECONDS, _REST_SHARE, LONGEST_REST_SECONDS)
         self._wake = asyncio.Event()
         self._started: dict[Key, float] = {}
         self._stopping = False
@@ -51,7 +55,7 @@ class WorkQueue:
     def add(self, key: Key, delay: float = 0.0, *, urgent: bool = True) -> None:
         """Asks for a pass, at once or after some seconds."""
         due = self._clock() + delay
-        due = due if urgent else max(due, self._rest.until(key))
+        due = due if urgent else max(due, self._rest.until(key), self._backoff.until(key))
         self._schedule.add(key, due, urgent=urgent)
         self._wake.set()
 
@@ -109,7 +113,8 @@ class WorkQueue:
         self.retries += 1
         known = error if isinstance(error, ApiError) else None
         asked = known.retry_after if known else 0.0
-        delay = self._backoff.failed(key, random.random(), asked)  # noqa: S311 - only spreads load
+        spread = random.random()  # noqa: S311 - only spreads load
+        delay = self._backoff.failed(key, self._clock(), spread, asked)
         log.warning("%s: %s; again in %.1f s", key, error, delay, exc_info=known is None)
         # Somebody changed it while the pass ran, and may be waiting for what comes of it.
         self.add(key, delay, urgent=bool(known and known.conflict))

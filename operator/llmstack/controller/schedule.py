@@ -17,8 +17,9 @@ from dataclasses import dataclass
 
 from llmstack.api.key import Key
 
-SHARE = 4
-"""Urgent keys in a row, while another one is due."""
+SHARE = 16
+"""Urgent keys in a row, while another one is due: a new deployment's first pass makes its objects,
+and every further pass over another one can wait for that."""
 
 
 @dataclass(frozen=True, order=True)
@@ -98,20 +99,26 @@ class Schedule:
 class Rest:
     """For how long after a pass began does the next one wait, if nobody waits for it?
 
-    What comes of one change comes as many events: the pass after the rest sees all of them.
+    What comes of one change comes as many events: the pass after the rest sees all of them. Where
+    many deployments change at once each rests for longer, `share` seconds for each that rests, so
+    that all of them together never take more than a part of the time.
     """
 
-    def __init__(self, seconds: float) -> None:
+    def __init__(self, seconds: float, share: float = 0.0, longest: float = 0.0) -> None:
+        """`seconds` is the shortest rest; it is at most `longest`, where that is more."""
         self._seconds = seconds
+        self._share = share
+        self._longest = max(seconds, longest)
         self._until: OrderedDict[Key, float] = OrderedDict()
 
     def begin(self, key: Key, now: float) -> None:
         """A pass over the key begins."""
         self._until.pop(key, None)
-        self._until[key] = now + self._seconds
-        # In the order of their moments: what is over comes first.
-        while next(iter(self._until.values())) < now:
+        # Nearly in the order of their moments: what is over comes first.
+        while self._until and next(iter(self._until.values())) < now:
             self._until.popitem(last=False)
+        seconds = max(self._seconds, self._share * len(self._until))
+        self._until[key] = now + min(seconds, self._longest)
 
     def until(self, key: Key) -> float:
         """From this moment on it may be looked at; it may be past."""
@@ -125,9 +132,10 @@ class Backoff:
         self._first = first
         self._limit = limit
         self._failures: dict[Key, int] = {}
+        self._until: dict[Key, float] = {}
 
-    def failed(self, key: Key, random: float, asked: float = 0.0) -> float:
-        """Seconds to wait now. `random` in [0, 1) spreads keys that failed together.
+    def failed(self, key: Key, now: float, random: float, asked: float = 0.0) -> float:
+        """Seconds to wait from now on. `random` in [0, 1) spreads keys that failed together.
 
         `asked`: the API server wants to be left alone for so many seconds; it is, and those that
         it told so do not come back all at once.
@@ -135,8 +143,15 @@ class Backoff:
         failures = self._failures.get(key, 0)
         self._failures[key] = failures + 1
         delay = min(self._first * 2.0 ** min(failures, 32), self._limit)
-        return asked + delay * (0.5 + random / 2)
+        wait = asked + delay * (0.5 + random / 2)
+        self._until[key] = now + wait
+        return wait
+
+    def until(self, key: Key) -> float:
+        """Until this moment it waits after its last failure; long past without one."""
+        return self._until.get(key, float("-inf"))
 
     def succeeded(self, key: Key) -> None:
         """The next failure is the first one again."""
         self._failures.pop(key, None)
+        self._until.pop(key, None)

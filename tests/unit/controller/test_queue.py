@@ -85,6 +85,32 @@ async def test_many_events_of_one_change_are_one_pass_after_a_rest() -> None:
     assert passes[1] - passes[0] >= REST_SECONDS
 
 
+async def test_events_do_not_shorten_the_wait_after_a_failure_but_a_user_does() -> None:
+    """A deployment that cannot be brought about, and whose pods come and go."""
+    passes, moment = list[float](), 100.0
+
+    async def work(key: Key) -> None:
+        passes.append(moment)
+        if len(passes) == 2:
+            queue.stop()
+            return
+        queue.add(B, urgent=False)
+        raise ApiError(403, "Forbidden", "no", retry_after=50)
+
+    async def other(key: Key) -> None:
+        nonlocal moment
+        if key == A:
+            return await work(key)
+        moment += 2.0  # The rest is over, the wait after the failure is not.
+        queue.add(A, urgent=moment >= 140)
+        queue.add(B, urgent=False)
+
+    queue = WorkQueue(other, workers=1, clock=lambda: moment)
+    queue.add(A)
+    await queue.run()
+    assert passes == [100.0, 140.0]
+
+
 async def test_a_lost_lease_ends_all_workers() -> None:
     async def work(_key: Key) -> None:
         raise LeaseLost("gone")

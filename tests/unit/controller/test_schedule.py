@@ -75,9 +75,9 @@ def test_a_key_of_the_resync_becomes_urgent_when_an_event_asks_for_it() -> None:
 def test_one_of_the_others_goes_after_so_many_urgent_ones() -> None:
     schedule = Schedule()
     schedule.add(A, 0, urgent=False)
-    for number in range(10):
+    for number in range(2 * SHARE):
         schedule.add(Key("n", str(number)), number)
-    assert [schedule.take(20) for _ in range(SHARE + 1)][-1] == A
+    assert [schedule.take(100) for _ in range(SHARE + 1)][-1] == A
 
 
 KEYS = [Key("n", letter) for letter in "abcdef"]
@@ -156,18 +156,38 @@ def test_neither_rank_waits_for_ever(arrivals: list[tuple[bool, int]]) -> None:
 def test_waits_double_up_to_the_limit_and_begin_anew_after_a_success() -> None:
     backoff = Backoff(first=1, limit=5)
     almost_one = 1 - 1e-12
-    assert [round(backoff.failed(A, almost_one), 6) for _ in range(4)] == [1, 2, 4, 5]
-    assert round(backoff.failed(B, almost_one), 6) == 1
+    assert [round(backoff.failed(A, 0, almost_one), 6) for _ in range(4)] == [1, 2, 4, 5]
+    assert round(backoff.failed(B, 0, almost_one), 6) == 1
     backoff.succeeded(A)
-    assert round(backoff.failed(A, almost_one), 6) == 1
+    assert round(backoff.failed(A, 0, almost_one), 6) == 1
 
 
 def test_a_wait_that_the_api_server_asks_for_comes_on_top() -> None:
-    assert Backoff(first=4).failed(A, 0.0, asked=30) == 32
+    assert Backoff(first=4).failed(A, 0, 0.0, asked=30) == 32
 
 
 def test_jitter_takes_at_most_half_of_a_wait() -> None:
-    assert Backoff(first=4).failed(A, 0.0) == 2
+    assert Backoff(first=4).failed(A, 0, 0.0) == 2
+
+
+def test_the_wait_after_a_failure_is_known_until_a_pass_succeeds() -> None:
+    backoff = Backoff(first=4)
+    assert backoff.until(A) == float("-inf")
+    backoff.failed(A, 10.0, 0.0)
+    assert (backoff.until(A), backoff.until(B)) == (12.0, float("-inf"))
+    backoff.succeeded(A)
+    assert backoff.until(A) == float("-inf")
+
+
+def test_the_more_rest_the_longer_each_does_up_to_a_limit() -> None:
+    rest = Rest(1.0, share=0.5, longest=3.0)
+    ends = []
+    for number in range(9):
+        rest.begin(Key("n", str(number)), 10.0)
+        ends.append(rest.until(Key("n", str(number))))
+    assert ends == [11.0, 11.0, 11.0, 11.5, 12.0, 12.5, 13.0, 13.0, 13.0]
+    rest.begin(A, 20.0)
+    assert rest.until(A) == 21.0
 
 
 def test_a_rest_is_over_after_its_time_and_takes_no_memory_then() -> None:

@@ -12,7 +12,7 @@ ends minutes later. So a short list is asked for again and again, of each watche
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
-from itertools import cycle, islice
+from itertools import count, cycle, islice
 
 from llmstack.controller.watched import CHILDREN
 from llmstack.kube.client import KubeClient
@@ -22,15 +22,15 @@ from llmstack.kube.kinds import LLM_DEPLOYMENT, Kind
 log = logging.getLogger(__name__)
 
 LOOK_SECONDS = 8.0
-"""Between two looks; all kinds are seen within three of them."""
+"""Between two looks at LLMDeployments. The leader sees all kinds within nine of them."""
 BLIND_SECONDS = 1.0
 """While it is blind it looks so often."""
-_AT_ONCE = 3
-"""Further kinds in one look of the leader. One that stands by looks at LLMDeployments alone."""
+_ALSO = 2
+"""The leader's further duty is done with each so many looks."""
 
 
 class Eyes:
-    """Looks for ever. `leading` tells whether this process does; `also` is called with each look.
+    """Looks for ever. `leading` tells whether this process does; `also` is its further duty.
 
     `tell` gets what is wrong, "" once it sees.
     """
@@ -51,6 +51,7 @@ class Eyes:
         self._renew = renew
         self._also = also
         self._others = cycle(CHILDREN)
+        self._looks = count()
         self._blind: dict[Kind, str] = {}
 
     async def run(self) -> None:
@@ -60,9 +61,9 @@ class Eyes:
             await asyncio.sleep(BLIND_SECONDS if self._blind else LOOK_SECONDS)
 
     async def look(self) -> None:
-        """Lists LLMDeployments, what it is blind for, and the next kinds in turn."""
+        """Lists LLMDeployments, what it is blind for and, as the leader, the next kind in turn."""
         was_blind = bool(self._blind)
-        turn = islice(self._others, _AT_ONCE) if self._leading() else ()
+        turn = islice(self._others, 1) if self._leading() else ()
         for kind in dict.fromkeys((LLM_DEPLOYMENT, *self._blind, *turn)):
             await self._see(kind)
         self._tell("; ".join(self._blind.values()))
@@ -70,7 +71,7 @@ class Eyes:
             log.info("all watched resources can be listed again")
             if self._leading():
                 self._renew()
-        if self._leading() and not self._blind:
+        if self._leading() and not self._blind and next(self._looks) % _ALSO == 0:
             await self._also()
 
     async def _see(self, kind: Kind) -> None:

@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import httpx
@@ -87,26 +87,41 @@ class Seen:
 def watching(api: httpx.Client, path: str) -> Iterator[Seen]:
     """What is under the path, and what comes, seen by a watch in a thread of its own."""
     seen = Seen()
+    version, over = _list(api, path, seen), threading.Event()
+    follow = (api, path, version, seen, over)
+    thread = threading.Thread(target=_follow, args=follow, daemon=True)
+    thread.start()
+    try:
+        yield seen
+    finally:
+        over.set()
+
+
+def _list(api: httpx.Client, path: str, seen: Seen) -> str:
+    """Takes what there is. Returns its version."""
     listed = api.get(path).raise_for_status().json()
     for item in listed["items"]:
         seen.take({"object": item})
-    query = {
-        "watch": "true",
-        "timeoutSeconds": str(_WATCH_SECONDS),
-        "resourceVersion": listed["metadata"]["resourceVersion"],
-    }
-    with api.stream("GET", path, params=query, timeout=_WATCH_SECONDS) as events:
-        thread = threading.Thread(target=_follow, args=(events, seen), daemon=True)
-        thread.start()
-        yield seen
+    return str(listed["metadata"]["resourceVersion"])
 
 
-def _follow(events: httpx.Response, seen: Seen) -> None:
-    try:
-        for line in _lines(events.iter_raw()):
-            seen.take(json.loads(line))
-    except httpx.HTTPError:
-        return  # The block has ended, and the stream with it.
+def _follow(api: httpx.Client, path: str, version: str, seen: Seen, over: threading.Event) -> None:
+    """Watches; and again, when an API server that is kept busy has cut the stream."""
+    while not over.is_set():
+        query = {
+            "watch": "true",
+            "timeoutSeconds": str(_WATCH_SECONDS),
+            "resourceVersion": version,
+        }
+        with (
+            suppress(httpx.HTTPError),
+            api.stream("GET", path, params=query, timeout=_WATCH_SECONDS) as events,
+        ):
+            for line in _lines(events.iter_raw()):
+                seen.take(json.loads(line))
+        if not over.wait(0.5):
+            with suppress(httpx.HTTPError):
+                version = _list(api, path, seen)
 
 
 def _lines(parts: Iterator[bytes]) -> Iterator[bytes]:

@@ -9,6 +9,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import Any
 
 from llmstack.api.key import Key
@@ -19,7 +20,7 @@ from llmstack.controller.observe_objects import parse_workload
 from llmstack.controller.writer import AlreadyThere, Writer
 from llmstack.desired.cache import claim_to_apply
 from llmstack.desired.drift import needs_apply
-from llmstack.desired.metadata import MANAGER, REPLICAS_MANAGER
+from llmstack.desired.metadata import MANAGER, REPLICAS_MANAGER, deployment_name
 from llmstack.desired.prune import foreign_message, is_foreign, prunable
 from llmstack.desired.replicas import (
     created_with,
@@ -29,6 +30,7 @@ from llmstack.desired.replicas import (
 )
 from llmstack.kube.client import identify
 from llmstack.kube.errors import ApiError
+from llmstack.kube.kinds import DEPLOYMENT
 from llmstack.observed import ApplyFailure, Demand, Observed
 
 log = logging.getLogger(__name__)
@@ -37,20 +39,37 @@ _TAKEN = "Taken"
 _INVALID = 422
 
 
+class Done(Enum):
+    """What became of one object."""
+
+    NOTHING = "it was as it should be"
+    WRITTEN = "it was changed"
+    CREATED = "there was none"
+    LEFT = "it differs and is left so for a while (contested.py)"
+
+
 @dataclass
 class Outcome:
-    """What did not work? `retry` is the first failure, None if all went well.
+    """What was done, and what did not work? `retry` is the first failure, None if all went well.
 
-    `again` is after how many seconds a contested object (contested.py) may be written; None if
-    there is none. `rewritten` tells what the cluster made of each, by kind and name.
+    `wrote` is True if anything was changed; `began`, if the Deployment was created. `again` is
+    after how many seconds a contested object (contested.py) may be written; None if there is none.
+    `rewritten` tells what the cluster made of each, by kind and name.
     """
 
     failures: list[ApplyFailure] = field(default_factory=list)
     retry: ApiError | None = None
     again: float | None = None
     rewritten: Mapping[str, str] = field(default_factory=dict)
+    wrote: bool = False
+    began: bool = False
 
-    def take(self, desired: Object, answer: bool | BaseException) -> None:
+    @property
+    def nothing_to_write(self) -> bool:
+        """True if all was as it should be."""
+        return not (self.wrote or self.failures or self.again or self.rewritten)
+
+    def take(self, desired: Mapping[str, Any], answer: Done | BaseException) -> None:
         """Notes what became of one object. Raises what is no word about this very object."""
         if isinstance(answer, ApiError) and not _ends_the_pass(answer):
             name = desired["metadata"]["name"]
@@ -59,8 +78,11 @@ class Outcome:
             self.retry = self.retry or answer
         elif isinstance(answer, BaseException):
             raise answer
-        elif not answer:
+        elif answer is Done.LEFT:
             self.again = AGAIN_SECONDS
+        elif answer is not Done.NOTHING:
+            self.wrote = True
+            self.began |= answer is Done.CREATED and desired["kind"] == "Deployment"
 
 
 def _ends_the_pass(error: ApiError) -> bool:
@@ -82,10 +104,12 @@ class Applier:
     def __init__(self, writer: Writer, clock: Callable[[], float] = now) -> None:
         self._writer = writer
         self._contested = Contested(clock)
+        self._taken: set[tuple[Key, str, str]] = set()
 
     def forget(self, key: Key) -> None:
         """The deployment is gone."""
         self._contested.forget(key)
+        self._taken = {place for place in self._taken if place[0] != key}
 
     async def bring_about(
         self, deployment: LLMDeployment, desired: Sequence[Object], observed: Observed
@@ -101,20 +125,48 @@ class Applier:
                 outcome.take(item, answer)
         outcome.rewritten = self._contested.told(Key(deployment.namespace, deployment.name))
         if not outcome.failures:
-            await self._prune(deployment, desired, observed)
+            outcome.wrote |= await self._prune(deployment, desired, observed)
+        return outcome
+
+    async def follow_demand(self, deployment: LLMDeployment, observed: Observed) -> Outcome:
+        """All that is left to do where nothing else differs: the number of replicas."""
+        outcome = Outcome()
+        live = observed.children[DEPLOYMENT.kind, deployment_name(deployment)]
+        try:
+            await self._scale(deployment, live, observed.demand)
+        except ApiError as error:
+            outcome.take(live, error)
         return outcome
 
     async def _bring_about_one(
         self, deployment: LLMDeployment, desired: Object, observed: Observed
-    ) -> bool:
-        """False if it differs and must be left so for a while; True if it is as it should be."""
-        live = observed.children.get((desired["kind"], desired["metadata"]["name"]))
+    ) -> Done:
+        kind, name = desired["kind"], desired["metadata"]["name"]
+        place = Key(deployment.namespace, deployment.name), kind, name
+        live = observed.children.get((kind, name))
+        if live is None and place in self._taken:
+            live = await self._writer.get(*identify(desired))
+        self._taken.discard(place)
         try:
-            return await self._as_known(deployment, desired, live, observed.demand)
+            return await self._as_found(deployment, desired, live, observed.demand)
+        except ApiError as error:
+            if error.reason == _TAKEN:
+                self._taken.add(place)
+            raise
+
+    async def _as_found(
+        self,
+        deployment: LLMDeployment,
+        desired: Object,
+        live: Mapping[str, Any] | None,
+        demand: Demand,
+    ) -> Done:
+        try:
+            return await self._as_known(deployment, desired, live, demand)
         except AlreadyThere:
             # Not ours, or without the label by which it is watched, or not told of yet.
             there = await self._writer.get(*identify(desired))
-            return await self._as_known(deployment, desired, there, observed.demand)
+            return await self._as_known(deployment, desired, there, demand)
 
     async def _as_known(
         self,
@@ -122,18 +174,18 @@ class Applier:
         desired: Object,
         live: Mapping[str, Any] | None,
         demand: Demand,
-    ) -> bool:
+    ) -> Done:
         if is_foreign(live, desired, deployment):
             raise ApiError(409, _TAKEN, foreign_message(desired))
         if desired["kind"] == "PersistentVolumeClaim":
             claim = claim_to_apply(desired, live)
             if claim:
                 await self._write(claim)
-            return True
+            return Done.WRITTEN if claim else Done.NOTHING
         if desired["kind"] == "Job":
             if live is None:  # Its pods cannot be changed; another proof is another Job.
                 await self._create(desired)
-            return True
+            return Done.NOTHING if live else Done.CREATED
         key = Key(deployment.namespace, deployment.name)
         differs = needs_apply(desired, live)
         if not differs:
@@ -145,7 +197,9 @@ class Applier:
             await self._scale(deployment, newest, demand)
         elif repair:
             await self._repair(key, desired, live)
-        return not left
+        if left:
+            return Done.LEFT
+        return Done.CREATED if live is None else Done.WRITTEN if repair else Done.NOTHING
 
     async def _deployment(
         self,
@@ -212,10 +266,11 @@ class Applier:
 
     async def _prune(
         self, deployment: LLMDeployment, desired: Sequence[Object], observed: Observed
-    ) -> None:
-        for item in prunable(
-            deployment, [dict(child) for child in observed.children.values()], desired
-        ):
+    ) -> bool:
+        """True if anything was deleted."""
+        found = prunable(deployment, [dict(child) for child in observed.children.values()], desired)
+        for item in found:
             kind, namespace, name = identify(item)
             log.info("%s/%s: deleting %s", namespace, name, kind.kind)
             await self._writer.delete(kind, namespace, name, item["metadata"]["uid"])
+        return bool(found)

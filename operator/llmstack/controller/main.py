@@ -17,6 +17,8 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import NoReturn
 
+import uvloop
+
 from llmstack.controller.fence import end_process
 from llmstack.controller.health import serve as serve_probes
 from llmstack.controller.leading import Leading
@@ -45,7 +47,7 @@ def run(argv: Sequence[str], env: Mapping[str, str]) -> int:
         sys.stderr.write(f"llmstack operator: {error}\n")
         return 2
     configure(settings.log_level)
-    status = asyncio.run(_run(settings, connection))
+    status = uvloop.run(_run(settings, connection))
     if status == BEGIN_ANEW:
         # In the same container: the kubelet would wait longer with each restart.
         os.execv(sys.executable, [sys.executable, "-m", "llmstack", "operator"])  # noqa: S606

@@ -20,11 +20,14 @@ class NameIndex:
     def __init__(self) -> None:
         self._claims: dict[Key, Claim] = {}
         self._claimants: dict[str, set[Key]] = defaultdict(set)
+        self._read: dict[Key, object] = {}
 
     def note(self, body: Mapping[str, Any], *, deleted: bool = False) -> list[Key]:
         """Remembers an LLMDeployment; gives those, itself aside, whose names it may change."""
         metadata = body["metadata"]
         key = Key(metadata["namespace"], metadata["name"])
+        if not self._is_new(key, body, deleted=deleted):
+            return []
         before = self._claims.pop(key, None)
         after = None if deleted else _claim(body)
         changed = {
@@ -42,6 +45,16 @@ class NameIndex:
             self._claims[key] = after
         concerned = {other for name in changed for other in self._claimants.get(name, ())}
         return sorted(concerned - {key})
+
+    def _is_new(self, key: Key, body: Mapping[str, Any], *, deleted: bool) -> bool:
+        """False where the last one noted claims the same: a spec is read once a generation."""
+        metadata, status = body["metadata"], body.get("status") or {}
+        if deleted or "generation" not in metadata:
+            self._read.pop(key, None)
+            return True
+        read = metadata["uid"], metadata["generation"], status.get("names") or []
+        was, self._read[key] = self._read.get(key), read
+        return read != was
 
     def conflicts(self, key: Key) -> dict[str, str]:
         """Those of its names that another deployment has, and which one, as namespace/name."""

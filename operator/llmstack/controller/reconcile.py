@@ -18,6 +18,7 @@ from llmstack.controller.fence import now
 from llmstack.controller.observe import Observer
 from llmstack.controller.report import Reporter, Subject
 from llmstack.controller.root_secret import RootSecret
+from llmstack.controller.unchanged import Unchanged, fingerprint
 from llmstack.controller.writer import Writer
 from llmstack.desired import Context, Egress, GatewayPlace, build
 from llmstack.desired.hold import with_hold
@@ -62,6 +63,7 @@ class Reconciler:
         self._costs = DeletionCosts(client, model, now)
         self._unsettled: dict[Key, float] = {}
         self._uids: dict[Key, str] = {}
+        self._unchanged = Unchanged()
 
     async def reconcile(self, key: Key) -> float | None:
         """One pass. Returns after how many seconds to look again, None if only when told."""
@@ -84,23 +86,20 @@ class Reconciler:
     def _forget(self, key: Key) -> None:
         self._unsettled.pop(key, None)
         self._uids.pop(key, None)
-        for part in (self._observer, self._applier, self._costs, self._reporter):
+        for part in (
+            self._observer,
+            self._applier,
+            self._costs,
+            self._reporter,
+            self._unchanged,
+        ):
             part.forget(key)
 
     async def _pass(self, deployment: LLMDeployment) -> float | None:
         observed = await self._observer.observe(deployment)
-        outcome = Outcome()
-        try:
-            context = with_hold(deployment, await self._context(deployment, observed), observed)
-            observed = replace(observed, held=context.held)
-            desired = build(deployment, context)
-        except InvalidInput as error:
-            observed = replace(observed, invalid=str(error))
-        else:
-            outcome = await self._applier.bring_about(deployment, desired, observed)
-            observed = replace(
-                observed, failures=tuple(outcome.failures), rewritten=outcome.rewritten
-            )
+        outcome, observed = await self._brought_about(deployment, observed)
+        if outcome.began and not outcome.failures and is_unanswered(deployment):
+            return 0.0  # There is more to tell after the rest, when its replicas begin to start.
         status = compute(deployment, observed, time.time())
         await self._reporter.report(deployment, status)
         await self._report_deaths(deployment)
@@ -111,6 +110,28 @@ class Reconciler:
             await self._costs.write(deployment, observed),
             sleep_check_seconds(deployment, observed.workload, observed.demand),
             self._look_again(deployment, status, observed),
+        )
+
+    async def _brought_about(
+        self, deployment: LLMDeployment, observed: Observed
+    ) -> tuple[Outcome, Observed]:
+        """Writes what differs. The snapshot then tells what came of it."""
+        key = Key(deployment.namespace, deployment.name)
+        inputs = fingerprint(deployment, await self._root.root(), observed.children)
+        if self._unchanged.holds(key, inputs):
+            outcome = await self._applier.follow_demand(deployment, observed)
+            return outcome, replace(observed, failures=tuple(outcome.failures))
+        try:
+            context = with_hold(deployment, await self._context(deployment, observed), observed)
+            observed = replace(observed, held=context.held)
+            desired = build(deployment, context)
+        except InvalidInput as error:
+            return Outcome(), replace(observed, invalid=str(error))
+        outcome = await self._applier.bring_about(deployment, desired, observed)
+        idle = outcome.nothing_to_write and not context.held
+        self._unchanged.note(key, inputs, nothing_to_write=idle)
+        return outcome, replace(
+            observed, failures=tuple(outcome.failures), rewritten=outcome.rewritten
         )
 
     async def _report_deaths(self, deployment: LLMDeployment) -> None:
@@ -159,6 +180,11 @@ class Reconciler:
         if any(pod.fetch and pod.fetch.state is ContainerState.RUNNING for pod in pods):
             again = self._settings.progress_seconds
         return _soonest(again, awaited)
+
+
+def is_unanswered(deployment: LLMDeployment) -> bool:
+    """True if no pass has told yet how it stands."""
+    return deployment.status.observed_generation is None
 
 
 def _soonest(*times: float | None) -> float | None:

@@ -42,6 +42,19 @@ class Sight:
         if self.store.note(kind, body, deleted=deleted):
             self._tell(kind, body, gone=deleted)
 
+    def answered(self, body: Mapping[str, Any]) -> None:
+        """The status of an LLMDeployment was written: a pass only if there is something new to do.
+
+        What the pass that wrote it has found needs no telling, but somebody may have edited
+        meanwhile, and the names that it has now may concern others.
+        """
+        if self.store.note(LLM_DEPLOYMENT, body):
+            metadata = body["metadata"]
+            for key in self.names.note(body):
+                self._add(key, urgent=False)
+            if is_new_wish(body):
+                self._add(Key(metadata["namespace"], metadata["name"]))
+
     def removed(self, kind: Kind, place: Place, uid: str) -> None:
         """A deletion of our own was carried out. The pass that asked for it needs no telling."""
         self.store.remove(kind, place, uid)

@@ -87,11 +87,32 @@ class NothingToCompare(kopf.DiffBaseStorage):
         """Stores nothing: objects stay as they are."""
 
 
+class NoProgress(kopf.ProgressStorage):
+    """Spares kopf the search for its own annotations in each object: no `on.event` leaves any."""
+
+    def fetch(self, **_: Any) -> None:
+        """Nothing was stored."""
+
+    def store(self, **_: Any) -> None:
+        """Stores nothing: objects stay as they are."""
+
+    def purge(self, **_: Any) -> None:
+        """There is nothing to take out."""
+
+    def touch(self, **_: Any) -> None:
+        """Objects stay as they are."""
+
+    def clear(self, *, essence: kopf.BodyEssence) -> kopf.BodyEssence:
+        """The essence as it is."""
+        return essence
+
+
 def configure(settings: kopf.OperatorSettings) -> None:
     """How kopf watches."""
     settings.posting.enabled = False
     settings.peering.standalone = True
     settings.persistence.diffbase_storage = NothingToCompare()
+    settings.persistence.progress_storage = NoProgress()
     # What is watched is known beforehand: no right to list namespaces or CRDs is needed.
     settings.scanning.disabled = True
     settings.watching.server_timeout = WATCH_SECONDS

@@ -13,7 +13,7 @@ from llmstack.controller.watched import CHILDREN, WATCHED
 from llmstack.desired.metadata import MANAGED_BY_LABEL, MANAGER
 from llmstack.kube.client import KubeClient, identify
 from llmstack.kube.errors import ApiError
-from llmstack.kube.kinds import DEPLOYMENT, Kind
+from llmstack.kube.kinds import DEPLOYMENT, LLM_DEPLOYMENT, Kind
 
 Object = dict[str, Any]
 MANAGED = {(MANAGED_BY_LABEL, MANAGER)}
@@ -90,7 +90,9 @@ class Writer:
 
     def _noted(self, answer: Object) -> Object:
         kind, _, _ = identify(answer)
-        if kind in WATCHED:
+        if kind == LLM_DEPLOYMENT:
+            self._sight.answered(answer)
+        elif kind in WATCHED:
             self._sight.note(kind, answer)
         else:
             self._named.wrote(kind, answer)

@@ -153,16 +153,16 @@ class Transport:
 
     async def _exchanged(self, request: _Request, seconds: float) -> _Answer:
         client = self._client
-        _, url, headers, body, _ = await client.param_serialize(
+        # Without the body, which would be copied: it is plain JSON already.
+        _, url, headers, _, _ = await client.param_serialize(
             request.method,
             request.path,
             query_params=list(request.query.items()),
             header_params={"Content-Type": request.content_type},
-            body=request.body,
         )
         patience = aiohttp.ClientTimeout(total=max(seconds, 0.001))
         answer = await client.call_api(
-            request.method, url, headers, body, _request_timeout=patience
+            request.method, url, headers, request.body, _request_timeout=patience
         )
         async with answer.response as response:
             text = (await answer.read()).decode("utf-8", "replace")

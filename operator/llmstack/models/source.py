@@ -13,6 +13,7 @@ Everything here is known before a byte is downloaded, so that a pod's arguments 
 import hashlib
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import PurePosixPath
 from typing import overload
 from urllib.parse import quote, unquote, urlsplit
@@ -74,6 +75,7 @@ Download = HubSource | HttpSource
 Source = Download | ClaimSource
 
 
+@lru_cache(maxsize=256)
 def parse_source(text: str) -> Source:
     """Parse `model.source` of the spec. Raises InvalidSource if it is not valid."""
     if _UNSAFE.search(text):

@@ -7,6 +7,7 @@ from typing import Any
 
 from llmstack.controller.apply import Applier
 from llmstack.controller.contested import AGAIN_SECONDS
+from llmstack.controller.writer import AlreadyThere
 from llmstack.desired import Context, build
 from llmstack.kube.errors import ApiError
 from llmstack.observed import Observed
@@ -112,6 +113,39 @@ class Refusing(Slow):
         if body["kind"] == "Service":
             raise ApiError(403, "Forbidden", f"no {body['metadata']['name']} here")
         return await super().create_by_apply(body, manager)
+
+
+class Occupied(Slow):
+    """A cluster in which somebody else has a Service of the name, until it is deleted."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self.answers.set()
+        self.strange: dict[str, Any] | None = {"kind": "Service", "metadata": {"name": name}}
+        self.calls: list[str] = []
+
+    async def create_by_apply(self, body: dict[str, Any], manager: str) -> dict[str, Any]:
+        self.calls.append("create")
+        if self.strange:
+            raise AlreadyThere(409, "AlreadyExists", "it is there")
+        return await super().create_by_apply(body, manager)
+
+    async def get(self, *_: Any) -> dict[str, Any] | None:
+        self.calls.append("get")
+        return self.strange
+
+
+async def test_a_name_that_stays_taken_costs_one_call_at_each_further_try() -> None:
+    owner = deployment()
+    service = next(item for item in build(owner, CONTEXT) if item["kind"] == "Service")
+    cluster = Occupied(service["metadata"]["name"])
+    applier = Applier(cluster, lambda: 0.0)  # type: ignore[arg-type]
+    tries = [await applier.bring_about(owner, [service], Observed()) for _ in range(3)]
+    assert cluster.calls == ["create", "get", "get", "get"]
+    assert all(outcome.failures for outcome in tries)
+    cluster.strange = None
+    assert not (await applier.bring_about(owner, [service], Observed())).failures
+    assert cluster.calls[4:] == ["get", "create"]
 
 
 async def test_what_is_refused_keeps_nothing_else_from_being_written() -> None:

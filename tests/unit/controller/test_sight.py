@@ -38,6 +38,42 @@ def test_only_a_wish_that_is_not_answered_is_urgent(
     assert asked == [urgent], sentence
 
 
+@pytest.mark.parametrize(
+    ("sentence", "answer", "asked"),
+    [
+        ("it answers the newest wish: nobody needs telling", (3, 3), []),
+        ("somebody edited meanwhile", (4, 3), [True]),
+    ],
+)
+def test_a_status_of_our_own_is_no_news_but_an_edit_meanwhile_is(
+    sentence: str, answer: tuple[int, int], asked: list[bool]
+) -> None:
+    told: list[bool] = []
+    sight = Sight(Store(), NameIndex(), lambda *_, urgent=True: told.append(urgent))
+    sight.note(LLM_DEPLOYMENT, wish(3, 2))
+    told.clear()
+    answered = wish(*answer)
+    answered["metadata"]["resourceVersion"] = "2"
+    sight.answered(answered)
+    assert told == asked, sentence
+    sight.note(LLM_DEPLOYMENT, answered)  # The watch shows it, too.
+    assert told == asked, sentence
+
+
+def test_a_status_that_takes_a_name_concerns_those_who_claim_it() -> None:
+    told: list[str] = []
+    sight = Sight(Store(), NameIndex(), lambda key, *_, **__: told.append(key.name))
+    for number, name in enumerate(("a", "b")):
+        body = model(name, generation=1, creationTimestamp=f"2026-01-0{number + 1}T00:00:00Z")
+        body["spec"]["model"]["aliases"] = ["gpt"]
+        sight.note(LLM_DEPLOYMENT, body)
+    told.clear()
+    answered = {**body, "status": {"observedGeneration": 1, "names": ["gpt"]}}
+    answered["metadata"] = {**body["metadata"], "resourceVersion": "2"}
+    sight.answered(answered)
+    assert told == ["a"]
+
+
 def test_nobody_waits_for_what_is_gone() -> None:
     asked: list[bool] = []
     sight = Sight(Store(), NameIndex(), lambda *_, urgent=True: asked.append(urgent))

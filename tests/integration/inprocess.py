@@ -76,9 +76,13 @@ class Passes:
                 await asyncio.sleep(0)
 
     async def die_at(self, write: int, namespace: str, name: str = "qwen") -> bool:
-        """One pass that dies after so many writes. False if it had fewer."""
+        """The passes over a new deployment, one that makes its objects and one that tells of them,
+        end after so many writes. False if they had fewer.
+        """
         self.die_after = write
         try:
+            await self.run(namespace, name)
+            self.die_after -= self.writes
             await self.run(namespace, name)
         except Died:
             return True

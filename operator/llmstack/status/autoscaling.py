@@ -10,13 +10,14 @@ from llmstack.desired.cache import downloads
 from llmstack.desired.metadata import autoscaler_name
 from llmstack.errors import InvalidInput
 from llmstack.observed import Autoscaler
-from llmstack.status.checks import Check, count, decide, no, unknown, yes
+from llmstack.status.checks import Check, count, decide, no, once, unknown, yes
 from llmstack.status.situation import Situation
 
 _DISABLED = "ScalingDisabled"
 _TOO_MANY = "TooManyReplicas"
 
 
+@once
 def autoscaling(situation: Situation) -> Finding:
     """True while it does, asleep or not; with a warning where each wake downloads the model."""
     if situation.spec.autoscaling is None:

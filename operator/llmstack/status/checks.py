@@ -5,6 +5,7 @@ and says what it found, or None if it has nothing to say; the first that speaks 
 """
 
 from collections.abc import Callable, Iterable
+from functools import wraps
 
 from llmstack.api.conditions import ConditionStatus, Finding
 from llmstack.status.situation import Situation
@@ -16,6 +17,18 @@ def decide(situation: Situation, checks: Iterable[Check], otherwise: Finding) ->
     """Return the finding of the first check that has one, or `otherwise`."""
     found = (check(situation) for check in checks)
     return next((finding for finding in found if finding is not None), otherwise)
+
+
+def once(judge: Callable[[Situation], Finding]) -> Callable[[Situation], Finding]:
+    """The judge, who looks at each situation once: conditions ask for each other's answers."""
+
+    @wraps(judge)
+    def asked(situation: Situation) -> Finding:
+        if judge not in situation.found:
+            situation.found[judge] = judge(situation)
+        return situation.found[judge]
+
+    return asked
 
 
 def yes(reason: str, message: str) -> Finding:

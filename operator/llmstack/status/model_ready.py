@@ -3,13 +3,14 @@
 from llmstack.api import reasons
 from llmstack.api.conditions import ConditionStatus, ConditionType, Finding
 from llmstack.models.report import FetchFailure, describe
-from llmstack.status.checks import Check, count, decide, no, unknown, yes
+from llmstack.status.checks import Check, count, decide, no, once, unknown, yes
 from llmstack.status.fetching import Fetch, FetchState
 from llmstack.status.memory import estimated_memory, offered_memory
 from llmstack.status.model import fetched
 from llmstack.status.situation import Situation
 
 
+@once
 def model_ready(situation: Situation) -> Finding:
     """True once a replica has the model; a replica that cannot get it counts more."""
     waiting = unknown(reasons.PENDING, "no replica has started to download the model")

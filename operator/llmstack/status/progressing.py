@@ -8,7 +8,7 @@ from llmstack.api import reasons
 from llmstack.api.conditions import ConditionStatus, ConditionType, Finding
 from llmstack.models.report import describe
 from llmstack.observed import Container, ContainerState, Pod
-from llmstack.status.checks import Check, count, decide, no, unknown, yes
+from llmstack.status.checks import Check, count, decide, no, once, unknown, yes
 from llmstack.status.crashes import CRASHES
 from llmstack.status.fetching import FetchState
 from llmstack.status.images import pull_failure, registry_answer
@@ -18,6 +18,7 @@ from llmstack.status.situation import Situation
 from llmstack.status.spec_valid import is_refusal, spec_valid
 
 
+@once
 def progressing(situation: Situation) -> Finding:
     """True while it moves and when it has arrived, False when it is stuck."""
     waiting = unknown(reasons.PENDING, "the Deployment does not exist yet")

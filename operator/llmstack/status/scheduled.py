@@ -6,13 +6,14 @@ from llmstack.api import reasons
 from llmstack.api.cache import AccessMode
 from llmstack.api.conditions import Finding
 from llmstack.observed import Claim, Pod
-from llmstack.status.checks import Check, count, decide, no, unknown, yes
+from llmstack.status.checks import Check, count, decide, no, once, unknown, yes
 from llmstack.status.situation import Situation
 
 _BOUND = "Bound"
 _MOST_NAMES = 12
 
 
+@once
 def scheduled(situation: Situation) -> Finding:
     """True when each replica of the newest template has a node."""
     waiting = unknown(reasons.PENDING, "no replica exists yet")

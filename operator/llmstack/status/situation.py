@@ -1,10 +1,10 @@
 """What do all conditions look at? The snapshot, seen from one deployment."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
-from llmstack.api.conditions import Condition, ConditionType
+from llmstack.api.conditions import Condition, ConditionType, Finding
 from llmstack.api.resource import LLMDeployment
 from llmstack.api.spec import LLMDeploymentSpec
 from llmstack.desired.hold import is_through
@@ -30,6 +30,8 @@ class Situation:
 
     deployment: LLMDeployment
     observed: Observed
+    found: dict[object, Finding] = field(default_factory=dict, compare=False, repr=False)
+    """What judges have found in it already (checks.once)."""
 
     @property
     def spec(self) -> LLMDeploymentSpec:
@@ -46,7 +48,7 @@ class Situation:
         """Number of replicas that are currently requested. None before the Deployment exists."""
         return self.workload.wanted if self.workload else None
 
-    @property
+    @cached_property
     def available(self) -> int:
         """Number of replicas that serve requests, old and new. A server that is wedged does not.
 
@@ -58,24 +60,24 @@ class Situation:
             counted = max(counted, self._well)
         return min(counted, self._well) if self.wedged else counted
 
-    @property
+    @cached_property
     def ready_replicas(self) -> int:
         """How many replicas the kubelet or the gateway finds ready, wedged ones among them."""
         counted = self.workload.ready if self.workload else 0
         return max(counted, sum(pod.ready for pod in self._alive)) if self._ahead else counted
 
-    @property
+    @cached_property
     def _ahead(self) -> bool:
         """Whether the gateway gets answers of a replica that the kubelet does not find ready."""
         answering = self.observed.answering
         return any(is_ahead(pod, answering) for pod in self.observed.pods)
 
-    @property
+    @cached_property
     def slots(self) -> int:
         """Number of slots of all ready replicas. An older one may have another number."""
         return sum(pod.slots for pod in self._alive if pod.ready)
 
-    @property
+    @cached_property
     def _well(self) -> int:
         """Number of pods that are ready, not wedged and not terminating."""
         return sum(pod not in self.wedged for pod in self._alive if pod.ready)
@@ -173,7 +175,7 @@ class Situation:
         older = (pod for pod in self._alive if pod not in self._current)
         return tuple(pod for pod in older if pod.phase != _FAILED)
 
-    @property
+    @cached_property
     def behind(self) -> bool:
         """True if only replicas of a previous spec serve requests."""
         newest = self.applied and any(pod.ready for pod in self.pods)

@@ -4,12 +4,13 @@ from llmstack.api import reasons
 from llmstack.api.conditions import Finding
 from llmstack.api.names import full_name
 from llmstack.observed import ApplyFailure
-from llmstack.status.checks import Check, decide, no, yes
+from llmstack.status.checks import Check, decide, no, once, yes
 from llmstack.status.situation import Situation
 
 _REFUSALS = frozenset({400, 403, 409, 413, 422})
 
 
+@once
 def spec_valid(situation: Situation) -> Finding:
     """True, unless the operator or the API server refuses the spec."""
     return decide(situation, _CHECKS, yes(reasons.VALID, "the spec is valid"))

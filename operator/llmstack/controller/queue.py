@@ -22,8 +22,8 @@ log = logging.getLogger(__name__)
 
 REST_SECONDS = 1.0
 LONGEST_REST_SECONDS = 5.0
-_REST_SHARE = 0.03
-"""What a pass and the events that come of it take, and twice as much for all else."""
+_REST_SHARE = 0.1
+"""Ten further passes a second, up to the longest rest: a burst costs no more than it has to."""
 
 Work = Callable[[Key], Awaitable[float | None]]
 """One pass. Returns after how many seconds it wants to run again, None if only when asked for."""

@@ -198,7 +198,7 @@ async def test_a_revoked_key_ends_though_another_line_is_broken(tmp_path: Path) 
         await until_it(missing)
         answer = await it.ask(headers={"X-Api-Key": "sk-b"})
         assert (answer.status, answer.code) == (401, "no_keys_configured")
-        assert "No keys are configured" in answer.json["error"]["message"]
+        assert "no API keys configured" in answer.json["error"]["message"]
 
 
 async def test_the_load_asks_for_its_token_with_a_file_too(tmp_path: Path) -> None:

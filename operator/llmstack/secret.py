@@ -68,8 +68,8 @@ def read_token(raw: bytes, what: str) -> Secret:
         return Secret()
     if not _TOKEN.fullmatch(text):
         raise InvalidInput(
-            f"{what} is no token: it holds line breaks, spaces, control characters or letters "
-            "outside ASCII. Write the token alone into it"
+            f"{what} is not a valid token: it contains line breaks, spaces, control characters or "
+            "characters outside ASCII. Store only the token in it"
         )
     return Secret(text)
 

@@ -145,10 +145,10 @@ def child(name: str, owner: str) -> dict[str, Any]:
 def test_a_name_that_is_taken_is_left_alone_and_said(space: Namespace) -> None:
     space.kubectl("create", "serviceaccount", "taken")
     space.apply("taken")
-    wait_until(lambda: "exists already" in ready(space, "taken"), "the condition", 30)
+    wait_until(lambda: "already exists" in ready(space, "taken"), "the condition", 30)
     assert "ownerReferences" not in space.need("serviceaccount", "taken")["metadata"]
     space.kubectl("delete", "serviceaccount", "taken")
-    wait_until(lambda: "exists already" not in ready(space, "taken"), "the condition to go", 60)
+    wait_until(lambda: "already exists" not in ready(space, "taken"), "the condition to go", 60)
     assert space.need("serviceaccount", "taken")["metadata"]["ownerReferences"]
 
 
@@ -156,7 +156,7 @@ def test_a_service_of_somebody_elses_is_not_made_an_alias_of_the_gateway(space: 
     space.kubectl("create", "service", "clusterip", "neighbour", "--tcp=80:80")
     space.apply("neighbour")
     wait_until(
-        lambda: "a Service named neighbour exists already" in ready(space, "neighbour"),
+        lambda: "a Service named neighbour already exists" in ready(space, "neighbour"),
         "the words",
         30,
     )

@@ -97,7 +97,7 @@ def test_an_empty_one_is_none() -> None:
 def test_what_is_no_token_is_named_and_not_quoted(raw: bytes) -> None:
     with pytest.raises(InvalidInput) as caught:
         read_token(raw, "the key `token`")
-    assert str(caught.value).startswith("the key `token` is no token")
+    assert str(caught.value).startswith("the key `token` is not a valid token")
     assert "hf_Zq8v" not in str(caught.value)
     assert "J2Lw5XtY" not in str(caught.value)
 

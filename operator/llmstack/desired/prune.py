@@ -50,8 +50,8 @@ def foreign_message(desired: Object) -> str:
     """Return the message for a name that is already in use."""
     kind, name = desired["kind"], desired["metadata"]["name"]
     return (
-        f"a {kind} named {name} exists already and was not made for this LLMDeployment: delete or "
-        "rename it, or give the LLMDeployment another name"
+        f"a {kind} named {name} already exists and does not belong to this LLMDeployment: delete "
+        "or rename it, or give the LLMDeployment another name"
     )
 
 

@@ -32,12 +32,12 @@ def out_of_reach(
     reason = reasons.UNSCHEDULABLE
     if device and most < parse_quantity(wanted[device]):
         reason, words = reasons.INSUFFICIENT_ACCELERATORS, f"{wanted[device]} {device}"
-        words += f", and none has more than {most}" if most else ", and none has any"
+        words += f", but none has more than {most}" if most else ", but none has any"
     return Finding(
         ConditionStatus.FALSE,
         reason,
-        f"no node can give a replica {words}: ask for less, or add a larger node; if one is added "
-        "only when a pod waits for it, set spec.lifecycle.proveEdits to false",
+        f"no node can provide a replica with {words}: request less, or add a larger node; if your "
+        "cluster adds nodes only for waiting pods, set spec.lifecycle.proveEdits to false",
     )
 
 

@@ -72,8 +72,8 @@ def server_image(spec: LLMDeploymentSpec, context: Context) -> str:
     image = spec.engine.image or context.server_images.get(vendor)
     if not image:
         raise InvalidSpec(
-            f"spec.accelerator.vendor: this installation has no llama-server image for {vendor}: "
-            "set spec.engine.image, or have the operator installed with one"
+            f"spec.accelerator.vendor: no llama-server image for {vendor} is configured: set "
+            "spec.engine.image, or configure one in the operator (chart value serverImages)"
         )
     return image
 

@@ -82,7 +82,9 @@ class Connection:
             log.warning("the token for the API server cannot be renewed: %s", error)
         value = (value or "").strip()
         if value and not _PRINTABLE.fullmatch(value):
-            raise NoCredentials("the token for the API server holds line breaks or such: no token")
+            raise NoCredentials(
+                "the token for the API server contains line breaks or other invalid characters"
+            )
         return value
 
 
@@ -104,15 +106,15 @@ def _why(error: Exception) -> str:
     if isinstance(error, ConfigException):
         return str(error)
     if isinstance(error, ssl.SSLError):
-        return f"a certificate or key is none, or they do not fit together ({error.reason})"
-    return "it has not the shape of one"
+        return f"the certificate or key is invalid, or they do not match ({error.reason})"
+    return "it is not a valid kubeconfig"
 
 
 def _in_pod(env: Mapping[str, str], account: Path) -> Connection:
     host, token = env.get("KUBERNETES_SERVICE_HOST"), account / "token"
     if not host or not env.get("KUBERNETES_SERVICE_PORT") or not token.exists():
         raise ConfigurationError(
-            "no Kubernetes API to talk to: run in a pod with a service account, or set KUBECONFIG"
+            "no Kubernetes API configured: run in a pod with a service account, or set KUBECONFIG"
         )
     configuration = Configuration()
     InClusterConfigLoader(str(token), str(account / "ca.crt"), environ=env).load_and_set(
@@ -145,11 +147,11 @@ def _check(access: Access) -> None:
     """Refuses what neither the package nor we can do."""
     if "auth-provider" in access.user:
         raise ConfigurationError(
-            f"{access.where}: auth-provider is no longer supported, by kubectl neither: use a "
+            f"{access.where}: auth-provider is not supported, as in kubectl: use a "
             "plug-in (exec), a token or a client certificate"
         )
     if not isinstance(access.user.get("token") or "", str):
-        raise ConfigurationError(f"{access.where}: token is no text")
+        raise ConfigurationError(f"{access.where}: token must be a string")
     proxy = str(access.cluster.get("proxy-url") or "http://")
     if not proxy.startswith(("http://", "https://")):
         raise ConfigurationError(f"{access.where}: proxy-url must begin with http:// or https://")

@@ -60,11 +60,11 @@ class ExecPlugin:
             extra = {item["name"]: item["value"] for item in asked.get("env") or ()}
             info = self._info(access)
         except (KeyError, TypeError, AttributeError):
-            raise self._fault("it has not the shape of one") from None
+            raise self._fault("it is not valid") from None
         if asked.get("apiVersion") not in _VERSIONS:
             raise self._fault(f"its apiVersion must be one of {', '.join(_VERSIONS)}")
         if asked.get("interactiveMode") == "Always":
-            raise self._fault("it wants a terminal (interactiveMode: Always)")
+            raise self._fault("it requires a terminal (interactiveMode: Always)")
         self._environ = {**environ, **extra, "KUBERNETES_EXEC_INFO": json.dumps(info)}
 
     async def credential(self, refused: Credential | None = None) -> Credential:
@@ -114,20 +114,20 @@ class ExecPlugin:
                 stdout=asyncio.subprocess.PIPE,
             )
         except (OSError, TypeError, ValueError) as error:
-            why = error.strerror if isinstance(error, OSError) else "its arguments are no texts"
+            why = error.strerror if isinstance(error, OSError) else "its arguments must be strings"
             hint = self._asked.get("installHint")
             raise self._fault(f"{why}{f'. {hint}' if hint else ''}") from None
         try:
             async with asyncio.timeout(_RUN_SECONDS):
                 output, _ = await process.communicate()
         except TimeoutError:
-            raise self._fault(f"it did not end within {_RUN_SECONDS:g} s") from None
+            raise self._fault(f"it did not exit within {_RUN_SECONDS:g} s") from None
         finally:
             if process.returncode is None:
                 with contextlib.suppress(ProcessLookupError):
                     process.kill()
         if process.returncode:
-            raise self._fault(f"it ended with status {process.returncode}")
+            raise self._fault(f"it exited with status {process.returncode}")
         return output
 
     def _read(self, output: bytes) -> Credential:
@@ -138,11 +138,11 @@ class ExecPlugin:
             key, expires = status.get("clientKeyData"), status.get("expirationTimestamp")
             moment = datetime.fromisoformat(expires) if expires else None
         except (ValueError, KeyError, TypeError, AttributeError):
-            raise self._fault("what it wrote is no ExecCredential with a status") from None
+            raise self._fault("its output is not an ExecCredential with a status") from None
         if answer.get("apiVersion") != self._asked["apiVersion"]:
-            raise self._fault("it answers in another apiVersion than it was asked in")
+            raise self._fault("its output has another apiVersion than requested")
         if not token and not (certificate and key):
-            raise self._fault("it gives neither a token nor a certificate with its key")
+            raise self._fault("its output contains neither a token nor a certificate with its key")
         if moment and moment.tzinfo is None:
             moment = moment.replace(tzinfo=UTC)
         return Credential(
@@ -154,4 +154,4 @@ class ExecPlugin:
 
     def _fault(self, why: str) -> ConfigurationError:
         name = os.path.basename(str(self._asked.get("command", "")))  # noqa: PTH119
-        return ConfigurationError(f"{self._where}: the login plug-in {name!r} is of no use: {why}")
+        return ConfigurationError(f"{self._where}: the login plugin {name!r} cannot be used: {why}")

@@ -88,13 +88,13 @@ def _read(path: Path) -> Entry:
         }
         return {**sections, "current-context": str(config.get("current-context") or "")}
     except yaml.YAMLError as error:
-        raise ConfigurationError(f"KUBECONFIG {path} is no YAML{_place(error)}") from None
+        raise ConfigurationError(f"KUBECONFIG {path} is not YAML{_place(error)}") from None
     except OSError as error:
         why = error.strerror or "it cannot be read"
         raise ConfigurationError(f"KUBECONFIG {path} cannot be used: {why}") from None
     except (UnicodeDecodeError, KeyError, TypeError, ValueError, AttributeError):
         raise ConfigurationError(
-            f"KUBECONFIG {path} cannot be used: it has not the shape of one"
+            f"KUBECONFIG {path} cannot be used: it is not a valid kubeconfig"
         ) from None
 
 

@@ -69,24 +69,24 @@ def answer(path: str, query: Mapping[str, str], view: View | None) -> Answer:
         case ["apis", group_, version] if group_ == METRICS_GROUP and version in VERSIONS:
             return Answer(200, resource_list(version))
     return failure(
-        404, f"there is nothing at {path}: metrics are those of {RESOURCE} in a namespace"
+        404, f"{path} does not exist: only metrics of {RESOURCE} in a namespace are served"
     )
 
 
 def _values(asked: Question, query: Mapping[str, str], view: View | None) -> Answer:
     if asked.metric not in METRICS:
         known = ", ".join(METRICS)
-        return failure(404, f"there is no metric {asked.metric} of {RESOURCE}: there are {known}")
+        return failure(404, f"{RESOURCE} have no metric {asked.metric}, only {known}")
     for name in _SELECTORS:
         if query.get(name):
             return failure(
-                400, f"{name} cannot be honoured: ask for one {RESOURCE} by its name, or for *"
+                400, f"{name} is not supported: request one {RESOURCE} by name, or all by *"
             )
     if view is None:
         return failure(
             503,
-            "the gateway did not tell its load lately, so it is not known: is it running, and does "
-            "the operator reach its /load?",
+            "the load is unknown, because the operator cannot read the gateway's /load: check that "
+            "the gateway is running and that the operator can connect to it",
         )
     if asked.name == "*":
         return _all(asked, view)
@@ -101,7 +101,7 @@ def _one(asked: Question, view: View) -> Answer:
     milli = METRICS[asked.metric](model)
     if milli is None:
         return failure(
-            503, f"{key}: how many slots a replica has is not known yet, and requests wait"
+            503, f"{key}: the number of slots per replica is not known yet, and requests wait"
         )
     value = Value(key, asked.metric, milli, view.at)
     return Answer(200, value_list(asked.version, [value]))

@@ -67,7 +67,7 @@ def identify(
     `certificate` is that of a peer that proved it, as ssl tells it.
     """
     if not certificate:
-        return "metrics are asked for through the API server, which presents its certificate"
+        return "metrics must be requested through the API server, which presents its certificate"
     name = _common_name(certificate)
     if proxy.allowed_names and name not in proxy.allowed_names:
         return f"the certificate of {name or 'nobody'} is not one of the API server's front proxy"

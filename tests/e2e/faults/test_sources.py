@@ -51,7 +51,7 @@ SENTENCES = [
         model("private.gguf", **TOKEN),
         "ModelReady",
         "SourceUnauthorized",
-        ("the key `token` of the Secret", "is no token"),
+        ("the key `token` of the Secret", "is not a valid token"),
         objects=(secret("hf_first-line\nof-two-lines"),),
     ),
     Sentence(

@@ -29,7 +29,7 @@ def test_a_token_with_what_no_header_takes_is_refused_by_name(fetch, tmp_path, b
     outcome = fetch(SOURCE, HF_TOKEN_FILE=str(file))
     assert outcome.status == 1
     assert outcome.failure.reason == reasons.SOURCE_UNAUTHORIZED
-    message = "the key `token` of the Secret of spec.model.secretRef is no token"
+    message = "the key `token` of the Secret of spec.model.secretRef is not a valid token"
     assert message in outcome.failure.message
     for half in HALVES:
         assert half not in outcome.log + outcome.termination

@@ -116,7 +116,7 @@ def test_building_twice_gives_the_same() -> None:
             "no image for the vendor",
             {"accelerator": {"vendor": "amd"}},
             InvalidSpec,
-            "no llama-server image for amd: set spec.engine.image",
+            "no llama-server image for amd is configured: set spec.engine.image",
         ),
         (
             "two claims",

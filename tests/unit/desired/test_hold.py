@@ -164,7 +164,7 @@ def test_what_no_node_can_give_is_held_without_a_job(
     assert (context.held.reason if context.held else "") == reason
     assert "Job" not in {item["kind"] for item in build(wanted, context)}
     if context.held:
-        assert "no node can give a replica" in context.held.message
+        assert "no node can provide a replica with" in context.held.message
 
 
 def test_more_devices_than_any_node_has() -> None:
@@ -172,7 +172,7 @@ def test_more_devices_than_any_node_has() -> None:
     held = hold(wanted, running(**GPU), replace(ANSWERS, nodes=(NODE,)))
     assert held is not None
     assert held.reason == "InsufficientAccelerators"
-    assert "8 nvidia.com/gpu, and none has more than 1" in held.message
+    assert "8 nvidia.com/gpu, but none has more than 1" in held.message
 
 
 def test_what_runs_already_is_no_question_of_nodes() -> None:

@@ -77,4 +77,4 @@ def test_a_shared_claim_belongs_to_no_one_and_is_never_foreign() -> None:
 
 def test_the_message_says_what_to_do() -> None:
     (desired,) = (item for item in DESIRED if item["kind"] == "Deployment")
-    assert "a Deployment named qwen exists already" in foreign_message(desired)
+    assert "a Deployment named qwen already exists" in foreign_message(desired)

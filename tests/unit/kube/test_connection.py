@@ -292,17 +292,17 @@ async def test_an_account_without_its_files(
 @pytest.mark.parametrize(
     ("user", "cluster", "words"),
     [
-        ({"auth-provider": {"name": "gcp"}}, {}, "no longer supported"),
+        ({"auth-provider": {"name": "gcp"}}, {}, "is not supported"),
         ({}, {"proxy-url": "socks5://a:1"}, "proxy-url must begin with http"),
         ({}, {"server": "host:6443"}, "must begin with https://"),
         ({}, {"server": None}, "must begin with https://"),
         ({}, {"certificate-authority": "nowhere.pem"}, "does not exist"),
         ({}, {"certificate-authority-data": "§"}, "certificate-authority-data is not base64"),
-        ({}, {"certificate-authority-data": encoded("x")}, "a certificate or key is none"),
-        ({"client-certificate-data": encoded("x")}, {}, "a certificate or key is none"),
+        ({}, {"certificate-authority-data": encoded("x")}, "the certificate or key is invalid"),
+        ({"client-certificate-data": encoded("x")}, {}, "the certificate or key is invalid"),
         ({"tokenFile": "nowhere"}, {}, "tokenFile .*nowhere cannot be read"),
-        ({"token": [SECRET]}, {}, "token is no text"),
-        ([SECRET], {}, "shape"),
+        ({"token": [SECRET]}, {}, "token must be a string"),
+        ([SECRET], {}, "not a valid kubeconfig"),
     ],
 )
 async def test_what_a_user_or_cluster_may_not_be(

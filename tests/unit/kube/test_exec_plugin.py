@@ -204,17 +204,17 @@ async def test_what_a_plugin_is_told(tmp_path: Path, plugin: Plugin) -> None:
 @pytest.mark.parametrize(
     ("answer", "more", "words"),
     [
-        (SECRET, {}, "no ExecCredential"),
-        (json.dumps([SECRET]), {}, "no ExecCredential"),
+        (SECRET, {}, "not an ExecCredential"),
+        (json.dumps([SECRET]), {}, "not an ExecCredential"),
         (credential(), {}, "neither a token nor a certificate"),
         (credential(clientKeyData=SECRET), {}, "neither a token nor a certificate"),
-        (credential(token=SECRET, expirationTimestamp="soon"), {}, "no ExecCredential"),
+        (credential(token=SECRET, expirationTimestamp="soon"), {}, "not an ExecCredential"),
         (credential("other/v1", token=SECRET), {}, "another apiVersion"),
         (SECRET, {"env": [{"name": "STATUS", "value": "3"}]}, "status 3"),
         (SECRET, {"command": "no-such-plugin", "installHint": "Get it."}, "No such file.*Get it"),
         (SECRET, {"apiVersion": "client.authentication.k8s.io/v1alpha1"}, "apiVersion must be"),
-        (SECRET, {"interactiveMode": "Always"}, "wants a terminal"),
-        (SECRET, {"args": {"a": 1}, "env": [1]}, "shape"),
+        (SECRET, {"interactiveMode": "Always"}, "requires a terminal"),
+        (SECRET, {"args": {"a": 1}, "env": [1]}, "not valid"),
         (credential(clientCertificateData=SECRET, clientKeyData=SECRET), {}, "certificate or key"),
     ],
 )

@@ -1,7 +1,7 @@
-"""Who asked for what, and how did it go? One JSON object a line on standard output, no prompts.
+"""Who asked for what, and how did it end? One JSON object per line on stdout, without prompts.
 
-Lines are gathered and written by a thread, so that a slow reader of the log stops no request; when
-it lags too far behind, lines are dropped and counted.
+A thread writes the lines in batches, so that a slow reader of the log does not stop requests. If it
+lags too far behind, lines are dropped and counted.
 """
 
 import asyncio
@@ -16,7 +16,9 @@ from llmstack.gateway.outcome import Outcome
 from llmstack.gateway.usage import Usage
 
 _FLUSH_SECONDS = 0.2
+"""Seconds for which lines are gathered before they are written."""
 _MOST_LINES = 50_000
+"""Lines that may wait to be written; further ones are dropped."""
 _LINE = (
     b'{"time":"%b.%06dZ","level":"info","logger":"access","request":%b,%b,"queued_ms":%.3f,'
     b'"first_byte_ms":%.3f,"duration_ms":%.3f,"bytes_in":%d,"bytes_out":%d,"prompt_tokens":%d,'
@@ -27,7 +29,7 @@ _values = attrgetter("tenant", "model", "replica", "method", "path", "status", "
 
 
 def line(outcome: Outcome, usage: Usage, now: float) -> bytes:
-    """One request; `now` is its end, in seconds since 1970. Durations are in milliseconds."""
+    """Returns a request's line. `now` is its end in Unix seconds; the line has milliseconds."""
     second = int(now)
     hit = usage.hit
     return _LINE % (
@@ -55,12 +57,12 @@ def _date(second: int) -> bytes:
 
 @lru_cache(1024)
 def _words(values: tuple[str | int, ...]) -> bytes:
-    """What many requests have in common, as members of an object."""
+    """Returns the members that many requests have in common, as JSON without braces."""
     return orjson.dumps(dict(zip(_WORDS, values, strict=True)))[1:-1]
 
 
 class AccessLog:
-    """Gathers lines and lets a thread write them to a file descriptor."""
+    """Gathers lines, which a thread writes to a file descriptor. `dropped` counts lost ones."""
 
     def __init__(self, descriptor: int = 1) -> None:
         self._descriptor = descriptor

@@ -2,13 +2,13 @@
 
     has an address, was never ready ── answers the gateway ──> gets requests
     ready ──────────────────────────── answers the gateway ──> gets requests
-    was ready, and is so no more ────────────────────────────> gets none until it is ready again
-    terminates ──────────────────────────────────────────────> gets none
+    was ready, but no longer ────────────────────────────────> none until it is ready again
+    terminating ─────────────────────────────────────────────> none
 
-The kubelet finds a replica ready up to two seconds after it has loaded its model: it looks once a
-second, and only at containers that it knows to run. The gateway looks for itself
-(replica_watch.py), so it need not wait for that. Of one that was ready the kubelet may know better.
-A gateway that begins takes a replica that is not ready for a new one, and asks it.
+The kubelet reports a replica as ready up to two seconds after it has loaded its model: it checks
+once a second, and only containers that it knows to run. The gateway checks replicas itself
+(replica_watch.py) and need not wait for that. About a replica that was ready the kubelet may know
+better. A gateway that has just started takes every unready replica for a new one, and asks it.
 """
 
 from collections.abc import Iterable, Mapping
@@ -24,9 +24,9 @@ ObjectKey = tuple[str, str]
 
 @dataclass(frozen=True)
 class Address:
-    """Where is a replica? `id` is the name of its pod.
+    """Where a replica listens. `id` is the name of its pod.
 
-    `ready` is the kubelet's word; `is_new`: it was never ready.
+    `ready` is what the kubelet says. `is_new` is True if the replica was never ready.
     """
 
     id: str
@@ -38,14 +38,14 @@ class Address:
 
     @property
     def accepting(self) -> bool:
-        """Whether it may get requests, if it answers the gateway."""
+        """True if it may get requests once it answers the gateway."""
         return self.ready or (self.is_new and not self.leaving)
 
     @property
     def rank(self) -> tuple[bool, bool]:
-        """Which of several addresses of one pod to use: the highest.
+        """Ranks several addresses of one pod; the highest is used.
 
-        One of IPv4 is before one of IPv6, on which servers of older templates do not listen.
+        IPv4 comes before IPv6, on which servers of older templates do not listen.
         """
         return self.ready, ":" not in self.host
 
@@ -55,13 +55,13 @@ ByPod = Mapping[str, Address]
 
 
 class Addresses:
-    """The replicas behind all Services. Remembers which have been ready."""
+    """The replicas behind all Services. It remembers which have been ready."""
 
     def __init__(self) -> None:
         self._been_ready: frozenset[tuple[ObjectKey, str]] = frozenset()
 
     def read(self, slices: Iterable[Object]) -> dict[ObjectKey, dict[str, Address]]:
-        """What the newest EndpointSlices list, by Service, then by id."""
+        """Returns the replicas in the newest EndpointSlices, by Service, then by id."""
         found = _by_service(slices)
         self._been_ready = frozenset(
             (service, id)
@@ -79,21 +79,21 @@ class Addresses:
 
 
 def _by_service(slices: Iterable[Object]) -> dict[ObjectKey, dict[str, Address]]:
-    """By Service, then by id."""
+    """Returns the addresses by Service, then by id."""
     found: dict[ObjectKey, dict[str, Address]] = {}
     for each in sorted(slices, key=lambda each: str(each["metadata"]["name"])):
         metadata = each["metadata"]
         service = (metadata.get("labels") or {}).get(SERVICE_LABEL, "")
         known = found.setdefault((metadata["namespace"], service), {})
         for address in read_slice(each):
-            # One that moves between slices, or has an address of each family, is in two of them.
+            # A pod that moves between slices, or has two address families, is in two of them.
             if address.id not in known or address.rank > known[address.id].rank:
                 known[address.id] = address
     return found
 
 
 def read_slice(body: Object) -> list[Address]:
-    """The replicas that an EndpointSlice lists."""
+    """Returns the replicas that an EndpointSlice lists."""
     ports = {port.get("name"): port.get("port") for port in body.get("ports") or ()}
     port = ports.get(PORT_NAME)
     if body.get("addressType") not in ("IPv4", "IPv6") or not port:
@@ -104,7 +104,7 @@ def read_slice(body: Object) -> list[Address]:
 def _address(body: Object, port: int) -> Address:
     conditions = body.get("conditions") or {}
     host = body["addresses"][0]
-    # `ready` that is not given means that it is not known, and is to be taken for true.
+    # A missing `ready` means that it is unknown, and must be taken for true.
     leaving = bool(conditions.get("terminating"))
     ready = conditions.get("ready") is not False and not leaving
     pod = (body.get("targetRef") or {}).get("name") or f"{host}:{port}"

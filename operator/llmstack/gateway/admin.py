@@ -1,11 +1,11 @@
-"""Is the gateway well, and what is it busy with? On a port of its own, never on the clients'.
+"""Is the gateway healthy, and how loaded is it? On a port of its own, never on the clients'.
 
 /healthz   the process answers
-/readyz    it takes requests: it knows the models, and it is not about to stop
-/metrics   numbers for Prometheus
-/load      who uses which slots, as JSON; with `Accept: application/x-ndjson` a line at each change.
-           It asks for a bearer: in a cluster one that only the operator can derive, with a file
-           that of `loadTokenFile`.
+/readyz    it accepts requests: it knows the models and is not about to stop
+/metrics   metrics for Prometheus
+/load      slots in use, as JSON; with `Accept: application/x-ndjson` one line per change. Needs a
+           bearer token: in a cluster one that only the operator can derive, with a file the one in
+           `loadTokenFile`.
 """
 
 import asyncio
@@ -20,11 +20,12 @@ from llmstack.routing.load import STREAM
 
 CONTENT_TYPE = "text/plain"
 _COALESCE_SECONDS = 0.05
-"""Changes that are closer together make one line."""
+"""Seconds within which changes share one line."""
 _SHARE = 0.05
-"""Of the event loop's time, at most, for one follower: of thousands of replicas a line is long."""
+"""Share of the event loop's time that one follower may take: with thousands of replicas lines are
+long."""
 _SILENCE_SECONDS = 2.0
-"""So long at most without a line: followers take silence for the gateway's death."""
+"""Longest time between two lines, since followers take silence for the gateway's death."""
 
 
 _NO_BEARER = (
@@ -34,21 +35,21 @@ _NO_BEARER = (
 
 
 class Changes:
-    """Wakes all who wait for a newer state than they have seen."""
+    """Wakes everyone who waits for a newer state than they have seen."""
 
     def __init__(self) -> None:
         self.version = 0
         self._next: asyncio.Event | None = None  # while somebody waits
 
     def happened(self) -> None:
-        """Something is not as it was."""
+        """Records a change."""
         self.version += 1
         if self._next is not None:
             self._next.set()
             self._next = None
 
     async def newer(self, seen: int, seconds: float) -> None:
-        """Until there is a newer state than `seen`, or so long."""
+        """Waits for a newer state than `seen`, at most this many seconds."""
         try:
             async with asyncio.timeout(seconds):
                 while self.version == seen:
@@ -60,7 +61,10 @@ class Changes:
 
 @dataclass(frozen=True)
 class Views:
-    """What can be asked. `load_key`: the bearer for /load; "" asks for none, None refuses all."""
+    """What can be asked.
+
+    `load_key` returns the bearer token for /load; "" requires none, None refuses everybody.
+    """
 
     metrics: Callable[[], bytes]
     load: Callable[[], bytes]
@@ -71,7 +75,7 @@ class Views:
 
 
 async def serve(views: Views, host: str | None, port: int) -> web.AppRunner:
-    """Answers from now on. The caller cleans the runner up."""
+    """Starts answering. The caller must clean the runner up."""
 
     async def healthz(_: web.Request) -> web.Response:
         return web.Response(text="ok")
@@ -102,12 +106,12 @@ async def serve(views: Views, host: str | None, port: int) -> web.AppRunner:
 
 
 async def _stream(request: web.Request, views: Views) -> web.StreamResponse:
-    """The newest load at once, then at each change."""
+    """Sends the current load at once, then at each change."""
     response = web.StreamResponse(headers={"Content-Type": STREAM})
     await response.prepare(request)
     try:
-        while _may(request, views.load_key()):  # Which may change.
-            # The version comes before the load: what changes in between is told the next time.
+        while _may(request, views.load_key()):  # The key may change.
+            # The version is read before the load, so that a change in between gets a line later.
             seen, began = views.changes.version, time.monotonic()
             line = views.load() + b"\n"
             took = time.monotonic() - began
@@ -120,12 +124,12 @@ async def _stream(request: web.Request, views: Views) -> web.StreamResponse:
 
 
 def _pause(took: float) -> float:
-    """How long until the next line, after one that took so long?"""
+    """Returns the seconds until the next line, after one that took `took` seconds to make."""
     return min(max(_COALESCE_SECONDS, took / _SHARE), _SILENCE_SECONDS / 2)
 
 
 def _bytes(header: str) -> bytes:
-    """As it came: aiohttp keeps what is no UTF-8 as surrogates."""
+    """Returns the header's bytes: aiohttp decodes what is not UTF-8 to surrogates."""
     return header.encode("utf-8", "surrogateescape")
 
 

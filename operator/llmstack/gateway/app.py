@@ -1,7 +1,7 @@
 """What do all requests share, and what is answered without a replica?
 
-The catalog and the keys are snapshots: whoever watches their source puts the next one here, and
-requests that have begun go on with what they were given.
+The catalog and the keys are snapshots: whoever watches their source replaces them here, and a
+request that has begun continues with the ones it got.
 """
 
 import time
@@ -17,18 +17,17 @@ from llmstack.gateway.refusals import Answer
 from llmstack.routing.load import Load
 
 OPEN = "anonymous"
-"""The tenant of all requests where no keys are asked for."""
+"""The tenant of all requests if no keys are required."""
 
 
 @dataclass
 class App:
-    """All that requests share. `keys` None: everyone may come in.
+    """What all requests share. `keys` is None if no key is required.
 
-    `keeps_apart(model, replica)`: whether a replica keeps apart what it caches for tenants.
-    `context(model)`: tokens that a slot of it takes; 0 while that is not known.
-    `why_not_serving()`: why new clients should go elsewhere; "" if they should not.
-    `prompt_secret` keys the hashes of prompts that other gateways hear of.
-    `since`: when this process began, in seconds since 1970.
+    `keeps_apart(model, replica)` returns whether a replica keeps tenants' caches apart.
+    `context(model)` returns the tokens per slot, 0 while unknown. `why_not_serving()` returns why
+    new clients should go elsewhere, "" if they need not. `prompt_secret` keys the hashes of prompts
+    that other gateways learn of. `since` is the start of this process, in Unix seconds.
     """
 
     owner: Owner
@@ -44,9 +43,9 @@ class App:
     prompt_secret: bytes = field(default=b"", repr=False)
 
     def tenant(self, authorization: str | None, api_key: str | None) -> str | None:
-        """Whose request is it? None: nobody's, who gets 401."""
+        """Returns the tenant of a request, or None if its key is unknown (401)."""
         return OPEN if self.keys is None else self.keys.tenant(authorization, api_key)
 
     def models(self, name: str = "") -> Answer:
-        """The answer to GET /v1/models, or to GET /v1/models/NAME."""
+        """Returns the answer to GET /v1/models, or to GET /v1/models/NAME."""
         return models_list(self.catalog, self.load(), self.since, name)

@@ -1,12 +1,12 @@
 """How is a long array of inputs served? In parts, each of which waits for its turn.
 
-    body ─ cut (routing/portions.py) ─> part ─ slots, replica ─> its answer ─ merged ─> client
+    body ─ cut (routing/portions.py) ─> part ─ slots, replica ─> its result ─ merged ─> client
              └──────────────── one after the other <──────────────────┘
 
-Whoever asks in between, the same tenant too, waits for one part and not for the whole array. An
-answer that stays short is sent whole, so that an error of a later part can still be told; of a
-longer one each part is sent as it comes, and if a later one fails the connection breaks: it is
-never silently short.
+Other requests, of the same tenant too, wait for one part and not for the whole array. A short
+response is sent only when it is complete, so that an error in a later part can still be reported.
+Of a longer response each part is sent as it comes, and if a later one fails the connection is
+broken off, so that the response is never silently short.
 """
 
 import asyncio
@@ -25,17 +25,17 @@ from llmstack.routing.messages import WHOLE, Ask
 from llmstack.routing.portions import Portion, Portions, is_cut
 
 _HELD = 1024 * 1024
-"""An answer of so many bytes is held until it is whole."""
+"""Bytes up to which a response is held until it is complete."""
 _OPENAI = "/v1/embeddings"
-"""Where `input` is answered in OpenAI's shape; elsewhere, as `content`, in llama.cpp's."""
+"""Where `input` is answered in OpenAI's format; elsewhere, like `content`, in llama.cpp's."""
 _TRIES = 2
-"""So often is a part sent whose answer breaks off."""
+"""Times that a part is sent if its response breaks off."""
 _LOOK_SECONDS = 0.05
 _ADMITTED = frozenset({""})
-"""Names no replica: a later part is counted, and has a place in the queue, by the first."""
+"""Names no replica, but marks later parts: the first part was counted and admitted for them."""
 
 One = Callable[[Forward], Awaitable[None]]
-"""Sends a request to replicas until one answers. Raises Refused."""
+"""Sends a request to replicas until one responds. Raises Refused."""
 
 
 class Bulk:
@@ -46,7 +46,7 @@ class Bulk:
         self._one = one
 
     async def serve(self, request: Forward) -> Answer | None:
-        """The answer, unless it was sent already or relayed. Raises Refused."""
+        """Returns the response, or None if it was sent or relayed already. Raises Refused."""
         array, slots = request.array, self._slots(request)
         if array is None or array.entries <= slots:
             if array is not None:
@@ -59,14 +59,14 @@ class Bulk:
         return await _Job(request, self._one, Portions(request.body, array, slots), slots).run()
 
     def _slots(self, request: Forward) -> int:
-        """Those of the smallest replica; where none is there, what it is to have."""
+        """Returns the slots of the smallest replica, or without replicas the intended number."""
         load = self._app.load().get(request.model.id)
         totals = [each.total for each in load.replicas if each.total] if load else []
         return min(totals, default=request.model.slots or 1)
 
 
 class _Job:
-    """One request."""
+    """One request that is served in parts."""
 
     def __init__(self, request: Forward, one: One, portions: Portions, slots: int) -> None:
         self._request = request
@@ -101,7 +101,7 @@ class _Job:
         return self._finish()
 
     async def _part(self, portion: Portion, avoid: frozenset[str]) -> bytes:
-        """The next bytes of the whole answer."""
+        """Serves one part. Returns the next bytes of the whole response."""
         note, tries = self._request.note, self._request.note.tries
         for _ in range(_TRIES):
             part = Part(self._request.client, note)
@@ -114,7 +114,7 @@ class _Job:
                 break
         else:
             raise Refused(no_merged("broke its answer off"))
-        note.tries = max(1, tries)  # What was tried again counts, not that there are parts.
+        note.tries = max(1, tries)  # Retries count, the number of parts does not.
         self._portions.took(time.monotonic() - began - (note.queued - queued))
         try:
             return self._merging.add(part.body, portion.inputs)
@@ -122,14 +122,14 @@ class _Job:
             raise Refused(no_merged(f"answered a part with something else: {error}")) from error
 
     def _of(self, portion: Portion, avoid: frozenset[str]) -> Forward:
-        """A part as a request of its own. It takes its turn by when it comes."""
+        """Returns a part as a request of its own, which arrives now."""
         slots = portion.inputs if portion.inputs <= self._slots else WHOLE
         ask = self._request.ask
         own = Ask(next_id(), ask.model, ask.tenant, slots, (), time.monotonic(), avoid)
         return replace(self._request, body=portion.body, ask=own, array=None)
 
     def _say(self, data: bytes) -> None:
-        """Held as long as it is short."""
+        """Holds data while the response is short, then sends it."""
         if data:
             self._said.append(data)
             self._held += len(data)
@@ -154,7 +154,7 @@ class _Job:
         return Answer(200, b"".join(self._said), headers)
 
     async def _read(self) -> None:
-        """Waits for a client that reads slowly: what is unread must not pile up."""
+        """Waits for a client that reads slowly, so that unread data does not pile up."""
         while self._request.client.paused:  # noqa: ASYNC110 - it has no event
             await asyncio.sleep(_LOOK_SECONDS)
 

@@ -1,6 +1,6 @@
-"""Which models are there, behind which names and replicas?
+"""Which models are there, under which names and with which replicas?
 
-config file | cluster  ─> Catalog: a snapshot; the next one replaces it
+config file | cluster  ─> Catalog: a snapshot, replaced by the next one
 """
 
 from collections.abc import Iterable
@@ -15,10 +15,11 @@ from llmstack.api.sharing import CacheSharing
 
 @dataclass(frozen=True)
 class Backend:
-    """Where is a replica? `key` is sent as its bearer token; "" if it wants none.
+    """Where a replica listens. `key` is sent as its bearer token; "" sends none.
 
-    One that is not `accepting` (terminating, no longer ready) gets no new request; its streams go
-    on. `leaving`: it terminates. `ready`: the cluster finds it ready, so it should answer.
+    If `accepting` is False (it is terminating, or no longer ready) it gets no new requests, but its
+    streams continue. `leaving` is True once it is terminating. `ready` is True if the cluster finds
+    it ready, so that it should answer.
     """
 
     id: str
@@ -31,7 +32,7 @@ class Backend:
 
     @cached_property
     def lines(self) -> bytes:
-        """Its name and its key, as the lines of a head."""
+        """Its name and its key as header lines."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         name = b"host: %b:%d\r\n" % (host.encode("ascii"), self.port)
         key = b"authorization: Bearer %b\r\n" % self.key.encode("latin-1")
@@ -39,7 +40,7 @@ class Backend:
 
 
 class Absence(StrEnum):
-    """Why is no replica there, as whoever runs them says?"""
+    """Why a model has no replica, according to whatever runs the replicas."""
 
     UNKNOWN = "no_replica"
     SLEEPING = "sleeping"
@@ -48,7 +49,7 @@ class Absence(StrEnum):
 
 @dataclass(frozen=True)
 class QueueLimits:
-    """How many requests wait, and how long, in seconds? `reserve`: see routing/reserve.py."""
+    """How many requests may wait, and for how many seconds. `reserve`: see routing/reserve.py."""
 
     max_requests: int = 100
     timeout: float = 60.0
@@ -58,13 +59,14 @@ class QueueLimits:
 
 @dataclass(frozen=True)
 class Model:
-    """What do clients reach by one name?
+    """What clients reach under one name.
 
-    `namespace` is "" outside a cluster. `id` is unique: `namespace/name`, or `name` without one.
-    `slots` is what a replica is to have, 0 where only the replicas know. `absence` matters only
-    while no replica is ready. `media_hosts`: where its replicas may fetch images and the like from.
-    `obstacle`: why no replica can come up until somebody acts, "" if one may (obstacle.py).
-    `created`, `uid` and `held` decide who has a name that several claim (api/names.py).
+    `namespace` is "" outside a cluster. `id` is unique: `namespace/name`, or `name` without a
+    namespace. `slots` is the intended number per replica, 0 if only the replicas know. `absence`
+    matters only while no replica is ready. `media_hosts` are the hosts from which its replicas may
+    fetch images and the like. `obstacle` says why no replica can start until somebody acts, "" if
+    one may (obstacle.py). `created`, `uid` and `held` decide who holds a name that several models
+    claim (api/names.py).
     """
 
     name: str
@@ -94,13 +96,13 @@ class Model:
 
 @dataclass(frozen=True)
 class Catalog:
-    """All models of one moment."""
+    """All models at one moment."""
 
     models: tuple[Model, ...] = ()
 
     @cached_property
     def _claims(self) -> dict[str, tuple[Model, ...]]:
-        """By name, who claims it; the first has it."""
+        """For each name the models that claim it, its holder first."""
         claims: dict[str, list[Model]] = {}
         for model in self.models:
             for name in model.claim.names:
@@ -108,12 +110,12 @@ class Catalog:
         return {name: _ordered(name, models) for name, models in claims.items()}
 
     def named(self, name: str) -> Model | None:
-        """The model that has this name; None if nobody claims it."""
+        """Returns the model that holds this name, or None if nobody claims it."""
         claims = self._claims.get(name)
         return claims[0] if claims else None
 
     def called(self, name: str) -> tuple[Model, ...]:
-        """The models whose own name this is, in whichever namespace; the one that has it first."""
+        """Returns the models with this own name, of all namespaces, the name's holder first."""
         return tuple(model for model in self._claims.get(name, ()) if model.name == name)
 
     @cached_property
@@ -121,7 +123,7 @@ class Catalog:
         return {model.id: model for model in self.models}
 
     def conflicts(self) -> dict[str, tuple[Model, ...]]:
-        """By name that is claimed more than once, the models; the first has it."""
+        """Returns the names that several models claim, with these models, the holder first."""
         return {name: models for name, models in self._claims.items() if len(models) > 1}
 
 
@@ -133,5 +135,5 @@ def _ordered(name: str, models: list[Model]) -> tuple[Model, ...]:
 
 
 def catalog_of(models: Iterable[Model]) -> Catalog:
-    """The snapshot, in an order that does not depend on that of its parts."""
+    """Builds a snapshot whose order does not depend on the order of `models`."""
     return Catalog(tuple(sorted(models, key=lambda model: model.id)))

@@ -1,10 +1,10 @@
-"""Which models, replicas and keys are there, by the Kubernetes API?
+"""Which models, replicas and keys does the Kubernetes API list?
 
     LLMDeployments, EndpointSlices, root Secret ─> Catalog
     Secret with the clients' keys ───────────────> Keys
 
-Each is followed by an informer, which keeps what it knows while the API server is away: so does
-the gateway. The two Secrets are watched by their names; no right to list others is needed.
+Each is followed by an informer, which keeps its last state while the API server is unreachable, and
+so does the gateway. The two Secrets are watched by name, so no right to list others is needed.
 """
 
 import asyncio
@@ -29,15 +29,15 @@ from llmstack.version import VERSION
 log = logging.getLogger(__name__)
 
 _OURS = f"{MANAGED_BY_LABEL}={MANAGER}"
-"""The labels of a Service are also those of its EndpointSlices."""
+"""Selects our EndpointSlices, which have the labels of their Service."""
 
 
 class ClusterSource:
-    """The newest catalog and keys. `keys` None: everyone may come in; empty: nobody.
+    """The newest catalog and keys. Nothing here is valid before the first call of `changed`.
 
-    `load_key` is the bearer for /load (desired/secret.py), None until it is known. `peers` are the
-    names of all gateways, this one's included, where there may be several. Nothing of it
-    counts before the first call of `changed`.
+    `keys` is None if no key is required; if it is empty, nobody may come in. `load_key` is the
+    bearer token for /load (desired/secret.py), None until it is known. `peers` are the names of all
+    gateways, this one included, if there may be several.
     """
 
     def __init__(self, settings: GatewaySettings, connection: Connection) -> None:
@@ -57,7 +57,7 @@ class ClusterSource:
         self.peers_key = b""
 
     async def follow(self, changed: Callable[[], None]) -> None:
-        """Calls back once all is known, and after each change, for as long as it runs."""
+        """Calls `changed` once everything is known and after each change, until cancelled."""
         self._changed = changed
         agent = f"llmstack/{VERSION} ({self._settings.identity})"
         async with open_watch_session(self._connection, agent, lambda _: None) as session:
@@ -122,7 +122,7 @@ class ClusterSource:
         self.keys.log_faults()
 
     def _is_new(self, name: str, secrets: Mapping[Place, Object]) -> bool:
-        """Has this Secret changed since it was asked for last?"""
+        """True if this Secret has changed since the last call."""
         secret = secrets.get((self._settings.namespace, name))
         version = secret["metadata"]["resourceVersion"] if secret else None
         if name in self._versions and self._versions[name] == version:
@@ -131,7 +131,7 @@ class ClusterSource:
         return True
 
     def _slices(self, *, peers: bool) -> list[Object]:
-        """EndpointSlices of the gateways, or of the models' Services."""
+        """Returns the EndpointSlices of the gateways, or of the models' Services."""
         return [
             each
             for informer in self._informers

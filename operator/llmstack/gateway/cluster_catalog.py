@@ -22,13 +22,13 @@ log = logging.getLogger(__name__)
 
 
 class Deployments:
-    """LLMDeployments, each as it could last be read."""
+    """LLMDeployments, each in its last valid form."""
 
     def __init__(self) -> None:
         self._read: dict[ObjectKey, tuple[str, LLMDeployment | None]] = {}
 
     def read(self, bodies: Mapping[ObjectKey, dict[str, Any]]) -> list[LLMDeployment]:
-        """What do they say now? One that cannot be read any more stays as it was."""
+        """Returns the current deployments. One that has become invalid keeps its last form."""
         self._read = {key: self._newest(key, body) for key, body in bodies.items()}
         return [deployment for _, deployment in self._read.values() if deployment]
 
@@ -50,7 +50,7 @@ class Deployments:
 def build_catalog(
     deployments: Iterable[LLMDeployment], addresses: Mapping[ObjectKey, ByPod], root: bytes
 ) -> Catalog:
-    """All models with the replicas that there are, ready or not (`addresses` by Service)."""
+    """Returns all models with their replicas, ready or not. `addresses` is by Service."""
     return catalog_of(
         _model(each, addresses.get((each.namespace, replicas_service_name(each)), {}), root)
         for each in deployments
@@ -88,7 +88,7 @@ def _model(deployment: LLMDeployment, addresses: ByPod, root: bytes) -> Model:
 
 
 def _absence(deployment: LLMDeployment, addresses: ByPod, obstacle: str) -> Absence:
-    """The operator's word, until the addresses know better: its status comes a little later."""
+    """Returns why no replica is there: by the addresses if any, else by the operator's status."""
     status = deployment.status
     if obstacle:
         return Absence.UNKNOWN

@@ -1,11 +1,11 @@
-"""What does the gateway serve without a cluster, and what when its file changes?
+"""What does the gateway serve without a cluster, and what happens when its file changes?
 
     FILE ─ parse ─> with the files that it names ─> GatewayConfig
-      └─ changed (any of them) ─> read again ─> broken: logged, the old one stays, but for keys
+      └─ changed (any of them) ─> read again ─> if invalid: logged, the old one stays, except keys
 
-Relative paths start at the folder of FILE. A Secret or ConfigMap that is mounted changes by a
-swapped link, an editor renames a new file over the old: so what is compared is where the path
-leads to now. Keys are read whatever else is broken: one that was taken out must not stay.
+Relative paths start at the folder of FILE. A mounted Secret or ConfigMap changes by swapping a
+link, and an editor renames a new file over the old one; so what the path leads to now is compared.
+Keys are read even if the rest is invalid, because a removed key must not stay valid.
 """
 
 import asyncio
@@ -30,22 +30,24 @@ from llmstack.gateway.peers.place import Peers
 log = logging.getLogger(__name__)
 
 _LOOK_SECONDS = 1.0
+"""Seconds between two checks for changes."""
 _SETTLE_SECONDS = 0.1
-"""A file that changes is read when two looks so far apart saw the same."""
+"""A changed file is read once two checks this many seconds apart find it the same."""
 _MOST_LOOKS = 5
-"""After so many it is read all the same: who writes without end must not keep a key alive."""
+"""Checks after which it is read anyway: a file that is written endlessly must not keep keys
+valid."""
 
 Print = tuple[tuple[int, ...] | None, ...]
-"""What tells one state of some files from another; None for a file that is not there."""
+"""The state of some files, for comparison; None for a file that does not exist."""
 
 
 @dataclass(frozen=True)
 class GatewayConfig:
-    """What one state of the file asks for.
+    """The configuration in one state of the file.
 
-    keys       None: everyone may come in; keys_path is where they are
-    load_key   bearer of /load; "" asks for none, None lets nobody in
-    peers      the other gateways; None: there are none
+    keys       None if no key is required; keys_path is the file that holds them
+    load_key   bearer token for /load; "" requires none, None refuses everybody
+    peers      the other gateways; None if there are none
     """
 
     listen: Address
@@ -59,15 +61,15 @@ class GatewayConfig:
 
 
 def load(path: Path) -> GatewayConfig:
-    """The file and those that it names. Raises ConfigurationError."""
+    """Reads the file and those that it names. Raises ConfigurationError."""
     return _Reader(path).config()
 
 
 class ConfigFile:
-    """The newest state of the file that could be used."""
+    """Keeps the newest valid state of the file."""
 
     def __init__(self, path: Path, look_seconds: float = _LOOK_SECONDS) -> None:
-        """Reads it. Raises ConfigurationError."""
+        """Reads the file. Raises ConfigurationError."""
         self._path = path
         self._look_seconds = look_seconds
         self._files = [path]
@@ -77,7 +79,7 @@ class ConfigFile:
             self.config.keys.log_faults()
 
     async def follow(self, changed: Callable[[GatewayConfig], None]) -> None:
-        """Calls back with each new state, for as long as it runs."""
+        """Calls `changed` with each new state, until cancelled."""
         while True:
             await self._wait_for_a_change()
             config = await asyncio.to_thread(self._read)
@@ -89,7 +91,7 @@ class ConfigFile:
                 changed(config)
 
     async def _wait_for_a_change(self) -> None:
-        # The look comes before the reading: what changes in between is seen the next time.
+        # Checked before reading, so that a change in between is found the next time.
         seen = await asyncio.to_thread(_look, self._files)
         while seen == self._print:
             await asyncio.sleep(self._look_seconds)
@@ -102,7 +104,7 @@ class ConfigFile:
             seen = await asyncio.to_thread(_look, self._files)
 
     def _read(self) -> GatewayConfig:
-        """The new state; of one that cannot be used the keys alone."""
+        """Returns the new state. If it is invalid, only its keys are taken."""
         reader = _Reader(self._path, running=True)
         try:
             return _as_it_listens(reader.config(), self.config)
@@ -111,13 +113,13 @@ class ConfigFile:
             path = self.config.keys_path
             return replace(self.config, keys=reader.keys(path)) if path else self.config
         finally:
-            # Also those of a broken state: one that was missing may come.
+            # Includes those of an invalid state, since a missing file may appear.
             if reader.files != self._files:
                 self._files, self._print = reader.files, ()
 
 
 def _as_it_listens(new: GatewayConfig, running: GatewayConfig) -> GatewayConfig:
-    """The new state with the addresses that this process has bound."""
+    """Returns the new state, with the addresses that this process is bound to."""
     if (new.listen, new.admin) != (running.listen, running.admin):
         log.warning(
             "changes of listen (%s) and admin (%s) require a restart of the gateway",
@@ -133,7 +135,7 @@ def _as_it_listens(new: GatewayConfig, running: GatewayConfig) -> GatewayConfig:
 
 
 def _as_they_met(new: Peers | None, running: Peers | None) -> Peers | None:
-    """The new members; how this process reaches them stays."""
+    """Returns the new members; how this process reaches them cannot change."""
     if new is None or running is None or _identity(new) != _identity(running):
         if new != running:
             log.warning("changes of peers require a restart of the gateway")
@@ -146,7 +148,7 @@ def _identity(peers: Peers) -> tuple[object, ...]:
 
 
 def _without_token(admin: Address) -> str | None:
-    """The bearer of /load where none is named: who is on this machine may read it."""
+    """Returns the bearer token for /load if none is configured: local users may read it."""
     return "" if admin.loopback else None
 
 
@@ -161,7 +163,7 @@ def _refuse_strangers(config: GatewayConfig) -> None:
 class _Reader:
     """Reads the file, then those that it names, and remembers which.
 
-    At the start a keysFile without one key is an error; `running`, it lets nobody in.
+    A keysFile without a valid key is an error at startup; if `running`, nobody is let in.
     """
 
     def __init__(self, path: Path, *, running: bool = False) -> None:
@@ -189,7 +191,7 @@ class _Reader:
         return config
 
     def keys(self, path: Path) -> Keys:
-        """What the keysFile says now. Raises ConfigurationError at the start alone."""
+        """Returns the keys in the file. Raises ConfigurationError only at startup."""
         try:
             text = self._text(path, f"{self._path}: keysFile", errors="replace")
         except ConfigurationError as error:
@@ -263,5 +265,5 @@ def _print(path: Path) -> tuple[int, ...] | None:
         state = path.stat()
     except OSError:
         return None
-    # A copy may keep the time of its original (cp -p): its ctime is new all the same.
+    # A copy may keep its original's mtime (cp -p), but its ctime is new.
     return state.st_dev, state.st_ino, state.st_size, state.st_mtime_ns, state.st_ctime_ns

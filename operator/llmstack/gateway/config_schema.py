@@ -1,4 +1,4 @@
-"""What may stand in the file of `llmstack gateway --config FILE`?
+"""What may the file of `llmstack gateway --config FILE` contain?
 
     listen: 127.0.0.1:8080
     admin: 127.0.0.1:9090
@@ -51,7 +51,7 @@ _HOST = re.compile(r"[a-z0-9._:%-]+")
 
 @dataclass(frozen=True)
 class Address:
-    """Where does a server listen, or a replica answer?"""
+    """Where a server listens or a replica answers."""
 
     host: str
     port: int
@@ -61,7 +61,7 @@ class Address:
 
     @property
     def loopback(self) -> bool:
-        """Is it reached from this machine only?"""
+        """True if only this machine can reach it."""
         if self.host == LOCALHOST:
             return True
         try:
@@ -75,7 +75,7 @@ def _wrong(words: str) -> PydanticCustomError:
 
 
 def _address(value: object) -> Address:
-    """`host:port`; port 0 is any free one."""
+    """Parses `host:port`; port 0 means any free port."""
     words = f"write an address and a port, like 127.0.0.1:8080 or [::1]:8080, not {value!r}"
     try:
         parts = urlsplit(f"//{value}")
@@ -88,7 +88,7 @@ def _address(value: object) -> Address:
 
 
 def address_of(text: str) -> Address:
-    """The address that this text names, `host:port`. Raises ValueError."""
+    """Parses an address of the form `host:port`. Raises ValueError."""
     parts = urlsplit(f"//{text}")
     if not parts.hostname or not parts.port:
         raise ValueError(f"{text!r} is not host:port")
@@ -106,7 +106,7 @@ def _backend_address(value: object) -> Address:
     rest = parts.path.strip("/") or parts.query or parts.fragment
     if parts.scheme != "http" or rest or "@" in parts.netloc or port == 0:
         raise _wrong(words)
-    if not host or not _HOST.fullmatch(host):  # It becomes a header.
+    if not host or not _HOST.fullmatch(host):  # It becomes a header's value.
         raise _wrong(words)
     return Address(host, port or 80)
 
@@ -133,7 +133,7 @@ Origin = Annotated[str, AfterValidator(_origin)]
 
 
 class _Part(BaseModel):
-    """A part of the file: camelCase, nothing unknown."""
+    """A part of the file. Fields are in camelCase; unknown ones are refused."""
 
     model_config = ConfigDict(
         frozen=True, alias_generator=to_camel, extra="forbid", arbitrary_types_allowed=True
@@ -141,26 +141,26 @@ class _Part(BaseModel):
 
 
 class CorsPart(_Part):
-    """Which pages may call the gateway from a browser?"""
+    """The web pages that may call the gateway from a browser."""
 
     origins: tuple[Origin, ...] = ()
 
 
 class QueuePart(QueueSpec):
-    """How do requests wait? As `spec.queue` of an LLMDeployment."""
+    """How requests wait, as in `spec.queue` of an LLMDeployment."""
 
     model_config = ConfigDict(extra="forbid")
 
 
 class BackendPart(_Part):
-    """Where is a llama-server? The file at `api_key_file` holds its key and nothing else."""
+    """A llama-server. The file at `api_key_file` contains its key and nothing else."""
 
     url: BackendUrl
     api_key_file: str = ""
 
 
 class ModelPart(_Part):
-    """What is served under one name?"""
+    """What is served under one name."""
 
     name: Alias
     aliases: tuple[Alias, ...] = ()
@@ -173,7 +173,7 @@ class ModelPart(_Part):
 
 
 class PeersPart(_Part):
-    """Where are the other gateways of the same servers? All have the same token."""
+    """The other gateways of the same servers. All have the same token."""
 
     listen: PeerAddress
     name: PeerAddress | None = None
@@ -213,7 +213,7 @@ class ConfigPart(_Part):
 
     @model_validator(mode="after")
     def _each_backend_once(self) -> "ConfigPart":
-        # Two ledgers over the slots of one server would each give all of them out.
+        # Two ledgers for one server would each grant all of its slots.
         owners: dict[Address, str] = {}
         for model in self.models:
             for backend in model.backends:
@@ -227,7 +227,7 @@ class ConfigPart(_Part):
 
 
 class _Loader(yaml.SafeLoader):
-    """Refuses a field that is there twice, where YAML's own would take the last one."""
+    """Refuses duplicate fields, of which PyYAML would silently take the last."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         fields: list[Any] = []
@@ -249,11 +249,11 @@ _WORDS = {
         "a name has letters, digits, '.', '_', ':', '/' and '-', and begins with a letter or digit"
     ),
 }
-"""What to say in place of pydantic's words, by the type of its error."""
+"""Messages that replace pydantic's, by error type."""
 
 
 def parse(text: str, where: str) -> ConfigPart:
-    """What does the file say? Raises ConfigurationError, with each place that is off."""
+    """Parses the file. Raises ConfigurationError, which names each invalid place."""
     try:
         return ConfigPart.model_validate(yaml.load(text, _Loader) or {})  # noqa: S506 - a safe one
     except yaml.YAMLError as error:
@@ -261,7 +261,7 @@ def parse(text: str, where: str) -> ConfigPart:
     except ValidationError as error:
         clauses = "; ".join(_clause(item) for item in error.errors())
         raise ConfigurationError(f"{where}: {clauses}") from error
-    except (ValueError, RecursionError) as error:  # Of a date that does not exist, of its depth.
+    except (ValueError, RecursionError) as error:  # An impossible date, or too deep nesting.
         raise ConfigurationError(f"{where}: not YAML: {error}") from error
 
 

@@ -1,7 +1,7 @@
 """Which replica runs the stream that a client wants to control?
 
-`POST /v1/chat/completions/control` names a completion by its id. A tenant controls what it reads
-itself and nothing else: an id that none of its streams shows is as unknown as one that never was.
+`POST /v1/chat/completions/control` names a completion by its id. A tenant controls only streams
+that it reads itself: any other id gets the same answer as one that does not exist.
 """
 
 from collections.abc import Iterable, Iterator
@@ -14,11 +14,11 @@ from llmstack.gateway.note import Note
 from llmstack.gateway.refusals import Refused, ok
 
 _NOT_RUNNING = ok({"success": False, "message": "no active completion for this id"})
-"""In llama-server's words."""
+"""llama-server's own answer."""
 
 
 def only_where_it_runs(request: Forward, running: Iterable[Note]) -> Forward:
-    """The request for that replica alone. Raises Refused: no stream of its tenant has the id."""
+    """Returns the request for that replica alone. Raises Refused if no own stream has the id."""
     id = orjson.loads(bytes(request.body)).get("id")
     shown = b'"id":' + orjson.dumps(id)
     replica = next((each.replica for each in _own(request, running) if _shows(each, shown)), None)

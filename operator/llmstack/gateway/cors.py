@@ -1,6 +1,6 @@
-"""May a page from elsewhere read the answer?
+"""May a web page from another origin read the response?
 
-Off unless the administrator names origins: an API key in a page is everyone's key.
+Off unless the administrator names origins: an API key in a web page is everybody's key.
 """
 
 from collections.abc import Collection
@@ -20,12 +20,12 @@ _ALLOWED = b"Authorization, Content-Type, X-Api-Key, X-Request-Id"
 
 
 def headers(origins: Collection[str], origin: bytes) -> Headers:
-    """What to add to an answer for a page of this origin; nothing if it may not read it."""
+    """Returns the headers for a page of this origin; empty if it may not read the response."""
     if not origin or not origins:
         return ()
     if ANY in origins:
         return ((b"Access-Control-Allow-Origin", b"*"), _exposed())
-    # Caches must not show one origin the answer for another.
+    # Caches must not serve one origin the response for another.
     vary = (b"Vary", b"Origin")
     if origin.decode("latin-1") not in origins:
         return (vary,)
@@ -33,10 +33,10 @@ def headers(origins: Collection[str], origin: bytes) -> Headers:
 
 
 def preflight(asked: bytes) -> Answer:
-    """The answer to OPTIONS; `asked` is Access-Control-Request-Headers.
+    """Returns the answer to OPTIONS. `asked` is Access-Control-Request-Headers.
 
-    Official clients send headers of their own, so those that are asked for are allowed: the origin
-    is what decides, and `headers` adds it.
+    Official clients send headers of their own, so whatever is asked for is allowed: the origin is
+    what decides, and `headers` adds it.
     """
     allowed = (b"Access-Control-Allow-Headers", asked or _ALLOWED)
     return Answer(204, b"", (*_PREFLIGHT, allowed))

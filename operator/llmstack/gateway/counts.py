@@ -1,7 +1,7 @@
-"""How does a request count itself for next to nothing? Plain numbers, read when they are asked for.
+"""How does a request count itself almost for free? With plain numbers, converted when scraped.
 
-For one thread. prometheus_client's own take a lock for each number and try a histogram's bounds one
-by one: that cost a short request more than all checks of its body do.
+For a single thread. The numbers of prometheus_client take a lock each and compare a histogram's
+bounds one by one, which cost a short request more than all checks of its body.
 """
 
 from bisect import bisect_left
@@ -15,7 +15,7 @@ from prometheus_client.utils import floatToGoString
 
 
 class Count:
-    """How often something has happened."""
+    """A counter."""
 
     __slots__ = ("value",)
 
@@ -24,7 +24,7 @@ class Count:
 
 
 class Distribution:
-    """How often values were within each bound, and beyond the last."""
+    """A histogram: how many values fell within each bound, and beyond the last."""
 
     __slots__ = ("bounds", "counts", "sum")
 
@@ -34,12 +34,12 @@ class Distribution:
         self.sum = 0.0
 
     def observe(self, value: float) -> None:
-        """Counts one more."""
+        """Counts one value."""
         self.counts[bisect_left(self.bounds, value)] += 1
         self.sum += value
 
     def buckets(self) -> list[tuple[str, float]]:
-        """How many values were at most each bound."""
+        """Returns the number of values up to each bound, cumulative, as Prometheus wants it."""
         names = [*map(floatToGoString, self.bounds), "+Inf"]
         return list(zip(names, map(float, accumulate(self.counts)), strict=True))
 
@@ -48,7 +48,7 @@ Child = TypeVar("Child", Count, Distribution)
 
 
 class _Family(Collector, Generic[Child]):
-    """The series of one name, by the values of their labels."""
+    """All series of one metric, by the values of their labels."""
 
     def __init__(self, name: str, text: str, labels: Sequence[str]) -> None:
         self._name = name
@@ -57,7 +57,7 @@ class _Family(Collector, Generic[Child]):
         self._children: dict[tuple[str, ...], Child] = {}
 
     def labels(self, *values: str) -> Child:
-        """The one with these values; from now on it shows, as 0 if need be."""
+        """Returns the series with these values. From then on it is exported, even at 0."""
         child = self._children.get(values)
         if child is None:
             child = self._children[values] = self._new()
@@ -68,13 +68,13 @@ class _Family(Collector, Generic[Child]):
 
 
 class Counts(_Family[Count]):
-    """Counters."""
+    """A counter metric."""
 
     def _new(self) -> Count:
         return Count()
 
     def collect(self) -> Iterable[Metric]:
-        """As they stand."""
+        """Yields the current values."""
         family = CounterMetricFamily(self._name, self._text, labels=self._labels)
         for values, child in self._children.items():
             family.add_metric(values, child.value)
@@ -82,7 +82,7 @@ class Counts(_Family[Count]):
 
 
 class Distributions(_Family[Distribution]):
-    """Histograms with these bounds, by model."""
+    """A histogram metric with these bounds, labelled by model."""
 
     def __init__(self, name: str, text: str, bounds: Sequence[float]) -> None:
         super().__init__(name, text, ["model"])
@@ -92,7 +92,7 @@ class Distributions(_Family[Distribution]):
         return Distribution(self._bounds)
 
     def collect(self) -> Iterable[Metric]:
-        """As they stand."""
+        """Yields the current values."""
         family = HistogramMetricFamily(self._name, self._text, labels=self._labels)
         for values, child in self._children.items():
             family.add_metric(values, child.buckets(), child.sum)

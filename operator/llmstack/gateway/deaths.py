@@ -1,9 +1,9 @@
-"""What happens to requests whose replica broke their connections before it had answered?
+"""What happens to requests whose replica broke their connections before it had responded?
 
-    broke ──> what became of it? (fate.py) ──> who is a suspect, who to blame? (routing/suspects.py)
-                 a trial, or a tenant that is slowed ──> one at a time
+    broke ──> what became of it? (fate.py) ──> who is to blame? (routing/suspects.py)
+                 a trial, or a tenant that is slowed down ──> one at a time
 
-The deaths are counted here, for the numbers, the log and /load.
+Deaths are counted here for the metrics, the log and /load.
 """
 
 import asyncio
@@ -29,7 +29,7 @@ from llmstack.routing.suspects import Case, Fate, OneAtATime, Suspect, Suspects,
 log = logging.getLogger(__name__)
 
 _WHOLE = 1 << 20
-"""Bytes of a body that are all hashed; of a longer one, its two ends."""
+"""Bytes of a body up to which all of it is hashed; of a longer one only the two ends are."""
 
 
 class _Model:
@@ -44,9 +44,9 @@ class _Model:
 
 
 class Deaths:
-    """Watches the requests that have no first byte yet, and decides when a replica dies of one.
+    """Follows requests without a first byte, and decides what happens when a replica dies.
 
-    `told(model, death)` is called for each death. `known` tells when a process began.
+    `told(model, death)` is called for each death. `known` returns when a replica's process started.
     """
 
     def __init__(
@@ -68,10 +68,10 @@ class Deaths:
         self._stirred = asyncio.Event()
         self._turns: dict[int, asyncio.Future[None]] = {}
 
-    # What the story of a request tells
+    # Called by the story of a request
 
     def enter(self, request: Forward) -> None:
-        """It comes. Raises Refused where its body has ended two replicas lately."""
+        """Adds a request. Raises Refused if its body has killed two replicas lately."""
         model = self._of(request.model.id)
         ask = request.ask
         suspect = request.suspect = Suspect(ask.id, ask.tenant)
@@ -84,9 +84,9 @@ class Deaths:
                     request.trial = True
 
     async def turn(self, request: Forward) -> None:
-        """Waits until it may be sent: at once, unless it is a suspect or its tenant is slowed.
+        """Waits until the request may be sent: only a suspect, or one of a slowed tenant, waits.
 
-        Raises Refused where that takes longer than it may wait for a slot.
+        Raises Refused if that would take longer than the request may wait for a slot.
         """
         model = self._models[request.model.id]
         key = self._line_of(model, request)
@@ -106,7 +106,7 @@ class Deaths:
             raise Refused(slowed(request.model.id, seconds)) from None
 
     def must_wait(self, request: Forward) -> bool:
-        """Whether it must go through turn(): it is a suspect, or its tenant is slowed by now."""
+        """True if the request must go through turn(), as its tenant may be slowed down by now."""
         model = self._models[request.model.id]
         if not request.trial and not model.probation:
             return False
@@ -114,11 +114,11 @@ class Deaths:
         return key is not None and (request.line is None or request.line[0] != key)
 
     def sent(self, request: Forward, replica: str) -> None:
-        """It goes to this replica now."""
+        """Records that the request is sent to this replica."""
         self._models[request.model.id].suspects.sent(replica, request.suspect)
 
     def begun(self, request: Forward, replica: str) -> None:
-        """Its first byte came."""
+        """Records the first byte of the response."""
         model = self._models[request.model.id]
         blamed = model.suspects.begun(replica, request.suspect)
         if request.line is not None:
@@ -127,19 +127,19 @@ class Deaths:
             self._strike(request.model.id, blamed)
 
     def ended(self, request: Forward, replica: str) -> None:
-        """Its connection is over."""
+        """Records that the request's connection has ended."""
         now = time.monotonic()
         self._models[request.model.id].suspects.ended(replica, request.suspect, now)
         if self._cases:
             self._stirred.set()
 
     def answered(self, request: Forward) -> None:
-        """All of its answer came."""
+        """Records that the response is complete."""
         if request.suspect.deaths:
             self._models[request.model.id].suspects.answered(request.suspect)
 
     def was_cut(self, request: Forward, backend: Backend) -> None:
-        """Its replica broke its answer off: whether that died is looked into."""
+        """Records that the replica cut the response off, and finds out whether it died."""
         suspect, now = request.suspect, time.monotonic()
         suspect.label = request.note.id.decode("ascii", "replace")
         case = self._models[request.model.id].suspects.was_cut(backend.id, suspect, now)
@@ -148,20 +148,20 @@ class Deaths:
         self._open(request.model.id, backend, case)
 
     def left(self, request: Forward) -> None:
-        """Its client has left."""
+        """Records that the client has left."""
         request.suspect.gone = True
         request.suspect.label = request.note.id.decode("ascii", "replace")
 
     def leave(self, request: Forward) -> None:
-        """Its story has ended."""
+        """Ends the request's story, and its turn if it has one."""
         request.suspect.gone = True
         if request.line is not None:
             self._leave_line(request)
 
     async def after(self, request: Forward, backend: Backend, stale: bool) -> Then:
-        """Its replica broke the connection: what happens to it, once that is known.
+        """Returns what happens to a request whose connection broke, once that is known.
 
-        `stale`: the connection was an idle one, and not a byte of an answer came.
+        `stale` is True if the connection had been idle and not a byte of a response came.
         """
         suspect, now = request.suspect, time.monotonic()
         suspect.label = request.note.id.decode("ascii", "replace")
@@ -178,26 +178,26 @@ class Deaths:
         request.trial = request.trial or then is Then.TRIAL
         return then
 
-    # What whoever watches the replicas tells
+    # Called by the watch on replicas, and by /load
 
     def lost(self, model: str, backend: Backend) -> None:
-        """A replica takes no connection any more, or its process is another one."""
+        """Records that a replica accepts no connection any more, or that its process changed."""
         known = self._models.get(model)
         case = known.suspects.lost(backend.id, time.monotonic()) if known else None
         if case is not None:
             self._open(model, backend, case)
 
     def recent(self, model: str) -> tuple[Death, ...]:
-        """The newest deaths of a model's replicas, oldest first."""
+        """Returns the latest deaths of a model's replicas, oldest first."""
         known = self._models.get(model)
         return tuple(known.deaths) if known else ()
 
     def close(self) -> None:
-        """Nobody waits for a verdict any more."""
+        """Stops judging, because nobody waits for a verdict any more."""
         for task in self._cases.values():
             task.cancel()
 
-    # How a death is judged
+    # Judging a death
 
     def _open(self, model: str, backend: Backend, case: Case) -> None:
         if case not in self._cases:
@@ -226,7 +226,7 @@ class Deaths:
             self._record(model, backend.id, verdict)
 
     async def _settle(self, suspects: Suspects, case: Case) -> None:
-        """Waits for the ends of the other connections: a process closes all of its at once."""
+        """Waits for the other connections to end: a dying process closes all of them at once."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self._limits.verdict_seconds):
                 while not suspects.settled(case):
@@ -269,14 +269,15 @@ class Deaths:
         self._told(model, death)
 
     def _strike(self, model: str, blamed: Iterable[Suspect]) -> None:
-        """Slows whoever is to blame. Without keys all clients are one tenant, who is not slowed."""
+        """Slows down the tenants to blame. Without keys all clients are one tenant, never
+        slowed."""
         for tenant in {suspect.tenant for suspect in blamed} - {OPEN}:
             self._of(model).probation.strike(tenant, time.monotonic())
 
-    # How they go one at a time
+    # Going one at a time
 
     def _line_of(self, model: _Model, request: Forward) -> Hashable | None:
-        """In which line it must wait; None: in none."""
+        """Returns the line in which the request must wait, or None."""
         if request.trial:
             return Then.TRIAL
         tenant = request.ask.tenant
@@ -285,7 +286,7 @@ class Deaths:
         return None
 
     def _pause(self, model: _Model, request: Forward) -> float:
-        """Seconds until its tenant may send again; a suspect is tried without."""
+        """Returns the seconds until its tenant may send again; a trial need not wait for that."""
         if request.trial:
             return 0.0
         return model.probation.pause(request.ask.tenant, time.monotonic())
@@ -324,7 +325,7 @@ class Deaths:
 
 
 def _digest(request: Forward) -> bytes:
-    """What it asks for, whoever asks, in a few bytes."""
+    """Returns a digest of what is asked for, independent of who asks."""
     body = request.body
     found = hashlib.blake2b(request.path.encode(), digest_size=16)
     found.update(b"%d" % len(body))

@@ -1,12 +1,12 @@
-"""What does a client hear whose stream waits: for a replica to start, a slot, a long prefill?
+"""What does a client get while its stream waits for a replica, a slot or a long prefill?
 
-    waits ── `after` seconds ──> head, comments ── its replica answers ──> the answer
+    waits ── `after` seconds ──> head, comments ── its replica responds ──> the response
       │                                └── it will not be served ──> an error event
-      └── its replica answers, or it is refused: as if nothing had stood in between
+      └── its replica responds, or it is refused: as if this module did not exist
 
-Proxies and browsers cut a connection on which nothing moves. Comments are no events: clients ignore
-them. The first seconds are left silent, for a status says more than an event does: official clients
-retry by it.
+Proxies and browsers cut idle connections. Clients ignore SSE comments, so these keep a connection
+alive. Nothing is sent in the first seconds, because a status says more than an event: official
+clients decide by it whether to retry.
 """
 
 from collections.abc import Callable
@@ -25,13 +25,13 @@ if TYPE_CHECKING:
 
 _COMMENT = chunk(b": waiting\n\n")
 _MOST = 64 * 1024
-"""Bytes of an answer that is no event stream; such an error is not longer."""
+"""Bytes kept of a response that is not an event stream; errors are not longer."""
 
 
 class Early:
-    """One request's stream: the relay's client in place of the connection.
+    """One request's stream. It takes the place of the client for the relay.
 
-    `begun`: the client has its head. `ours` are our lines of it.
+    `begun` is True once the client has its head. `ours` are the gateway's header lines in it.
     """
 
     __slots__ = (
@@ -60,7 +60,7 @@ class Early:
     # What the connection calls
 
     def tick(self, now: float) -> None:
-        """Called from time to time, until the replica answers."""
+        """Is called once per tick. Does nothing once the replica has responded."""
         if self._heard:
             return
         if not self._silent_since:
@@ -92,14 +92,14 @@ class Early:
         return self._client.paused
 
     def dress(self, head: ResponseHead) -> bytes:
-        """Nothing of the replica's head reaches the client, which has one."""
+        """Takes the replica's head. Returns no bytes, because the client already has a head."""
         self._answer = head
         return b""
 
     def begin(self, first: bytes) -> Callable[[bytes], None]:
-        """An event stream passes; anything else is kept, to be told as an event.
+        """Passes an event stream on. Anything else is kept, to be sent as an error event.
 
-        If the client has no head yet, whatever it is passes.
+        If the client has no head yet, everything passes.
         """
         self._heard = True
         if not self.begun:
@@ -113,7 +113,7 @@ class Early:
         return write
 
     def end_early(self, last: bytes | None) -> None:
-        """The answer broke off; what was no event stream ends as one."""
+        """Ends a response that broke off. What was not an event stream ends with an error event."""
         if not self.begun:
             self._client.end_early(last)
             return
@@ -123,7 +123,7 @@ class Early:
     # What the story calls
 
     def refused(self) -> Answer | None:
-        """The answer came whole: what is to be told in its place? None: it has passed."""
+        """Returns what to send instead of a complete response, or None if that has passed."""
         head = self._answer
         if head is None or (head.status == 200 and head.events):
             if head is not None and head.length is not None:
@@ -144,5 +144,5 @@ class Early:
 
 
 def closing(answer: Answer) -> bytes:
-    """The last bytes of a stream that ends with this answer."""
+    """Returns the last bytes of a stream that ends with this error."""
     return chunk(sse_answer(answer)) + LAST

@@ -1,9 +1,9 @@
-"""Which requests does the gateway forward, and where does each keep its prompt?
+"""Which requests does the gateway forward, and which field holds their prompt?
 
-An allow-list: what is not here is answered 404. llama-server's own `/slots`, `/props`, `/metrics`,
-`/lora-adapters`, `/tools` and `/cors-proxy` stay out on purpose: they show or change other users'
-requests. What clients may expect and do not get is answered 501, with what to do instead
-(`UNSERVED`). paths.py tells how clients spell what is here.
+This is an allow-list: everything else is answered with 404. llama-server's own `/slots`, `/props`,
+`/metrics`, `/lora-adapters`, `/tools` and `/cors-proxy` are left out on purpose, since they show or
+change other users' requests. Endpoints that clients may expect but that do not exist here are
+answered with 501 and an alternative (`UNSERVED`). paths.py handles other spellings.
 """
 
 from dataclasses import dataclass
@@ -14,15 +14,15 @@ from llmstack.api.engine import Mode
 
 @dataclass(frozen=True)
 class Endpoint:
-    """What does a path do with a body?
+    """What a path does with a body.
 
-    also       other paths that llama-server answers in the same way
-    prompt     field with the prompt; "" if nothing can be reused of it
-    setting    fields that come before the prompt in the model's context: system prompt, tools
-    many       field whose array is one task an entry
-    whole      more than one entry of `many` takes all slots of a replica, not one each
-    slots      whether it computes at all: tokenising does not
-    form       whether the body is a form with a file, not JSON
+    also       other paths that llama-server serves in the same way
+    prompt     field with the prompt; "" if nothing of it can be reused
+    setting    fields that precede the prompt in the model's context: system prompt, tools
+    many       fields whose array makes one task per entry
+    whole      True if several entries of `many` take all slots of a replica, not one each
+    slots      False if it computes nothing (tokenising)
+    form       True if the body is a form with a file instead of JSON
     """
 
     path: str
@@ -37,17 +37,17 @@ class Endpoint:
 
     @property
     def streams(self) -> bool:
-        """Does it heed `stream`?"""
+        """True if it honours `stream`."""
         return self.slots and Mode.GENERATE in self.modes
 
     @cached_property
     def settings(self) -> tuple[str, ...]:
-        """All fields that come before the prompt; an adapter changes what a prompt computes."""
+        """All fields that precede the prompt; an adapter changes what a prompt computes."""
         return ("lora", *self.setting)
 
     @cached_property
     def setting_names(self) -> frozenset[str]:
-        """The same, to look names up in."""
+        """The same as a set, for lookups."""
         return frozenset(self.settings)
 
 
@@ -58,7 +58,7 @@ _ANY = frozenset(Mode)
 _INPUTS = ("input", "content")
 
 CONTROL = "/v1/chat/completions/control"
-"""Goes to the replica that runs the stream which its body names (control.py)."""
+"""Goes to the replica that runs the stream named in its body (control.py)."""
 _ALL = (
     Endpoint(
         "/v1/chat/completions", _GENERATE, "messages", ("tools",), also=("/chat/completions",)
@@ -108,15 +108,15 @@ UNSERVED = {
     "/v1/images/variations": _NO_IMAGES,
     "/v1/moderations": "no model here moderates: ask one in a chat",
 }
-"""Endpoints of OpenAI's that are not served, and in words why, or what to use."""
+"""OpenAI's endpoints that are not served, and why, or what to use instead."""
 BY_PATH = {endpoint.path: endpoint for endpoint in _ALL}
 
 
 def paths() -> tuple[str, ...]:
-    """All forwarded paths, for messages and tests."""
+    """Returns all forwarded paths, for messages and tests."""
     return tuple(BY_PATH)
 
 
 def serving(mode: Mode) -> tuple[str, ...]:
-    """Which paths does a model of this mode answer on?"""
+    """Returns the paths that a model of this mode serves."""
     return tuple(endpoint.path for endpoint in _ALL if mode in endpoint.modes)

@@ -1,13 +1,14 @@
 """What became of a replica that broke a connection before it had answered?
 
-    the catalog says that it ends ─────────────────────────────> ANNOUNCED
-    it takes no connection, or breaks a new one, or its process
-    began at another time, or it loads ──> in a cluster, does the
+    the catalog says that it is ending ────────────────────────> ANNOUNCED
+    it was already getting no new requests ────────────────────> UNREADY
+    it accepts no connection, or breaks a new one, or its
+    process is a new one, or it is loading ──> in a cluster, does the
                                            catalog say so soon? ─> ANNOUNCED, else DIED
-    else ──────────────────────────────────────────────────────> ALIVE
+    otherwise ─────────────────────────────────────────────────> ALIVE
 
-A server that computes may answer late, and is alive. A new process cannot be mistaken for it: until
-it listens connections are refused, and then it loads its model.
+A server that computes may answer late, so it counts as alive. A new process cannot be mistaken for
+it: connections are refused until it listens, and then it loads its model.
 """
 
 import asyncio
@@ -20,15 +21,16 @@ from llmstack.gateway.replica_probe import Broken, NoConnection, Probe
 from llmstack.routing.suspects import Fate
 
 ANSWER_SECONDS = 0.5
-"""So long is an answer waited for; a server that takes connections is alive all the same."""
+"""Seconds to wait for an answer. A server that accepts connections is alive even without one."""
 _LOOK_SECONDS = 0.05
+"""Seconds between looks at the catalog."""
 
 Known = Callable[[str, str], str]
-"""When did the process of a model's replica begin, as it said last? "" where it is not known."""
+"""Returns the last known start of a replica's process, given model and replica, "" if unknown."""
 
 
 class Fates:
-    """Finds out. `patience`: seconds in which a cluster is to announce an end."""
+    """Finds out. `patience` is the number of seconds that a cluster has to announce an end."""
 
     def __init__(self, catalog: Callable[[], Catalog], known: Known, patience: float) -> None:
         self._catalog = catalog
@@ -36,7 +38,7 @@ class Fates:
         self._patience = patience
 
     async def of(self, model: str, backend: Backend) -> Fate:
-        """What became of it; asked right after the break."""
+        """Returns the fate of a replica. Call it right after the break."""
         known = self._known(model, backend.id)
         announced = self._announced(model, backend.id)
         if announced is not None:
@@ -51,7 +53,7 @@ class Fates:
         return Fate.ANNOUNCED
 
     async def _lives(self, backend: Backend, known: str) -> bool:
-        """Whether it is the same process that answers, or is too busy to."""
+        """True if the same process answers, or accepts a connection but is too busy to answer."""
         probe = Probe(backend.host, backend.port, self._patience)
         try:
             if not known:
@@ -76,7 +78,7 @@ class Fates:
         return backend is None or backend.leaving
 
     def _announced(self, model: str, replica: str) -> Fate | None:
-        """What the catalog had said before. Later on, it may be not ready because it died."""
+        """Returns what the catalog said before. After a death a replica may only look unready."""
         if self._leaves(model, replica):
             return Fate.ANNOUNCED
         backend = self._backend(model, replica)

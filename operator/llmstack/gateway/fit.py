@@ -1,4 +1,4 @@
-"""What of a body may go on to a replica, and what does its client hear of the rest?"""
+"""Which parts of a body may go to a replica, and what is the client told about the rest?"""
 
 from collections.abc import Callable
 from functools import partial
@@ -17,23 +17,23 @@ from llmstack.scan.outline import Outline
 
 _CHOSEN = "response_fields"
 _CHOOSING = frozenset({"/completion", "/infill"})
-"""Where llama-server heeds them."""
+"""Paths on which llama-server honours `response_fields`."""
 _COUNTS = ("timings/prompt_n", "timings/cache_n", "timings/predicted_n")
 _MOST_NAMED = 10
 _LONGEST_NAME = 64
 
 
 class Measurement(NamedTuple):
-    """Looks at so many bytes. Raises Refused."""
+    """A check of pictures and sounds. `run` raises Refused; `size` is the bytes it reads."""
 
     run: Callable[[], None]
     size: int
 
 
 class Fitted(NamedTuple):
-    """A body that may go on, and a header line that names the fields that were dropped.
+    """A body that may go on, and a header line that names the dropped fields (b"" if none).
 
-    `edits` are what was changed in it; `contents` are to be measured before it goes on.
+    `edits` are the changes made to it. `contents` must be measured before it goes on.
     """
 
     body: bytes | bytearray
@@ -43,7 +43,7 @@ class Fitted(NamedTuple):
 
 
 def fit(path: str, body: bytes | bytearray, outline: Outline, policy: Policy) -> Fitted:
-    """The body without what is not for a replica. Raises Refused."""
+    """Returns the body without what replicas must not get. Raises Refused."""
     try:
         judged = judge(path, body, outline, policy)
     except Unfit as unfit:
@@ -60,9 +60,9 @@ def fit(path: str, body: bytes | bytearray, outline: Outline, policy: Policy) ->
 def measurement(
     body: bytes | bytearray, contents: tuple[Inline, ...], most: Most
 ) -> Measurement | None:
-    """Measures pictures and sounds in a body; what it gives raises Refused. None: it holds none.
+    """Returns the check of the pictures and sounds in a body, or None if it has none.
 
-    It takes a while for large ones, and may run in a thread.
+    Running it takes a while if they are large; it may run in a thread.
     """
     if not contents:
         return None
@@ -71,7 +71,7 @@ def measurement(
 
 
 def measurement_of_file(file: bytes | bytearray, most: Most) -> Measurement:
-    """The same for the file of a form."""
+    """Returns the check of the file of a form."""
     content = Plain(file, 0, len(file))
     return Measurement(partial(_refusing, Measure(most).take, content, "file"), len(file))
 
@@ -84,9 +84,9 @@ def _refusing(check: Callable[..., None], *arguments: Any) -> None:
 
 
 def _counted(body: bytes | bytearray, outline: Outline) -> Edits:
-    """`response_fields` that name what tokens are counted by, too; nothing if that is in them."""
+    """Adds the fields that token counts are read from to `response_fields`, if they are missing."""
     chosen = orjson.loads(bytes(body[slice(*(outline.place(_CHOSEN) or (0, 0)))]))
-    if not chosen:  # Then the answer has all fields.
+    if not chosen:  # Then the response has all fields.
         return {}
     missing = [name for name in _COUNTS if name not in chosen]
     return {_CHOSEN: orjson.dumps([*chosen, *missing])} if missing else {}
@@ -101,7 +101,7 @@ def _dropped(names: tuple[str, ...]) -> bytes:
 
 
 def _plain(name: str) -> str:
-    """A name that can stand in a header, whatever the client wrote."""
+    """Returns a name fit for a header, whatever the client wrote."""
     return "".join(c if (c.isalnum() and c.isascii()) or c in "_.-" else "?" for c in name)[
         :_LONGEST_NAME
     ]

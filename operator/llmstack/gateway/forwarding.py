@@ -1,4 +1,4 @@
-"""What is to be sent, to which model, and for how many slots?"""
+"""What is sent, to which model, and for how many slots?"""
 
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
@@ -26,25 +26,28 @@ from llmstack.scan.outline import Span
 
 _ids = count(1)
 _AT_ONCE = 256 * 1024
-"""Bytes of a prompt that are hashed within a millisecond or two; more would hold up others."""
+"""Bytes of a prompt that are hashed at once, in a millisecond or two; a thread hashes longer
+ones."""
 
 _BLOCKS_FROM = BLOCK + TAIL
-"""Bytes of a body; the prompt of a shorter one has no block, unless something precedes it."""
+"""Bytes of a body from which its prompt has a block, if nothing precedes the prompt."""
 
 
 @dataclass(slots=True)
 class Forward:
-    """A request that is on its way to a replica. `cache`: who owns its prompt's (whose.py).
+    """A request on its way to a replica.
 
-    `opening`: what of a form comes before `body`, which is its file and what ends it; b"" of JSON.
-    `text`: bytes of what came but for pictures and sounds, for `prompts` prompts; 0 where nothing
-    is computed.
-    `measure`: what is to be looked at before it goes on, of pictures and sounds.
-    `array`: its inputs, where they can be served in parts (bulk.py), and `most` of their ranks are
-    wanted, None for all. `hash_prompt` gives the ask's blocks where they are missing still; for a
-    thread to call.
-    `suspect` is what it is where a replica dies; `trial`: it is one of several. `line`: where it
-    waits for its turn, or has it (deaths.py).
+    body, opening    what is sent; of a form, `body` is its file and what follows, `opening` what
+                     precedes it; b"" for JSON
+    cache            the owner of the prompt's cache (whose.py)
+    text, prompts    bytes of the body except pictures and sounds, and the number of prompts in it;
+                     `text` is 0 if nothing is computed
+    measure          check of pictures and sounds that must run first, or None
+    array, most      inputs that can be served in parts (bulk.py), or None, and the number of ranks
+                     that are wanted, or None for all
+    hash_prompt      returns the ask's blocks where they are not computed yet; for a thread to call
+    suspect, trial   its part in deaths of replicas; `trial` is True if it must be tried alone
+    line             the line in which it waits for its turn or has it (deaths.py), or None
     """
 
     client: Client
@@ -79,9 +82,9 @@ def forward_of(  # noqa: PLR0913 - all that a request is made of
     limits: Limits,
     secret: bytes = b"",
 ) -> Forward:
-    """The request as it goes on; the note learns what it turned out to be. Raises Refused.
+    """Builds the request that goes on, and fills the note with what is known. Raises Refused.
 
-    `secret` keys the hashes of its prompt, where other gateways hear of them.
+    `secret` keys the hashes of its prompt if other gateways learn of them.
     """
     leads_to = route(head.path)
     endpoint = leads_to.endpoint
@@ -142,14 +145,14 @@ def _policy(drop_unknown: bool, hosts: frozenset[str]) -> Policy:
 
 
 def next_id() -> int:
-    """A number that no other Ask has."""
+    """Returns an id that no other Ask has."""
     return next(_ids)
 
 
 def _chain(
     note: Note, parts: tuple[memoryview, ...], cache: str, secret: bytes
 ) -> Callable[[], tuple[int, ...]]:
-    """The key keeps prefixes apart that no server shares: of models and owners."""
+    """Returns the hashing of a prompt, keyed so that models and cache owners never share blocks."""
     if not parts[-1]:
         return tuple
     key = b"\0".join((secret, note.model.encode(), cache.encode()))

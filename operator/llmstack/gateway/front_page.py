@@ -17,6 +17,6 @@ PAGE = Answer(200, _HTML, content_type=b"text/html; charset=utf-8")
 
 
 def is_wanted(accept: str) -> bool:
-    """Whether the client asks for a page by name: `*/*` does not."""
+    """True if the Accept header names HTML; `*/*` does not count."""
     kinds = (each.partition(";")[0].strip() for each in accept.lower().split(","))
     return "text/html" in kinds

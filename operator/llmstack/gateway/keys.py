@@ -1,15 +1,15 @@
-"""Who is it that presents this key?
+"""Which tenant does this key belong to?
 
-A key is stored as its SHA-256 only, with the tenant that it stands for:
+Keys are stored only as their SHA-256, each with its tenant:
 
     # comment
     sha256:<64 hex digits> <tenant>
 
-The file `keysFile` is such a text, and so is each entry of the Secret. Keys are 256 random bits
-(`llmstack key TENANT` makes one): a plain digest of one cannot be searched for.
+`keysFile` is such a text, and so is each entry of the Secret. A key has 256 random bits
+(`llmstack key TENANT` makes one), so its plain digest cannot be reversed by search.
 
-A line that cannot be read lets nobody in and is told as a fault; the others count, or a typo would
-keep a key alive that was taken out beside it.
+An invalid line authenticates nobody and is reported as a fault; the other lines still count.
+Otherwise a typo would keep a key valid that was removed in the same edit.
 """
 
 import base64
@@ -28,11 +28,11 @@ _LINE = re.compile(r"sha256:([0-9A-Fa-f]{64})[ \t]+(\S+)")
 _TENANT = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 _BEARER = re.compile(r"bearer +(\S+) *", re.IGNORECASE)
 _PREFIX = 8
-"""Keys are found by so many bytes of their digest; the rest is compared in constant time."""
+"""Bytes of a digest by which keys are looked up; the rest is compared in constant time."""
 _LONGEST = 512
-"""No key that is presented is longer."""
+"""Characters; a longer key is not looked up."""
 _MOST_TOLD = 20
-"""Faults that are logged of one state."""
+"""Faults that are logged per state."""
 
 Entry = tuple[bytes, str]
 """Digest and tenant."""
@@ -40,10 +40,10 @@ Entry = tuple[bytes, str]
 
 @dataclass(frozen=True)
 class Keys:
-    """All keys of one moment. An empty one lets nobody in.
+    """All keys at one moment. Without any, nobody is let in.
 
-    faults    lines that let nobody in, each with its place and what is wrong; never quoted
-    missing   the Secret or the file is not there
+    faults    invalid lines, each with its place and what is wrong; their text is never quoted
+    missing   True if the Secret or the file does not exist
     """
 
     _by_prefix: Mapping[bytes, tuple[Entry, ...]] = field(default_factory=dict, repr=False)
@@ -51,7 +51,7 @@ class Keys:
     missing: bool = False
 
     def tenant(self, authorization: str | None, api_key: str | None = None) -> str | None:
-        """Whose key is in `Authorization: Bearer …`, else in `X-Api-Key`? None: nobody's."""
+        """Returns the tenant of the key in `Authorization: Bearer …` or `X-Api-Key`, or None."""
         bearer = _BEARER.fullmatch(authorization or "")
         for key in (bearer[1] if bearer else "", api_key or ""):
             found = self._tenant_of(key) if 0 < len(key) <= _LONGEST else None
@@ -61,21 +61,21 @@ class Keys:
 
     @property
     def tenants(self) -> frozenset[str]:
-        """Who may come in?"""
+        """The tenants that have a key."""
         return frozenset(tenant for entries in self._by_prefix.values() for _, tenant in entries)
 
     @property
     def count(self) -> int:
-        """How many keys let somebody in."""
+        """The number of valid keys."""
         return sum(len(entries) for entries in self._by_prefix.values())
 
     @property
     def empty(self) -> bool:
-        """Whether nobody may come in."""
+        """True if there is no valid key."""
         return not self._by_prefix
 
     def log_faults(self) -> None:
-        """Logs what is wrong with them."""
+        """Logs the faults."""
         for fault in self.faults[:_MOST_TOLD]:
             log.error("%s. This line is ignored; the other keys work", fault)
         if len(self.faults) > _MOST_TOLD:
@@ -91,12 +91,12 @@ class Keys:
 
 
 def parse_keys(text: str, where: str) -> Keys:
-    """The keys in such a text. Faults name `where` and the line."""
+    """Parses a text of keys. Faults name `where` and the line."""
     return _keys_of(_entries(text, where))
 
 
 def keys_from_secret(secret: Mapping[str, Any]) -> Keys:
-    """The keys in all entries of a Secret. Faults name entry and line."""
+    """Parses the keys in all entries of a Secret. Faults name entry and line."""
     metadata = secret["metadata"]
     where = f"Secret {metadata['namespace']}/{metadata['name']}"
     found: list[tuple[str, Entry | str]] = []
@@ -106,17 +106,17 @@ def keys_from_secret(secret: Mapping[str, Any]) -> Keys:
 
 
 def is_tenant(name: str) -> bool:
-    """May a tenant be called so? As a DNS label: it becomes a label of metrics."""
+    """True if the name is valid for a tenant: a DNS label, since it becomes a metric's label."""
     return _TENANT.fullmatch(name) is not None
 
 
 def line_for(key: str, tenant: str) -> str:
-    """The line that lets this key in."""
+    """Returns the line to store for this key."""
     return f"sha256:{_digest(key).hex()} {tenant}"
 
 
 def _entries(text: str, where: str) -> Iterable[tuple[str, Entry | str]]:
-    """Each entry, or what is wrong with it, and where it stands."""
+    """Yields the place of each line, with its entry or what is wrong with it."""
     for number, line in enumerate(text.lstrip("\ufeff").splitlines(), 1):
         content = line.partition("#")[0].strip()
         if content:
@@ -124,7 +124,7 @@ def _entries(text: str, where: str) -> Iterable[tuple[str, Entry | str]]:
 
 
 def _entry(content: str) -> Entry | str:
-    # What is off is not quoted: it may be a key in the clear.
+    # An invalid line is not quoted, because it may be a key in plain text.
     match = _LINE.fullmatch(content)
     if match is None:
         return "write sha256:<64 hex digits> <tenant>, as `llmstack key TENANT` prints it"
@@ -159,7 +159,7 @@ def _keys_of(found: Iterable[tuple[str, Entry | str]]) -> Keys:
 
 
 def _decode(data: Any) -> str:
-    """An entry's text; what is no UTF-8 spoils its line alone."""
+    """Returns an entry's text; bytes that are not UTF-8 invalidate only their line."""
     try:
         return base64.b64decode(data, validate=True).decode(errors="replace")
     except (binascii.Error, ValueError, TypeError):

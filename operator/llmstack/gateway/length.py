@@ -1,21 +1,22 @@
-"""Is the text of a request so long that no prompt of it can fit into the model's context?
+"""Is a request's text too long to fit into the model's context, however it is tokenised?
 
-A server renders and tokenises a text as a whole before it knows, about 2 s for each MB. So what is
-far beyond the context is refused by its bytes. A token has about four; 64 leave room for templates
-that drop parts of a conversation, and for text of which a token is long.
+A server renders and tokenises a whole text before it knows, at about 2 s per MB. So a text far
+beyond the context is refused by its size in bytes. A token has about four bytes; a limit of 64
+leaves room for templates that drop parts of a conversation, and for text with long tokens.
 """
 
 from llmstack.gateway.refusals import Refused, bad_request
 
 BYTES_A_TOKEN = 64
+"""Bytes of text allowed per token of context."""
 ALWAYS = 1024 * 1024
-"""Bytes that are always left to the server to judge."""
+"""Bytes that are always left for the server to judge."""
 
 
 def check_length(text: int, context: int, prompts: int) -> None:
-    """Raises Refused if so many bytes cannot be so many prompts for a context of these tokens.
+    """Raises Refused if `text` bytes cannot be `prompts` prompts for a context of this many tokens.
 
-    `context` 0: it is not known, and nothing is refused.
+    `context` 0 means that it is unknown; nothing is refused then.
     """
     if context and text > max(ALWAYS, BYTES_A_TOKEN * context * prompts):
         raise Refused(

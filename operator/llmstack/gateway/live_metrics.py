@@ -1,4 +1,4 @@
-"""Numbers that are read where they are known, when /metrics is asked for; names: metrics.py."""
+"""Which metrics are read from their source when /metrics is scraped? For names see metrics.py."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ Loads = Mapping[str, Load]
 
 @dataclass(frozen=True)
 class Standing:
-    """How a gateway stands among the others. `alone`: they do not agree on who they are."""
+    """A gateway's place among the others. `alone` is True while they disagree on the members."""
 
     members: int
     missing: int
@@ -25,7 +25,7 @@ class Standing:
 
 @dataclass(frozen=True)
 class LiveMetrics(Collector):
-    """Asks the owner of the queues, the pollers and the log."""
+    """Reads the owner of the queues, the watched replicas and the log."""
 
     loads: Callable[[], Loads]
     deferred: Callable[[], Mapping[str, int]]
@@ -34,7 +34,7 @@ class LiveMetrics(Collector):
     peers: Callable[[], Standing | None] = lambda: None
 
     def collect(self) -> Iterable[Metric]:
-        """All families, at this moment."""
+        """Yields all metrics with their current values."""
         loads = self.loads()
         yield _slots(loads)
         yield _replicas(loads)

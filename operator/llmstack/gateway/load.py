@@ -1,4 +1,4 @@
-"""What does /load say? Who uses which slots, for whoever scales by them.
+"""What does /load contain? Which slots are in use, for autoscalers.
 
     {"version": 1, "epoch": "<of this process>", "models": {"<namespace/name>": {
         "total": 8, "busy": 5, "draining": 0, "foreign": 0, "ready": 2,
@@ -9,17 +9,17 @@
         "unreachable": [{"id": "qwen-1", "why": "it takes no connection"}],
         "replicas": [{"id": "qwen-0", "state": "ready", "slots": 4, "busy": 3, …}]}}}
 
-`version` changes when a field changes its meaning. An `epoch` ends with the process: counts start
-anew with the next. A model is left out until each of its ready replicas was asked once since then.
-A replica that cannot keep tenants' caches apart, and so may reuse nothing, has `"uncached": true`.
-`deaths` are the newest replicas that died under requests, oldest first: when (Unix time), under how
-many, and whose was to blame, "" if several may be.
-`unreachable` are replicas that are ready, and that the gateway has not reached for a while.
-Among several gateways each tells of the models that it owns, with the `term` in which it began to:
-where two tell of one, the higher is the newer. What died under its own requests of other models
-stands in a `deaths` beside `models`, by model.
-`requests` counts those that named the model, whatever became of them. `slotsPerReplica` is what the
-model's spec says, 0 where it says nothing.
+`version` changes when the meaning of a field changes. `epoch` identifies the process: a new one
+starts counting from 0. A model is left out until each of its ready replicas has been polled once in
+this epoch. A replica that cannot keep tenants' caches apart, so that it must reuse nothing, has
+`"uncached": true`. `deaths` are the latest replicas that died under requests, oldest first: when
+(Unix time), the number of suspects, and whose request is blamed, "" if several may be.
+`unreachable` lists replicas that are ready but have been unreachable for a while.
+If there are several gateways, each reports the models that it owns, with the `term` in which it
+became their owner: if two report the same model, the higher term is newer. Deaths under its own
+requests for other models are in a `deaths` beside `models`, by model.
+`requests` counts requests that named the model, with any outcome. `slotsPerReplica` is the number
+in the model's spec, 0 if it has none.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -41,10 +41,11 @@ def load_page(
     unreachable: Mapping[str, Mapping[str, str]] = MappingProxyType({}),
     terms: Mapping[str, int] | None = None,
 ) -> bytes:
-    """The page, as one line of JSON.
+    """Returns the document as one line of JSON.
 
-    By model: `slots` a replica is to have, which replicas are `uncached`, the newest `deaths`, why
-    replicas are `unreachable`, by id, and among several gateways the `terms` of owned models.
+    By model id: `slots` intended per replica, the `uncached` replicas, the latest `deaths`, why
+    replicas are `unreachable` (by replica id). `terms` of the owned models, None if there are no
+    other gateways.
     """
     models = {
         model: {

@@ -20,9 +20,10 @@ _READS = ("GET", "HEAD")
 
 
 def without_key(app: App, head: RequestHead) -> Answer | None:
-    """What anybody is answered: a browser's question before a request, and the health.
+    """Answers what needs no key: CORS preflights and the health check. None for the rest.
 
-    Balancers and clients ask for the health before they have a key; nothing is told of models.
+    Load balancers and clients check health before they have a key; the answer says nothing about
+    models.
     """
     if head.method == "POST":
         return None
@@ -40,12 +41,12 @@ def without_key(app: App, head: RequestHead) -> Answer | None:
 
 
 def tenant(app: App, head: RequestHead) -> str | None:
-    """Whose request is it? None: nobody's."""
+    """Returns the tenant of a request, or None if its key is unknown."""
     return app.tenant(*head.credentials)
 
 
 def without_replica(app: App, head: RequestHead) -> Answer | None:
-    """What a request that is let in gets from the gateway itself."""
+    """Answers an authenticated request that needs no replica. None for the rest."""
     leads_to = route(head.path)
     if head.method in _READS and leads_to.path in (MODELS, MODEL):
         return app.models(leads_to.model)

@@ -1,9 +1,9 @@
-"""This process owns the slots of all models.
+"""How does this process own the slots of all models?
 
-One pool (routing/pool.py) each; here are the futures of those that wait and the timers of their
-budgets. All of it runs in the event loop's thread. The clock is time.monotonic, for whatever is
-compared with its times too: a loop's own may lag behind it, and a poll that began before the end of
-a lease would seem to have begun after it.
+It has one pool per model (routing/pool.py); this module keeps the futures of waiting requests and
+the timers of their budgets. Everything runs in the event loop's thread. The clock is time.monotonic
+here and wherever times are compared with its own: the loop's clock may lag behind, so that a poll
+sent before a lease ended would seem to have been sent after it.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ from llmstack.routing.slots import Lease, SlotsSeen
 
 
 def _ignore(*_args: object) -> None:
-    """Nobody listens."""
+    """Does nothing: the default callback."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class _Timer:
 
 
 class _Waiter(Protocol):
-    """Who waits for a decision: a future, or a peer's ask."""
+    """What waits for a decision: a future, or a peer's request."""
 
     def cancelled(self) -> bool: ...
 
@@ -41,7 +41,7 @@ class _Waiter(Protocol):
 
 
 class _Told:
-    """A peer's ask, which waits without a coroutine of its own."""
+    """A peer's request, which waits without a coroutine of its own."""
 
     __slots__ = ("_ask", "_tell", "_waiting")
 
@@ -61,13 +61,13 @@ class _Told:
 
 
 class LocalOwner:
-    """An Owner (owner.py) whose pools are here.
+    """An Owner (owner.py) with the pools in this process.
 
-    `changed(model)` is called whenever the load of a model may be another; it must be quick.
+    `changed(model)` is called whenever the load of a model may have changed; it must be quick.
     `hurry(model, backend)` is called when slots begin to drain, which only a poll can free: poll at
-    once, and often as long as they are draining().
-    `lost(lease)` is called when polls have not shown a lease for `lost_seconds` and no byte of its
-    answer came. `leases` gives ids that nobody else uses. Grants end with `permit`.
+    once, and often while draining() is True. `lost(lease)` is called if no poll has shown a lease
+    for `lost_seconds` and no byte of its response came. `leases` yields ids that nobody else uses.
+    `permit` says until when slots may be granted.
     """
 
     def __init__(
@@ -97,7 +97,7 @@ class LocalOwner:
         self._timers: dict[str, _Timer] = {}
 
     async def acquire(self, ask: Ask) -> Grant | Refusal:
-        """Waits for slots, or for the word that there will be none (owner.Owner)."""
+        """Waits for slots, or for a refusal (owner.Owner)."""
         pool = self._pools.get(ask.model)
         if pool is None:
             return Refusal(ask.id, Reason.MODEL_GONE)
@@ -122,26 +122,26 @@ class LocalOwner:
         return True
 
     def release(self, lease: int, ending: Ending) -> None:
-        """Ends a lease; exactly once for each grant."""
+        """Ends a lease. Call it exactly once per grant."""
         model, replica, pool = self._leases.pop(lease)
         self._follow(model, pool, pool.release(lease, ending, self._clock()))
         if ending is not Ending.DONE and pool.draining(replica):
             self.hurry(model, replica)
 
     def first_byte(self, lease: int) -> None:
-        """The first byte of its answer came: its replica has begun it."""
+        """Records the first byte of a response: the replica has begun the request."""
         held = self._leases.get(lease)
         if held is not None:
             held[2].first_byte(lease, self._clock())
 
     def cached(self, lease: int, tokens: int) -> None:
-        """So many tokens of its prompt were in its replica's cache (owner.Owner)."""
+        """Records how many prompt tokens were in the replica's cache (owner.Owner)."""
         held = self._leases.get(lease)
         if held is not None:
             held[2].cached(lease, tokens)
 
     def apply(self, catalog: Catalog) -> None:
-        """The models are these now. Leases on those that are gone may still be released."""
+        """Takes the current models. Leases of removed models may still be released."""
         now = self._clock()
         for model_id in self._pools.keys() - catalog.by_id.keys():
             pool = self._pools.pop(model_id)
@@ -160,7 +160,10 @@ class LocalOwner:
                 self._follow(model.id, pool, decisions)
 
     def replica_up(self, model: str, backend: str, slots: int) -> None:
-        """A backend answers. It gets requests from its first seen() on; restarted: down first."""
+        """Records that a backend answers. It gets requests from its first seen() on.
+
+        If a backend was restarted, call replica_down() first.
+        """
         accepting = self._accepting(model, backend)
         if accepting is not None:
             pool = self._pools[model]
@@ -174,35 +177,35 @@ class LocalOwner:
             self._follow(model, pool, decisions)
 
     def replica_down(self, model: str, backend: str) -> None:
-        """A backend serves no more, or was restarted."""
+        """Records that a backend no longer serves, or was restarted."""
         if pool := self._pools.get(model):
             self._follow(model, pool, pool.gone(backend, self._clock()))
 
     def seen(self, model: str, backend: str, poll: SlotsSeen) -> None:
-        """A poll of `/slots` was answered."""
+        """Takes the result of a poll of `/slots`."""
         if pool := self._pools.get(model):
             self._follow(model, pool, pool.seen(backend, poll, self._clock()))
             for lease in pool.lost(backend, self._lost_seconds):
                 self.lost(lease)
 
     def quarantine(self, model: str, backend: str, on: bool) -> None:
-        """A backend is wedged (routing/wedge.py), or computes again."""
+        """Records that a backend is wedged (routing/wedge.py), or computes again."""
         if pool := self._pools.get(model):
             self._follow(model, pool, pool.quarantine(backend, on, self._clock()))
 
     def draining(self, model: str, backend: str) -> bool:
-        """Do slots wait for a poll of this backend to be free?"""
+        """True if a poll of this backend is waited for, because it may free slots."""
         pool = self._pools.get(model)
         return pool is not None and pool.draining(backend)
 
     def load(self) -> dict[str, Load]:
-        """How all models stand, by id."""
+        """Returns the load of all models, by id."""
         return {model: pool.load() for model, pool in self._pools.items()}
 
     # For peers (shared_owner.py)
 
     def submit(self, ask: Ask, tell: Callable[[Decision], None]) -> None:
-        """A peer's request asks; `tell` is called once, at once or later. It may not call back."""
+        """Takes a peer's request. `tell` is called once, now or later. It must not call back."""
         pool = self._pools.get(ask.model)
         if pool is None:
             tell(Refusal(ask.id, Reason.MODEL_GONE))
@@ -213,20 +216,20 @@ class LocalOwner:
             self._follow(ask.model, pool, pool.submit(ask, self._clock()))
 
     def withdraw(self, model: str, ask: int) -> None:
-        """A peer's request that waits leaves; nothing is told of it any more."""
+        """Removes a peer's waiting request; nothing is told about it any more."""
         if self._waiting.pop(ask, None) is not None and (pool := self._pools.get(model)):
             self._follow(model, pool, pool.withdraw(ask, self._clock()))
 
     def knows(self, lease: int) -> bool:
-        """True if this lease is to be released here."""
+        """True if this lease must be released here."""
         return lease in self._leases
 
     def has(self, model: str) -> bool:
-        """True if it is one of the models that are here."""
+        """True if the model is known here."""
         return model in self._pools
 
     def adopt(self, adopted: "Adopted") -> None:
-        """A lease by another owner is this one's from now on, or once its replica is up."""
+        """Takes over another owner's lease, now or once its replica is up."""
         pool = self._pools.get(adopted.model)
         if pool is None or adopted.id in self._leases:
             return
@@ -236,7 +239,7 @@ class LocalOwner:
         self.changed(adopted.model)
 
     def doubt(self, adopted: "Adopted") -> None:
-        """Such a lease has ended; its slots are free once a poll shows that."""
+        """Takes over a lease that has ended; its slots are freed once a poll shows them idle."""
         pool = self._pools.get(adopted.model)
         if pool is None or adopted.id in self._leases:
             return
@@ -247,11 +250,11 @@ class LocalOwner:
             self._doubted.setdefault(key, {})[adopted.id] = adopted
 
     def disown(self, adopted: "Adopted") -> None:
-        """It ended before its replica was up."""
+        """Drops an adopted lease that ended before its replica was up."""
         self._adopted.get((adopted.model, adopted.replica), {}).pop(adopted.id, None)
 
     def forget(self, models: Collection[str]) -> None:
-        """Other gateways own these models now: their leases are released there."""
+        """Drops the leases of models that other gateways own now, and that are released there."""
         for lease in [lease for lease, held in self._leases.items() if held[0] in models]:
             del self._leases[lease]
         for waiting in (self._adopted, self._doubted, self._routed):
@@ -259,7 +262,7 @@ class LocalOwner:
                 del waiting[key]
 
     def routed(self, model: str, replica: str, blocks: tuple[int, ...]) -> None:
-        """Another owner has given this prompt to a replica."""
+        """Records that another owner has sent this prompt to a replica."""
         pool = self._pools.get(model)
         if pool is not None and pool.ledger(replica) is not None:
             pool.routed(replica, blocks)
@@ -267,7 +270,7 @@ class LocalOwner:
             self._routed.setdefault((model, replica), []).append(blocks)
 
     def resume(self) -> None:
-        """The permit was renewed after it had ended."""
+        """Grants again, because the permit was renewed after it had ended."""
         for model, pool in list(self._pools.items()):
             self._follow(model, pool, pool.resume(self._clock()))
 
@@ -300,7 +303,7 @@ class LocalOwner:
             self._waiting.pop(ask.id, None)
 
     def _leave(self, ask: Ask, pool: Pool, future: asyncio.Future[Decision]) -> None:
-        """The client left. It may have been granted slots that it does not know of yet."""
+        """Handles a client that left; it may have been granted slots without knowing it yet."""
         now = self._clock()
         if not future.done() or future.cancelled():
             self._follow(ask.model, pool, pool.withdraw(ask.id, now))
@@ -309,7 +312,7 @@ class LocalOwner:
             self._follow(ask.model, pool, pool.give_back(grant.lease, now))
 
     def _follow(self, model: str, pool: Pool, decisions: list[Decision]) -> None:
-        """Tells those that wait, and sets the timer of the next budget to end."""
+        """Carries out decisions, and sets the timer for the next budget to end."""
         while decisions:
             further: list[Decision] = []
             for decision in decisions:
@@ -319,11 +322,11 @@ class LocalOwner:
         self.changed(model)
 
     def _tell(self, model: str, pool: Pool, decision: Decision) -> list[Decision]:
-        """Wakes who waits for this; gives what follows where nobody does any more."""
+        """Wakes the request of a decision. Returns what follows if it is no longer waiting."""
         future = self._waiting[decision.ask]
         if future.cancelled():
-            # Between the cancellation of a coroutine and its next step others run: it is about to
-            # withdraw, and will find that there is nothing left to withdraw.
+            # Other code may run between the cancellation of a coroutine and its next step. That
+            # step will withdraw the request, and find nothing left to withdraw.
             if isinstance(decision, Refusal):
                 return []
             return pool.give_back(decision.lease, self._clock())
@@ -333,7 +336,7 @@ class LocalOwner:
         return []
 
     def _set_timer(self, model: str, pool: Pool) -> None:
-        """A timer that fires too early sets the next; so only an earlier end needs another one."""
+        """Sets a timer if none ends earlier; one that fires too early sets the next."""
         end = pool.next_expiry()
         timer = self._timers.get(model)
         if end is None or (timer is not None and timer.end <= end):
@@ -353,7 +356,7 @@ class LocalOwner:
         return pool
 
     def _accepting(self, model: str, backend: str) -> bool | None:
-        """None: the catalog has no such backend (any more)."""
+        """Returns whether the backend accepts requests, or None if the catalog does not have it."""
         known = self._models.get(model)
         return (
             next((b.accepting for b in known.backends if b.id == backend), None) if known else None
@@ -362,9 +365,9 @@ class LocalOwner:
 
 @dataclass(frozen=True, slots=True)
 class Adopted:
-    """A lease that another owner granted, at `granted` by this process's clock.
+    """A lease granted by another owner. `granted` is a time of this process's clock.
 
-    `slots` as its ask said.
+    `slots` is as the request asked for them.
     """
 
     id: int
@@ -383,7 +386,7 @@ def _limits(model: Model) -> Limits:
 
 
 def _reconcile(pool: Pool, before: Model | None, model: Model, now: float) -> list[Decision]:
-    """What a model's new version changes: its limits, backends that left, others' `accepting`."""
+    """Applies what a new version of a model changes: limits, removed backends, `accepting`."""
     decisions: list[Decision] = []
     if before is not None and before.queue != model.queue:
         decisions += pool.limits(_limits(model), now)

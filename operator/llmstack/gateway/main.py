@@ -1,7 +1,7 @@
-"""`llmstack gateway [--config FILE]`: how does it start?
+"""How does `llmstack gateway [--config FILE]` start?
 
 With a file it serves what the file says, without Kubernetes; without one it follows the cluster's
-LLMDeployments. Exit status: 0 after a stop that was asked for, 2 if it cannot start so.
+LLMDeployments. Exit status: 0 after a requested stop, 2 if it cannot start.
 """
 
 import argparse
@@ -32,13 +32,13 @@ from llmstack.settings.gateway import GatewayLimits, GatewaySettings
 
 log = logging.getLogger(__name__)
 _LINGER_SECONDS = 5.0
-"""So long do kube-proxies at most send new connections to a pod that is no longer ready."""
+"""Seconds for which kube-proxies may still send new connections to a pod that is not ready."""
 _ALL = ""
-"""All addresses, of IPv4 and IPv6: a Service leads here."""
+"""All IPv4 and IPv6 addresses, because a Service leads here."""
 
 
 def run(argv: Sequence[str], env: Mapping[str, str]) -> int:
-    """The role `gateway`. Returns the exit status."""
+    """Runs the role `gateway`. Returns the exit status."""
     options = _parse(argv)
     try:
         settings = GatewaySettings.from_env(env, cluster=options.config is None)
@@ -59,13 +59,13 @@ def run(argv: Sequence[str], env: Mapping[str, str]) -> int:
 
 
 def _collect_rarely() -> None:
-    """Requests leave no cycles behind, and what is here now stays: looking for some costs CPU."""
+    """Makes garbage collection rare: requests leave no cycles, and startup objects stay anyway."""
     gc.freeze()
     gc.set_threshold(10_000, 20, 20)
 
 
 def _allow_files() -> None:
-    """A connection is a file: as many as the system lets this process have."""
+    """Raises the limit on open files to the hard limit, because each connection needs one."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
@@ -128,7 +128,7 @@ async def _from_cluster(settings: GatewaySettings, env: Mapping[str, str]) -> No
 
 
 def limits_of(asked: GatewayLimits) -> Limits:
-    """The limits of the data plane, from the settings of the process."""
+    """Builds the limits of the data plane from the settings."""
     return Limits(
         head=asked.header_bytes,
         body=min(asked.body_bytes, most_alone(asked.held_bytes)),

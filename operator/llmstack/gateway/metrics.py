@@ -1,7 +1,7 @@
-"""What does the gateway say about itself, in numbers? All names are here.
+"""Which metrics does the gateway have? All names are here.
 
-Models and tenants come from the catalog and the keys, never from what clients send: the number of
-series is bounded by what the administrator configured. A request for no known model counts with
+Label values for models and tenants come from the catalog and the keys, never from what clients
+send, so the configuration bounds the number of series. A request for an unknown model counts with
 model "", one without a known key with tenant "".
 
 llmstack_gateway_requests_total{model,tenant,status}
@@ -10,12 +10,12 @@ llmstack_gateway_queue_wait_seconds{model}            histogram; requests that g
 llmstack_gateway_first_byte_seconds{model}            histogram
 llmstack_gateway_duration_seconds{model}              histogram
 llmstack_gateway_tokens_total{model,tenant,kind}      kind: prompt, cached, completion
-llmstack_gateway_prefix_hits_total{model}             requests whose answer tells of cached tokens
+llmstack_gateway_prefix_hits_total{model}             responses that report cached tokens
 llmstack_gateway_retries_total{model}                 further replicas that requests were sent to
 llmstack_gateway_replica_deaths_total{model,tenant}   replicas that died under requests without a
-                                                      first byte; tenant: whose was to blame, "" if
+                                                      first byte; tenant: who is blamed, "" if
                                                       several may be
-and, read where it is known when the page is asked for (live_metrics.py):
+and, read from their source when the page is scraped (live_metrics.py):
 llmstack_gateway_access_log_dropped_total             lines that could not be written
 llmstack_gateway_slots{model,state}                   state: total, busy, draining, foreign,
                                                       overlap (taken beyond the total)
@@ -24,15 +24,15 @@ llmstack_gateway_waiting_requests{model}
 llmstack_gateway_waiting_slots{model}
 llmstack_gateway_lease_corrections_total{model,kind}  the ledger and /slots disagreed
 llmstack_gateway_deferred_requests{model}             requests waiting inside llama-server
-and where keys are asked for:
-llmstack_gateway_keys                                 keys that let somebody in
-llmstack_gateway_key_lines_refused                    lines that let nobody in; the log names them
-llmstack_gateway_keys_missing                         1 if the Secret or file is not there
-and where there are several gateways:
-llmstack_gateway_peers{state}                         state: member (of this one's view, itself
-                                                      included), missing (listed and not in it)
-llmstack_gateway_peers_disagree                       1 while they do not agree on who they are:
-                                                      each grants alone, as in a partition
+and, if keys are required:
+llmstack_gateway_keys                                 valid keys
+llmstack_gateway_key_lines_refused                    invalid lines; the log names them
+llmstack_gateway_keys_missing                         1 if the Secret or file does not exist
+and, if there are several gateways:
+llmstack_gateway_peers{state}                         state: member (in this one's view, itself
+                                                      included), missing (listed but not in it)
+llmstack_gateway_peers_disagree                       1 while they disagree on their members: each
+                                                      grants alone, as in a partition
 llmstack_gateway_peer_views_total                     changes of the view
 """
 
@@ -52,7 +52,7 @@ _WAITS = (0.001, 0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
 
 
 class Metrics:
-    """One process's numbers."""
+    """The metrics of one process."""
 
     def __init__(self, *collectors: Collector) -> None:
         self._registry = CollectorRegistry()
@@ -70,11 +70,11 @@ class Metrics:
         self._hits = self._counter("prefix_hits", "Requests with a cached prefix.", "model")
         self._retries = self._counter("retries", "Further replicas tried.", "model")
         self._deaths = self._counter("replica_deaths", "Replicas that died.", "model", "tenant")
-        # A child is looked up once: finding it by its labels costs more than counting does.
+        # Series are looked up once, because finding one by labels costs more than counting.
         self._of = cache(self._children)
 
     def record(self, outcome: Outcome, usage: Usage) -> None:
-        """One request has ended."""
+        """Counts a request that has ended."""
         count = self._of(outcome.model, outcome.tenant, outcome.status, outcome.code)
         count.requests.value += 1
         count.duration.observe(outcome.duration)
@@ -94,11 +94,11 @@ class Metrics:
         count.completion.value += usage.completion
 
     def death(self, model: str, tenant: str) -> None:
-        """A replica died under requests; `tenant` is to blame, "" if that is not known."""
+        """Counts a replica's death under requests. `tenant` is to blame, "" if unknown."""
         self._deaths.labels(model, tenant).value += 1
 
     def text(self) -> bytes:
-        """In the text format of Prometheus."""
+        """Returns all metrics in Prometheus's text format."""
         return generate_latest(self._registry)
 
     def _children(self, model: str, tenant: str, status: int, code: str) -> "_Children":
@@ -116,7 +116,7 @@ class Metrics:
 
 
 class _Children:
-    """The series of one kind of request."""
+    """The series that one kind of request counts in."""
 
     __slots__ = (
         "cached",

@@ -1,7 +1,7 @@
-"""What does GET /v1/models say?
+"""What does GET /v1/models return?
 
-In OpenAI's shape, each model under the shortest name that is its own, with its aliases, state and
-slots beside it: clients read what they know and leave the rest.
+OpenAI's format. Each model has the shortest name that is its own; aliases, state and slots stand in
+extra fields, which clients ignore if they do not know them.
 """
 
 from collections.abc import Mapping
@@ -16,9 +16,9 @@ _NO_LOAD = Load()
 
 
 def models_list(catalog: Catalog, loads: Mapping[str, Load], since: int, name: str = "") -> Answer:
-    """All models, or the one of this name: 404 if there is none.
+    """Returns all models, or the one with this name, 404 if there is none.
 
-    `since` is when models were created of which that is not known, in seconds since 1970.
+    `since` is the creation time given for models whose own is unknown, in Unix seconds.
     """
     if not name:
         entries = [_entry(catalog, model, loads, since) for model in catalog.models]
@@ -49,7 +49,7 @@ def _seconds(timestamp: str) -> int:
 
 
 def _state(model: Model, load: Load) -> str:
-    """One with a replica that gets no requests, a wedged one say, neither sleeps nor starts."""
+    """A model whose replicas get no requests, wedged ones say, neither sleeps nor starts."""
     if load.ready:
         return "ready"
     return Absence.UNKNOWN.value if load.replicas else model.absence.value

@@ -1,11 +1,12 @@
-"""Which model is meant?
+"""Which model does a request mean?
 
-1. By Host: `qwen.team-a` is the deployment qwen in team-a, whatever the body says: `<name>` in
-   each namespace is a Service that leads here. `qwen` alone, as a pod of team-a writes it, is the
-   deployment that has this name, unless the body names another one that is called so, too.
-2. By the body's `model`: a deployment's name, `namespace/name`, or an alias. Of several that claim
-   a name one has it (api/names.py).
-3. By there being only one model, for clients that name none.
+1. By Host: `qwen.team-a` is the deployment qwen in team-a, whatever the body says, because the
+   Service `<name>` in each namespace leads to the gateway. `qwen` alone, as a pod in team-a writes
+   it, is the deployment that holds this name, unless the body names another one that is called
+   qwen.
+2. By the body's `model`: a deployment's name, `namespace/name`, or an alias. If several claim a
+   name, one holds it (api/names.py).
+3. If the body names none and there is only one model, that one.
 """
 
 from functools import lru_cache
@@ -22,7 +23,7 @@ from llmstack.gateway.refusals import (
 
 
 def resolve(catalog: Catalog, host: str, name: str) -> Model:
-    """The model that is meant. Raises Refused: unknown, or none named."""
+    """Returns the model that is meant. Raises Refused if it is unknown, or none is named."""
     by_host = _by_host(catalog, host, name)
     if by_host is not None:
         return by_host
@@ -35,7 +36,7 @@ def resolve(catalog: Catalog, host: str, name: str) -> Model:
 
 
 def check_mode(endpoint: Endpoint, model: Model) -> None:
-    """Raises Refused if the model computes something else than is asked for."""
+    """Raises Refused if the model does not serve this endpoint."""
     mode: Mode = model.mode
     if mode not in endpoint.modes:
         raise Refused(wrong_mode(model.id, mode.value, serving(mode)))
@@ -58,7 +59,7 @@ def _labels(host: str) -> tuple[str, ...]:
 
 
 def _in_cluster(labels: tuple[str, ...]) -> bool:
-    """`qwen.team-a`, `qwen.team-a.svc`, `qwen.team-a.svc.cluster.local`; no other domain."""
+    """True for `qwen.team-a`, `qwen.team-a.svc`, `qwen.team-a.svc.cluster.local` and the like."""
     return len(labels) == 2 or labels[2] == "svc"
 
 

@@ -1,4 +1,4 @@
-"""What is known of a request so far? It is its Outcome once it has ended, however it did."""
+"""What is known of a request so far? Once it has ended, this is its Outcome."""
 
 import itertools
 import os
@@ -15,7 +15,7 @@ _numbers = itertools.count(1)
 
 
 class Whole(NamedTuple):
-    """An answer of ours that was made of several of replicas'. As of a Relay."""
+    """A response merged from those of several replicas. The fields are as in Relay."""
 
     status: int
     first_byte: float
@@ -24,13 +24,13 @@ class Whole(NamedTuple):
 
 
 class Note(Outcome):
-    """One request's story, written while it happens: until then an Outcome with what is known."""
+    """One request's record, written while it happens, and its Outcome in the end."""
 
     relay: Relay | None = None
     whole: Whole | None = None
 
     def __init__(self, head: RequestHead | None) -> None:
-        # What is not known yet is what Outcome has by default: of its class, for nothing.
+        # Unknown values come from Outcome's class defaults, which cost nothing.
         self.arrived = time.monotonic()
         self.id = (head.id if head is not None else b"") or _new_id()
         self.method = head.method if head is not None else ""
@@ -38,7 +38,7 @@ class Note(Outcome):
         self.status = 0
 
     def outcome(self, answered: int) -> Outcome:
-        """The request has ended; an answer of our own had so many bytes. Nothing is added later."""
+        """Completes the record. `answered` is the size of a response of the gateway's own."""
         relay = self.whole or self.relay
         self.duration = time.monotonic() - self.arrived
         self.bytes_out = answered
@@ -52,5 +52,5 @@ class Note(Outcome):
 
 
 def _new_id() -> bytes:
-    """Unique without asking the kernel for each request."""
+    """Returns an id that is unique, without asking the kernel for random bytes each time."""
     return b"%b-%x" % (_process, next(_numbers))

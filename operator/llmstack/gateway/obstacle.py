@@ -1,8 +1,8 @@
-"""Why can a deployment without a replica not come up, until somebody acts?
+"""Why can a deployment without a replica not start until somebody acts?
 
-By the operator's word, and only where it is about the newest spec. What may pass by itself (a
-source that is away, a node that is full, a server that crashes and starts again) is no obstacle:
-requests are held for it.
+Decided by the operator's status, if it is about the newest spec. What may pass by itself (an
+unreachable source, a full node, a server that crashes and restarts) is no obstacle, so requests
+wait.
 """
 
 from llmstack.api import reasons
@@ -24,11 +24,11 @@ _UNTIL_SOMEBODY_ACTS = frozenset(
     }
 )
 _NO_SUCH_IMAGE = ("not found", "manifest unknown", "denied", "unauthorized", "invalid reference")
-"""What a registry says of an image that no retry brings; a registry that is away says otherwise."""
+"""Registries' messages about an image that no retry will find, unlike those of an outage."""
 
 
 def obstacle_of(deployment: LLMDeployment) -> str:
-    """`Reason: message`, or "" if a replica may come up."""
+    """Returns `Reason: message`, or "" if a replica may start."""
     if deployment.spec.replicas == 0:
         return f"{reasons.STOPPED}: spec.replicas is 0"
     found = {each.type: each for each in deployment.status.conditions}

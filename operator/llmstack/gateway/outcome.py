@@ -1,24 +1,26 @@
-"""How did one request go? Recorded once for each, whatever happened to it."""
+"""How did one request end? Recorded once per request, whatever happened to it."""
 
 from dataclasses import dataclass
 
 
 @dataclass
 class Outcome:
-    """One request, ended (note.py writes it). Durations are in seconds since its head was read.
+    """A request that has ended (note.py fills it in). Durations are in seconds from its head.
 
-    code        "" for an answer of the replica's that came whole; else why not: the `code` of our
-                own answer; `client_gone`, `client_stalled` (it took no byte), `stopping`;
-                `replica_failed` after the first byte
+    code        "" for a complete response of a replica; else the reason: the `code` of the
+                gateway's own answer; `client_gone`, `client_stalled` (it stopped reading),
+                `stopping`; `replica_failed` after the first byte
     path        as logs may show it (paths.Route)
-    model       a model's id; "" if none was found
-    tenant      "" if the key was not known
-    status      as the client saw it; 0 if it saw none; of an error event after a head that was
-                sent before any replica had answered (early.py), the status that it stands for
-    queued      waited for slots; first_byte: until the first byte of the response's body
-    tries       replicas that the request was sent to
+    model       the model's id; "" if none was found
+    tenant      "" if the key is unknown
+    status      as the client saw it, 0 if it saw none. If an error event follows a head that was
+                sent before any replica responded (early.py), the status that the event stands for
+    queued      time waited for slots
+    first_byte  time to the first byte of the response's body
+    tries       number of replicas that the request was sent to
     hit         share of its prompt that the replica was believed to have cached, 0 to 1
-    text        the end of the response's body, and its beginning if it is no stream: token counts
+    text        end of the response's body, preceded by its beginning if it is not a stream; holds
+                the token counts
     """
 
     id: bytes

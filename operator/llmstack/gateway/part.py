@@ -1,4 +1,4 @@
-"""Who reads a replica's answer to one part of an array? It is kept, to be merged."""
+"""Who receives a replica's response to one part of an array? It is kept, to be merged later."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -15,9 +15,9 @@ _MOST = 64 * 1024 * 1024
 
 
 class Part(Early):
-    """The relay's client for one part, in place of the connection; nothing reaches that.
+    """Takes the place of the client for the relay of one part; nothing reaches the client.
 
-    `cut`: the answer broke off, or has no end.
+    `cut` is True if the response broke off or is too long.
     """
 
     __slots__ = ("_pieces", "_size", "cut")
@@ -31,24 +31,24 @@ class Part(Early):
 
     @property
     def body(self) -> bytes:
-        """What the replica said."""
+        """The body of the replica's response, without chunk framing."""
         head, said = self._answer, b"".join(self._pieces)
         return unchunk(said) if head is not None and head.length is None else said
 
     def tick(self, now: float) -> None:
-        """Its client hears nothing yet."""
+        """Does nothing: the client gets no comments while a part is served."""
 
     def begin(self, first: bytes) -> Callable[[bytes], None]:
-        """All of it is kept."""
+        """Keeps the first bytes. Returns the function that keeps the following ones."""
         self._keep(first)
         return self._keep
 
     def end_early(self, last: bytes | None) -> None:
-        """The answer broke off."""
+        """Records that the response broke off."""
         self.cut = True
 
     def refused(self) -> Answer | None:
-        """An error of a part is that of the whole."""
+        """Returns the replica's error, which becomes that of the whole request, or None."""
         head = self._answer
         if head is None or head.status == 200:
             return None

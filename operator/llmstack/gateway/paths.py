@@ -1,10 +1,10 @@
 """Where does a client's path lead? Clients spell the same endpoint in many ways.
 
-    /v1/chat/completions, /chat/completions     as llama-server names them
+    /v1/chat/completions, /chat/completions     llama-server's own names
     //v1/chat/completions, /v1/v1/…, …/         a base URL that ends with what the client adds
-    /openai/v1/…, /openai/deployments/NAME/…    Azure's; NAME is the model
+    /openai/v1/…, /openai/deployments/NAME/…    Azure's paths; NAME is the model
 
-A path that is spelt as in the table costs one look into it; the others are remembered.
+A path spelled as in the table costs one lookup; the results for other spellings are cached.
 """
 
 import re
@@ -21,18 +21,18 @@ ROOT = "/"
 NOWHERE = "other"
 
 _LONGEST = 2048
-"""Characters; no path that leads anywhere is longer."""
+"""Characters; a longer path leads nowhere."""
 _SLASHES = re.compile("/{2,}")
 _AZURE = re.compile(r"/openai/deployments/(.+?)/((?:chat/|audio/)?[a-z_]+)")
 _ONE_MODEL = re.compile(r"(?:/v1)?/models/(.+)")
 
 
 class Route(NamedTuple):
-    """Where a path leads: `path` is ours, and all that a log may show. A client that is set up
-    wrongly puts its key into the path.
+    """Where a path leads.
 
-    `model` is the one that the path names; "" if it names none. `endpoint` is None where the
-    gateway answers by itself, and where nothing is.
+    `path` is the gateway's own spelling, and all that a log may show: a misconfigured client may
+    put its key into the path. `endpoint` is None for paths that the gateway answers itself, and for
+    unknown ones. `model` is the one that the path names, "" if it names none.
     """
 
     path: str
@@ -41,7 +41,7 @@ class Route(NamedTuple):
 
 
 def route(path: str) -> Route:
-    """Where this path leads."""
+    """Returns where this path leads."""
     known = _ROUTES.get(path)
     if known is not None:
         return known
@@ -49,12 +49,12 @@ def route(path: str) -> Route:
 
 
 def find(method: str, path: str) -> Endpoint | None:
-    """The endpoint that is asked for; None if it is none of those that are forwarded."""
+    """Returns the endpoint that the request is forwarded to, or None."""
     return route(path).endpoint if method == "POST" else None
 
 
 def takes_form(path: str) -> bool:
-    """Whether what is sent there is a form."""
+    """True if the path takes a form."""
     endpoint = route(path).endpoint
     return endpoint is not None and endpoint.form
 
@@ -91,7 +91,7 @@ def _spelt_otherwise(path: str) -> Route:
 
 
 def _with_one_version(path: str) -> str:
-    """Without Azure's beginning, and with /v1 no more than once."""
+    """Returns the path without Azure's prefix and with /v1 at most once."""
     if path.startswith("/openai/"):
         rest = path.removeprefix("/openai")
         path = rest if rest.startswith("/v1/") else f"/v1{rest}"

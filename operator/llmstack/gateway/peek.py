@@ -1,4 +1,4 @@
-"""What does a body ask for? Told from its outline; only a few small values are read.
+"""What does a body ask for? Read from its outline, of which only a few small values are decoded.
 
 outline ─> model, stream, cost in slots, and the bytes whose beginning a replica may have cached
 """
@@ -13,22 +13,21 @@ from llmstack.routing.messages import NO_SLOTS, WHOLE
 from llmstack.scan.outline import Kind, Outline, Span
 
 Read = Callable[[str], Any]
-"""Gives a short value of the outermost object, None if it is absent (Outline.read)."""
+"""Returns a short value of the outermost object, or None if it is absent (Outline.read)."""
 
 _COUNTS = ("n", "n_cmpl")
 _MOST = 1_000_000
-"""No replica has so many slots; a larger count is taken for this one, so that sums stay small."""
+"""Larger counts are cut to this, so that sums stay small; no replica has as many slots."""
 
 
 class Peek:
     """What a body asks for.
 
-    `model` is "" if the body names none. `entries` is how many prompts or inputs it has, `slots`
-    its cost, `several` whether it is an array of prompts. `setting` is what precedes the prompt in
-    the context (the adapter, tools, a system prompt), each as it was written. `prompt` is the
-    prompt's value but for its last byte: conversations grow at their end, so one turn's is a prefix
-    of the next turn's.
-    Both are looked for when they are asked for.
+    `model` is "" if the body names none. `entries` is the number of prompts or inputs, `slots` the
+    cost, `several` True for an array of prompts. `setting` is what precedes the prompt in the
+    context (adapter, tools, system prompt), each as it was written. `prompt` is the prompt's value
+    without its last byte: a conversation grows at its end, so one turn is a prefix of the next.
+    `setting` and `prompt` are located on access.
     """
 
     __slots__ = ("_body", "_endpoint", "_outline", "entries", "model", "several", "slots", "stream")
@@ -47,7 +46,7 @@ class Peek:
 
     @property
     def has_setting(self) -> bool:
-        """Whether anything precedes the prompt."""
+        """True if anything precedes the prompt."""
         parsed = self._outline.parsed
         members = self._outline.members if parsed is None else parsed
         return not self._endpoint.setting_names.isdisjoint(members)
@@ -66,7 +65,7 @@ class Peek:
 
 
 def peek(endpoint: Endpoint, body: bytes | bytearray, outline: Outline) -> Peek:
-    """What is asked for. Raises Refused: odd counts."""
+    """Returns what the body asks for. Raises Refused for invalid values."""
     return Peek(endpoint, body, outline)
 
 
@@ -78,7 +77,7 @@ def _model(read: Read) -> str:
 
 
 def _most_entries(endpoint: Endpoint, outline: Outline) -> int:
-    """Of its arrays of which each entry is one task."""
+    """Returns the most entries of any array whose entries are tasks of their own, at least 1."""
     entries = 1
     for name in endpoint.many:
         entries = max(entries, _entries(outline, name))
@@ -86,7 +85,7 @@ def _most_entries(endpoint: Endpoint, outline: Outline) -> int:
 
 
 def _slots(endpoint: Endpoint, entries: int, read: Read) -> int:
-    """llama-server makes a task of each prompt and each of its completions: a slot each."""
+    """Returns the cost in slots. llama-server makes a task of each completion of each prompt."""
     if not endpoint.slots:
         return NO_SLOTS
     if endpoint.whole:
@@ -100,7 +99,7 @@ def _slots(endpoint: Endpoint, entries: int, read: Read) -> int:
 
 
 def _entries(outline: Outline, name: str) -> int:
-    """An array with a number in it is one prompt, of tokens; any other is a prompt an entry."""
+    """Returns the number of prompts: an array with a number in it is one prompt, of tokens."""
     span = outline.members.get(name)
     if span is None or span.kind is not Kind.ARRAY or span.numbers:
         return 1
@@ -108,9 +107,9 @@ def _entries(outline: Outline, name: str) -> int:
 
 
 def inputs(endpoint: Endpoint, outline: Outline) -> Span | None:
-    """The array whose entries are tasks of their own; None where it is not one and clear."""
+    """Returns the array whose entries are tasks of their own, or None if there is not just one."""
     named = [name for name in endpoint.many if name in outline.members]
-    if "input" in named:  # `content` counts only without it.
+    if "input" in named:  # `content` is ignored then.
         named = ["input"]
     if len(named) != 1 or _entries(outline, named[0]) < 2:
         return None
@@ -118,7 +117,7 @@ def inputs(endpoint: Endpoint, outline: Outline) -> Span | None:
 
 
 def most(body: bytes | bytearray, outline: Outline) -> int | None:
-    """How many ranks are wanted; None for all."""
+    """Returns how many ranks are wanted, or None for all."""
     wanted = outline.read(body, "top_n")
     return int(wanted) if type(wanted) in (int, float) else None
 

@@ -1,11 +1,11 @@
-"""From its parts to a gateway that runs, and in which order does it stop?
+"""How are the parts put together into a running gateway, and in which order does it stop?
 
     source ─> catalog, keys ─> app, owner, replicas
     clients ─> http server ─> exchange ─> owner ─> replicas' slots
 
-A stop loses no request: first it says that it is not ready, and goes on for `linger` seconds, until
-nobody sends it new ones; then it takes no new connection, finishes what waits and what streams, and
-ends when all is done or `drain` seconds have passed.
+Stopping loses no request. The gateway first reports that it is not ready, and goes on for `linger`
+seconds, until nobody sends it new requests. Then it accepts no new connections, finishes waiting
+and streaming requests, and exits once they have ended or `drain` seconds have passed.
 """
 
 import asyncio
@@ -49,9 +49,9 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Place:
-    """Where does it listen (host "": on all addresses), and how does it stop? Times in seconds.
+    """Where the gateway listens (host "" means all addresses), and how it stops, in seconds.
 
-    `peers`: where other gateways reach it, and `name` is what they call it; None: there are none.
+    `peers` is where other gateways reach it, None if there are none. `name` is what they call it.
     """
 
     listen: Address
@@ -63,7 +63,7 @@ class Place:
 
 
 class Gateway:
-    """One process's data plane. `known` becomes true with the first catalog."""
+    """The data plane of one process. `known` is True once there is a catalog."""
 
     def __init__(self, place: Place, limits: Limits) -> None:
         self.stopping = False
@@ -102,7 +102,7 @@ class Gateway:
         self._records = Records(self._metrics, self._log)
 
     def serve(self, catalog: Catalog, keys: Keys | None, cors: tuple[str, ...]) -> None:
-        """From now on these models, to these clients."""
+        """Serves these models to these clients from now on."""
         for name, models in catalog.conflicts().items():
             others = ", ".join(model.id for model in models[1:])
             log.warning(
@@ -116,13 +116,13 @@ class Gateway:
         self.known = True
 
     def meet(self, peers: Peers) -> None:
-        """These are the other gateways now."""
+        """Takes the current list of the other gateways."""
         if self.group is not None:
             self.app.prompt_secret = hmac.digest(peers.key, b"prompts", "sha256")
             self.group.join(peers.members, peers.key)
 
     async def run(self, source: Callable[[], "asyncio.Future[None]"], stop: asyncio.Event) -> None:
-        """Serves until `stop`, then ends as the module says."""
+        """Serves until `stop` is set, then stops as the module's docstring says."""
         runner = await self._start()
         following = asyncio.ensure_future(source())
         try:
@@ -167,7 +167,7 @@ class Gateway:
         log.info("stopped; %d requests were cut off", left)
 
     def _join(self, name: str) -> Group:
-        """From now on it owns only what the other gateways leave to it."""
+        """Joins the other gateways; from then on it owns only its share of the models."""
         replicas = self._replicas
         facts = Facts(replicas.watches, replicas.keeps_apart, replicas.started)
         exchanges = self._exchanges
@@ -192,7 +192,10 @@ class Gateway:
         self._records.add(outcome)
 
     def _load(self) -> bytes:
-        """A model is told of once its replicas were asked: before, busy ones would seem idle."""
+        """Returns the /load document. A model appears once its replicas have been polled.
+
+        Before that, busy replicas would look idle.
+        """
         models = self.app.catalog.by_id
         terms = self.group.owner.terms if self.group is not None else None
         ours = models if terms is None else {id: models[id] for id in terms if id in models}
@@ -207,7 +210,7 @@ class Gateway:
         return load_page(self._epoch, loads, slots, uncached, deaths, unreachable, terms)
 
     def _uncached(self, model: Model) -> frozenset[str]:
-        """Replicas that answer, and that are told to reuse nothing (uncached.py)."""
+        """Returns the replicas that answer and are told to reuse nothing (uncached.py)."""
         if self.app.keys is None or model.cache_sharing is not CacheSharing.TENANT:
             return frozenset()
         states = self._replicas.states()
@@ -242,7 +245,7 @@ class Gateway:
 
 
 async def _first(following: "asyncio.Future[None]", stop: asyncio.Event) -> None:
-    """Until it is to stop. A source that ends has failed: so does the process."""
+    """Waits for `stop`. A source that ends has failed, and so has the process."""
     stopped = asyncio.create_task(stop.wait())
     either: set[asyncio.Future[Any]] = {following, stopped}
     await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)

@@ -1,7 +1,6 @@
-"""When is a request that has ended counted and logged? Soon, and several at once.
+"""When is a request that has ended counted and logged? Soon after, several requests at once.
 
-One after the other, far from what a request does else, it takes half the time; and a request's end
-does not wait for its record.
+In a batch this takes half the time per request, and no request waits for its own record.
 """
 
 import asyncio
@@ -13,12 +12,13 @@ from llmstack.gateway.metrics import Metrics
 from llmstack.gateway.outcome import Outcome
 
 _SOON_SECONDS = 0.02
+"""Seconds after which the requests that have ended are recorded."""
 _AT_ONCE = 64
-"""So many take about a millisecond: no request should wait longer for this."""
+"""Requests recorded at once at most: about a millisecond, for which other requests wait."""
 
 
 class Records:
-    """Hands each outcome once to the numbers and the log."""
+    """Passes each outcome to the metrics and the log, once."""
 
     def __init__(self, metrics: Metrics, log: AccessLog) -> None:
         self._metrics = metrics
@@ -27,7 +27,7 @@ class Records:
         self._timer: asyncio.TimerHandle | None = None
 
     def add(self, outcome: Outcome) -> None:
-        """This request has ended now."""
+        """Adds a request that has just ended."""
         self._ended.append((outcome, time.time()))
         if len(self._ended) >= _AT_ONCE:
             self.settle()
@@ -36,7 +36,7 @@ class Records:
             self._timer = loop.call_later(_SOON_SECONDS, self.settle)
 
     def settle(self) -> None:
-        """Counts and logs all that have ended."""
+        """Counts and logs all requests that have ended."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -47,6 +47,6 @@ class Records:
             self._log.write(access_log.line(outcome, tokens, now))
 
     def numbers(self) -> bytes:
-        """All that has ended so far, in the text format of Prometheus."""
+        """Returns the metrics in Prometheus's text format, counting all that has ended."""
         self.settle()
         return self._metrics.text()

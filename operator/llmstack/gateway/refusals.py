@@ -1,8 +1,8 @@
 """What does the gateway itself answer, and in which words?
 
-All of it has OpenAI's shape, {"error": {"message", "type", "param", "code"}}: official clients turn
-it into their own exceptions, and retry what carries Retry-After. Where a client expects another
-one it gets that (shapes.py).
+Every error has OpenAI's format, {"error": {"message", "type", "param", "code"}}: official clients
+turn it into their own exceptions, and retry if there is a Retry-After. Clients that expect another
+format get that (shapes.py).
 """
 
 import math
@@ -27,7 +27,7 @@ SERVER = "server_error"
 
 @dataclass(frozen=True)
 class Answer:
-    """A whole response. `code` is the error's, "" for none: metrics count by it."""
+    """A whole response. `code` is the error's code, "" if it is none; metrics count by it."""
 
     status: int
     body: bytes
@@ -37,7 +37,7 @@ class Answer:
 
 
 class Refused(LLMStackError):
-    """This request is answered by the gateway itself, with `answer`."""
+    """Raised for a request that the gateway answers itself, with `answer`."""
 
     def __init__(self, answer: Answer) -> None:
         super().__init__(answer.code)
@@ -45,7 +45,7 @@ class Refused(LLMStackError):
 
 
 def ok(value: Any) -> Answer:
-    """An answer of ours that is no error."""
+    """Returns a successful answer of the gateway's own."""
     return Answer(200, orjson.dumps(value))
 
 
@@ -58,18 +58,18 @@ def error(
     param: str | None = None,
     retry_after: int = 0,
 ) -> Answer:
-    """An error; with `retry_after`, in seconds, clients come again by themselves."""
+    """Returns an error. After `retry_after` seconds, if set, clients retry by themselves."""
     headers: Headers = ((b"Retry-After", b"%d" % retry_after),) if retry_after else ()
     return Answer(status, orjson.dumps(_shape(message, kind, param, code)), headers, code=code)
 
 
 def bad_request(message: str, param: str | None = None, code: str = "invalid_request") -> Answer:
-    """400: what the client wrote cannot work."""
+    """400: the request is invalid."""
     return error(400, message, code=code, param=param)
 
 
 def unauthorized(*, no_keys: bool = False) -> Answer:
-    """401: no key, or none that is known. `no_keys`: there are none that could be."""
+    """401: the key is missing or unknown. `no_keys`: no keys are configured at all."""
     message = (
         "This gateway needs an API key: send it as 'Authorization: Bearer KEY', 'X-Api-Key: KEY' "
         "or 'Api-Key: KEY'."
@@ -85,13 +85,13 @@ def unauthorized(*, no_keys: bool = False) -> Answer:
 
 
 def not_serving(why: str) -> Answer:
-    """503: the gateway takes no new clients, as when it stops or has not begun."""
+    """503: the gateway accepts no new clients, because it is stopping or has not started."""
     message = f"The gateway is not serving: {why}."
     return error(503, message, kind=SERVER, code="not_serving", retry_after=1)
 
 
 def unknown_path(method: str, known: Iterable[str]) -> Answer:
-    """404: nothing is forwarded there. The path is not repeated: a key may be in it."""
+    """404: the path is not served. It is not repeated, because it may contain a key."""
     message = (
         f"Unknown path for {method}. This gateway serves GET /v1/models and POST to "
         f"{', '.join(known)}."
@@ -100,12 +100,12 @@ def unknown_path(method: str, known: Iterable[str]) -> Answer:
 
 
 def unserved(path: str, instead: str) -> Answer:
-    """501: an endpoint that OpenAI has and this gateway has not; `instead` says what to do."""
+    """501: an endpoint of OpenAI's that this gateway does not have. `instead`: what to do."""
     return error(501, f"{path} is not served: {instead}.", code="not_implemented")
 
 
 def unknown_coding() -> Answer:
-    """415: the body is compressed in a way that is not read. The client learns which are."""
+    """415: the body is compressed in an unsupported way. The answer names the supported ones."""
     message = (
         "Unsupported Content-Encoding: send the body uncompressed, or compressed with gzip or "
         "deflate."
@@ -115,7 +115,7 @@ def unknown_coding() -> Answer:
 
 
 def no_form() -> Answer:
-    """415: this path takes a form, and the body is none, or is compressed."""
+    """415: this path takes a form, but the body is not one, or is compressed."""
     message = (
         "This path requires a form with a file: send Content-Type: multipart/form-data with a "
         "boundary, and no Content-Encoding."
@@ -130,7 +130,7 @@ def unknown_model(name: str) -> Answer:
 
 
 def wrong_mode(model: str, mode: str, known: Iterable[str]) -> Answer:
-    """400: the model computes something else."""
+    """400: the model does not serve this path."""
     message = (
         f"The model '{model}' runs in mode {mode} (spec.engine.mode), which only serves "
         f"{', '.join(known)}."
@@ -148,7 +148,7 @@ def no_replica_left(model: str, tried: int, why: str) -> Answer:
 
 
 def no_answer(model: str, why: str) -> Answer:
-    """504: a replica is through with the request and says nothing; the words come after "It"."""
+    """504: a replica dropped the request without a response; `why` follows "A replica of …"."""
     message = (
         f"A replica of '{model}' {why}. Retry; if it keeps failing, change the request and report "
         "a bug: llama-server should have responded."
@@ -157,7 +157,7 @@ def no_answer(model: str, why: str) -> Answer:
 
 
 def replica_died(model: str, again: bool) -> Answer:
-    """502: the replica died under this request alone, or a second one did."""
+    """502: a replica died under this request alone, or a second one did (`again`)."""
     what = (
         f"A second replica of '{model}' died while processing this request"
         if again
@@ -168,7 +168,7 @@ def replica_died(model: str, again: bool) -> Answer:
 
 
 def deadly(model: str) -> Answer:
-    """400: replicas died under this very body twice."""
+    """400: replicas died twice under this very body."""
     message = (
         f"Two replicas of '{model}' died while processing this request, so it is rejected for one "
         "hour. Change it before you send it again."
@@ -177,14 +177,14 @@ def deadly(model: str) -> Answer:
 
 
 def _died(status: int, message: str) -> Answer:
-    """Official clients repeat an error of a server unless they are told not to."""
+    """Returns an error that tells official clients not to retry, which they would do on a 5xx."""
     kind = INVALID if status < 500 else SERVER
     answer = error(status, message, kind=kind, code="replica_died")
     return replace(answer, headers=((b"X-Should-Retry", b"false"),))
 
 
 def slowed(model: str, seconds: float) -> Answer:
-    """429: the tenant's requests have ended replicas."""
+    """429: the tenant's requests have killed replicas."""
     after = whole_seconds(seconds)
     message = (
         f"Replicas of '{model}' died while processing your requests, so your requests are now "
@@ -194,38 +194,38 @@ def slowed(model: str, seconds: float) -> Answer:
 
 
 def no_merged(what: str) -> Answer:
-    """502: the answer to a part of an array cannot be used; the words come after "A replica"."""
+    """502: the response to a part of an array cannot be used. `what` follows "A replica"."""
     message = f"A replica {what}. Retry the request."
     return error(502, message, kind=SERVER, code="replica_failed")
 
 
 def no_events(what: str) -> Answer:
-    """502: a replica was to stream; the words come after "The replica"."""
+    """502: a replica failed to stream. `what` follows "The replica"."""
     message = f"The replica {what}. Retry the request."
     return error(502, message, kind=SERVER, code="replica_failed")
 
 
 def of_replica(status: int, body: bytes) -> Answer:
-    """A replica's own error, in our shape: it is no fault of ours, and has no code here."""
+    """Returns a replica's own error in our format. It is not the gateway's, so it has no code."""
     error = read_error(status, body)
     shape = _shape(error.message, error.type, error.param, error.code)
     return Answer(error.status, orjson.dumps(shape))
 
 
 def answered_with(status: int, body: bytes) -> Answer:
-    """An answer of a replica's that is in our shape already."""
+    """Returns a replica's error that is already in our format."""
     return Answer(status, body)
 
 
 def cannot_start(model: str, why: str) -> Answer:
-    """503: no replica comes up until somebody acts, so that waiting or repeating is of no use."""
+    """503: no replica can start until somebody acts, so waiting and retrying are useless."""
     message = f"'{model}' has no replica and cannot start one: {why}"
     answer = error(503, message, kind=SERVER, code="cannot_start")
     return replace(answer, headers=((b"X-Should-Retry", b"false"),))
 
 
 def of(refusal: Refusal, model: str, obstacle: str = "") -> Answer:
-    """The answer for what the queue decided; the table of the contract.
+    """Returns the answer for a refusal of the queue, as the contract's table says.
 
     `obstacle` is why no replica can start, if none can.
     """
@@ -258,10 +258,10 @@ def of(refusal: Refusal, model: str, obstacle: str = "") -> Answer:
 
 
 def sse_answer(answer: Answer) -> bytes:
-    """An event that ends a stream with this error, whose status can no longer be told.
+    """Returns an event that ends a stream with this error, when its status can no longer be sent.
 
-    OpenAI's clients look for `error` in the data, and those of the Responses API for what is in the
-    error beside its type: it has both. Anthropic's read the event as they do the body.
+    OpenAI's clients look for `error` in the data, those of the Responses API for the error's fields
+    beside `type`, so it has both. Anthropic's read the event as they read the body.
     """
     said = orjson.loads(answer.body)
     if "type" not in said:
@@ -272,7 +272,7 @@ def sse_answer(answer: Answer) -> bytes:
 
 
 def whole_seconds(seconds: float) -> int:
-    """Retry-After knows whole seconds only; at least one."""
+    """Returns the value for Retry-After, which takes whole seconds; at least one."""
     return max(1, math.ceil(seconds))
 
 

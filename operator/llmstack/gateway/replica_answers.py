@@ -1,8 +1,8 @@
-"""What does a llama-server say of itself?
+"""What does a llama-server report about itself?
 
-Its answers are searched for the few words that matter rather than decoded: each slot brings all
-its sampling parameters along, a hundred replicas are asked every second, and what else is in the
-answers differs between versions.
+Its answers are searched for the few values that matter rather than decoded: each slot lists all its
+sampling parameters, a hundred replicas are polled every second, and the rest of the answers differs
+between versions.
 """
 
 import json
@@ -22,7 +22,7 @@ _DEFERRED = re.compile(rb"^llamacpp:requests_deferred ([0-9.e+]+)\s*$", re.MULTI
 
 
 def total_slots(props: bytes) -> int:
-    """How many slots, by /props? Raises ValueError for an answer that does not say."""
+    """Returns the number of slots in /props. Raises ValueError if it is missing."""
     answer = json.loads(props)
     total = answer.get("total_slots") if isinstance(answer, dict) else None
     if not isinstance(total, int) or total < 1:
@@ -31,7 +31,7 @@ def total_slots(props: bytes) -> int:
 
 
 def context(props: bytes) -> int:
-    """How many tokens a slot takes, by /props; 0 if it does not say."""
+    """Returns the tokens per slot in /props, or 0 if missing."""
     answer = json.loads(props)
     settings = answer.get("default_generation_settings") if isinstance(answer, dict) else None
     tokens = settings.get("n_ctx") if isinstance(settings, dict) else None
@@ -39,12 +39,12 @@ def context(props: bytes) -> int:
 
 
 def started(metrics: Reply) -> str:
-    """When its process began, by /metrics, in whatever unit; "" if it does not say."""
+    """Returns the process's start in /metrics, in whatever unit, or "" if missing."""
     return metrics.headers.get(b"process-start-time-unix", b"").decode("latin-1")
 
 
 def slots(answer: bytes) -> tuple[int, int]:
-    """How many slots, and how many of them compute, by /slots? Raises ValueError."""
+    """Returns the number of slots in /slots, and how many are busy. Raises ValueError."""
     states = _PROCESSING.findall(answer)
     if not states:
         raise ValueError("/slots lists no slots")
@@ -52,9 +52,9 @@ def slots(answer: bytes) -> tuple[int, int]:
 
 
 def work(answer: bytes) -> tuple[Work, ...]:
-    """What the busy slots have done so far, by /slots; those that it says nothing of are left out.
+    """Returns the progress of the busy slots in /slots, leaving out those without numbers.
 
-    Of each slot `is_processing` comes before the rest.
+    `is_processing` must come before the other fields of its slot.
     """
     found: list[dict[bytes, bytes]] = []
     for name, value in _DONE.findall(answer):
@@ -70,9 +70,9 @@ def work(answer: bytes) -> tuple[Work, ...]:
 
 
 def leases(reply: Reply) -> tuple[Mapping[int, int], frozenset[int]] | None:
-    """How many slots work for each lease, and which leases wait for one, by /slots.
+    """Returns how many slots in /slots work for each lease, and which leases wait for a slot.
 
-    None without our patch.
+    Returns None for a llama-server without our patch.
     """
     waiting = reply.headers.get(b"x-llmstack-waiting")
     if waiting is None:
@@ -82,7 +82,7 @@ def leases(reply: Reply) -> tuple[Mapping[int, int], frozenset[int]] | None:
 
 
 def keeps_apart(props: bytes) -> bool:
-    """True if /props says that it keeps apart what it computes under different salts."""
+    """True if /props says that the replica keeps apart what it caches under different salts."""
     answer = json.loads(props)
     ours = answer.get("llmstack") if isinstance(answer, dict) else None
     return isinstance(ours, dict) and ours.get("salt") == 1
@@ -93,7 +93,7 @@ def _ids(names: list[bytes]) -> list[int]:
 
 
 def deferred(metrics: bytes) -> int | None:
-    """How many requests wait inside the server, by /metrics? None if it does not say."""
+    """Returns the number of requests waiting inside the server, or None if missing."""
     found = _DEFERRED.search(metrics)
     try:
         return int(float(found[1])) if found else None

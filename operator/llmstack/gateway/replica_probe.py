@@ -1,7 +1,7 @@
-"""What does a replica answer to a small question?
+"""How is a replica asked a small question?
 
-One kept connection, one question at a time: a hundred replicas that are asked every second shall
-cost next to nothing, and llama-server keeps a thread for each connection.
+Over one kept connection, one request at a time: polling a hundred replicas every second must cost
+almost nothing, and llama-server keeps a thread for each connection.
 """
 
 import asyncio
@@ -11,11 +11,11 @@ from typing import NamedTuple, cast
 import httptools
 
 _LARGEST = 8 * 1024 * 1024
-"""No answer is longer, in bytes."""
+"""Bytes of the largest answer."""
 
 
 class Reply(NamedTuple):
-    """One whole answer. Names of headers are lower case."""
+    """A whole answer. Header names are in lower case."""
 
     status: int
     body: bytes
@@ -23,15 +23,15 @@ class Reply(NamedTuple):
 
 
 class NoConnection(Exception):
-    """It takes no connection."""
+    """The replica accepts no connection."""
 
 
 class Broken(Exception):
-    """The connection ended, or what came is no HTTP."""
+    """The connection ended, or what came was not HTTP."""
 
 
 class Probe:
-    """Questions to one replica. `connections` counts those that were made for them."""
+    """Asks one replica. `connections` counts the connections opened so far."""
 
     def __init__(self, host: str, port: int, connect_seconds: float) -> None:
         self._host = host
@@ -42,7 +42,7 @@ class Probe:
         self.connections = 0
 
     async def get(self, path: str, key: str, seconds: float) -> Reply:
-        """The answer. Raises NoConnection, Broken, or TimeoutError after `seconds`."""
+        """Returns the answer. Raises NoConnection, Broken, or TimeoutError after `seconds`."""
         bearer = f"Authorization: Bearer {key}\r\n" if key else ""
         request = f"GET {path} HTTP/1.1\r\nHost: {self._name}\r\n{bearer}\r\n".encode()
         kept, self._kept = self._kept, None
@@ -50,16 +50,16 @@ class Probe:
             try:
                 return await self._ask(kept, request, seconds)
             except Broken:
-                # It was closed for being idle while the question was on its way.
+                # The replica closed the idle connection while the request was on its way.
                 pass
         return await self._ask(await self._connect(), request, seconds)
 
     async def reach(self) -> None:
-        """Connects, and asks nothing. Raises NoConnection or TimeoutError."""
+        """Opens a connection and closes it. Raises NoConnection or TimeoutError."""
         (await self._connect()).close()
 
     def close(self) -> None:
-        """No more questions."""
+        """Closes the kept connection."""
         if self._kept is not None:
             self._kept.close()
 
@@ -68,7 +68,7 @@ class Probe:
             async with asyncio.timeout(seconds):
                 answer = await connection.ask(request)
         except BaseException:
-            # An answer that comes later must not be taken for that to another question.
+            # A late answer must not be taken for the answer to the next request.
             connection.close()
             raise
         self._kept = connection
@@ -86,7 +86,7 @@ class Probe:
 
 
 class _Connection(asyncio.Protocol):
-    """Takes bytes, gives answers. `open` until either side closes it."""
+    """Turns bytes into answers. `open` is True until either side closes it."""
 
     def __init__(self) -> None:
         self.open = False
@@ -108,7 +108,7 @@ class _Connection(asyncio.Protocol):
         self._transport.abort()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        # uvloop's transports are none of asyncio's classes.
+        # uvloop's transports do not inherit from asyncio's classes.
         self._transport = cast(asyncio.Transport, transport)
         self.open = True
 

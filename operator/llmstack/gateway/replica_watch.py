@@ -1,12 +1,12 @@
-"""How does one replica come, how does it do, and when does it go?
+"""When does one replica come up, how is it doing, and when does it go?
 
-    away ── good /health, /props, /slots ──> up ── asked for /slots each second ──┐
-      ^                                       │  ^────────────────────────────────┘
-      └── refuses the connection, or our key; loads; has no /slots ──┘
+    away ── good /health, /props, /slots ──> up ── polled for /slots every second ──┐
+      ^                                       │  ^──────────────────────────────────┘
+      └── refuses the connection or the key, is loading, or has no /slots ──┘
 
-Right after a cancelled request it is asked at once and then often, until its slots are accounted
-for. A poll may wait for long behind a prefill: only silence of `wedge_seconds`, of its streams as
-well, puts it into quarantine (routing/wedge.py).
+After a cancelled request it is polled at once and then often, until its slots are accounted for. A
+poll may wait long behind a prefill: only if /slots and all its streams have been silent for
+`wedge_seconds` is it quarantined (routing/wedge.py).
 """
 
 import asyncio
@@ -29,14 +29,14 @@ log = logging.getLogger(__name__)
 
 
 class SlotOwner(Protocol):
-    """Who is told of replicas: the owner of their models' slots (local_owner.py)."""
+    """Is told about replicas: the owner of their models' slots (local_owner.py)."""
 
     def replica_up(self, model: str, backend: str, slots: int) -> None:
-        """It answers. It gets requests from its first poll on."""
+        """The replica answers. It gets requests after its first poll."""
         ...
 
     def replica_down(self, model: str, backend: str) -> None:
-        """It is gone, and all that it did with it."""
+        """The replica is gone, with everything it was doing."""
         ...
 
     def seen(self, model: str, backend: str, poll: SlotsSeen) -> None:
@@ -44,23 +44,23 @@ class SlotOwner(Protocol):
         ...
 
     def quarantine(self, model: str, backend: str, on: bool) -> None:
-        """It is wedged, or no longer."""
+        """The replica is wedged, or no longer."""
         ...
 
     def draining(self, model: str, backend: str) -> bool:
-        """Are slots of it in doubt, so that a poll is waited for?"""
+        """Returns True if a poll of the replica is waited for, because slots are in doubt."""
         ...
 
 
 @dataclass(frozen=True)
 class Pace:
-    """When is a replica asked? In seconds.
+    """How often a replica is polled, and how long answers may take. All in seconds.
 
-    Every `poll` it is asked for /slots, and every `metrics` for /metrics. `quick` to `slow`: while
-    slots are in doubt, ever slower. `soon` to `away`: between two tries to find it, a twentieth of
-    the time for which it has been away for the same reason. `patience`: longest wait for an answer,
-    `connect` for a connection. A replica that is said to be ready and was not reached for
-    `unreachable` seconds cannot be reached, and is not only late.
+    `poll`: between polls of /slots; `metrics`: between polls of /metrics. `quick` to `slow`:
+    between polls while slots are in doubt, doubling. `soon` to `away`: between attempts to find a
+    replica, a twentieth of the time for which it has been away for the same reason. `patience` and
+    `connect`: timeouts for an answer and for a connection. `unreachable`: after this time, a
+    replica that the cluster finds ready but the gateway cannot reach is reported as unreachable.
     """
 
     poll: float = 1.0
@@ -74,15 +74,16 @@ class Pace:
     unreachable: float = 15.0
 
     def until_next_try(self, away: float) -> float:
-        """Seconds until one that has been away for `away` seconds is tried again.
+        """Returns the seconds until the next attempt at a replica that has been away this long.
 
-        A start of seconds is seen within a tenth of a second, a long one within a twentieth of it.
+        A start that takes seconds is noticed within a tenth of a second, a long one within a
+        twentieth of its time.
         """
         return min(max(self.soon, away / 20), self.away)
 
 
 class State(StrEnum):
-    """How does a replica stand?"""
+    """The state of a replica."""
 
     AWAY = "away"
     UP = "up"
@@ -90,7 +91,7 @@ class State(StrEnum):
 
 
 class _Gone(Exception):
-    """It serves nobody now; the message says why. `died`: its process has ended."""
+    """The replica serves nobody now; the message says why. `died`: its process has ended."""
 
     def __init__(self, why: str, died: bool = False) -> None:
         super().__init__(why)
@@ -98,14 +99,14 @@ class _Gone(Exception):
 
 
 class _NoAnswer(Exception):
-    """This poll tells nothing; the next one may."""
+    """This poll says nothing; the next one may."""
 
 
 class ReplicaWatch:
-    """One replica of one model, for as long as the catalog has it.
+    """Watches one replica of one model for as long as the catalog has it.
 
-    One that accepts no new requests (it terminates, or is no longer ready) is asked all the same:
-    it may be computing, or come back. Whether it gets requests is the owner's matter.
+    A replica that accepts no new requests (it is terminating, or no longer ready) is polled too: it
+    may be computing, or come back. The owner decides whether it gets requests.
     """
 
     def __init__(
@@ -146,7 +147,8 @@ class ReplicaWatch:
         return f"replica {self._ids[1]} of {self._ids[0]}"
 
     def update(self, model: Model, backend: Backend) -> bool:
-        """What the newest catalog says of it. False: it stands elsewhere, so it is another one."""
+        """Takes the newest catalog entry. Returns False if it has moved, so it needs a new
+        watch."""
         if (backend.host, backend.port) != (self._backend.host, self._backend.port):
             return False
         if backend.ready and not self._backend.ready:
@@ -157,18 +159,18 @@ class ReplicaWatch:
         return True
 
     def unreachable(self) -> str:
-        """Why it cannot be reached although it is said to be ready; "" if it can, or may yet."""
+        """Returns why a ready replica cannot be reached; "" if it can, or still may be late."""
         away = self.state is State.AWAY and self._backend.ready
         late = time.monotonic() - self._away_since >= self._pace.unreachable
         return self.why if away and late else ""
 
     def hurry(self) -> None:
-        """A request of it was cancelled or broke: how it stands shall be known soon."""
+        """Polls soon and often, because a request there was cancelled or broke."""
         self._step = self._pace.quick
         self._soon.set()
 
     def stop(self) -> None:
-        """It is no more: it is not asked again."""
+        """Stops watching, because the replica was removed."""
         self._leave("it was removed", logging.INFO)
         self.task.cancel()
         self._probe.close()
@@ -184,9 +186,9 @@ class ReplicaWatch:
                 if gone.died and was_there:
                     self._lost(self._backend)
             except Exception:
-                # A mistake here must not take a replica away for ever.
+                # A bug here must not take a replica away forever.
                 log.exception("%s", self)
-                self._leave("the gateway failed to follow it")
+                self._leave("the gateway failed to watch it")
             await asyncio.sleep(self._pace.until_next_try(time.monotonic() - self._why_since))
 
     async def _enter(self) -> None:
@@ -209,8 +211,8 @@ class ReplicaWatch:
         self._owner.seen(*self._ids, poll)
 
     async def _follow(self) -> None:
-        """Asks again and again, until it is gone."""
-        # Replicas that came together shall not be asked in one burst.
+        """Polls until the replica is gone."""
+        # Replicas that came up together must not be polled in one burst.
         delay = self._pace.poll * random.random()  # noqa: S311 - no secret
         self._metrics_at = time.monotonic() + self._pace.metrics * random.random()  # noqa: S311
         while True:
@@ -262,7 +264,7 @@ class ReplicaWatch:
         return SlotsSeen(self._began, *slots, leases, waiting, work)
 
     async def _measure(self) -> None:
-        """Learns how many requests wait inside it, and whether it is the same process."""
+        """Reads how many requests wait inside it, and whether it is still the same process."""
         self._metrics_at = time.monotonic() + self._pace.metrics
         try:
             reply = await self._ask("/metrics")
@@ -272,21 +274,21 @@ class ReplicaWatch:
         self.deferred = replica_answers.deferred(reply.body) or 0
         before, self.started = self.started, replica_answers.started(reply)
         if before and self.started != before:
-            raise _Gone("its process is another one", died=True)
+            raise _Gone("its process was replaced", died=True)
 
     def _reconnected(self) -> bool:
-        """Its answers come over another connection than when its process was last known."""
+        """True if the connection is not the one over which its process was last identified."""
         return bool(self.started) and self._probe.connections != self._connections
 
     def _delay(self) -> float:
-        """How long until the next poll?"""
+        """Returns the seconds until the next poll."""
         if not self._owner.draining(*self._ids):
             return self._pace.poll
         delay, self._step = self._step, min(2 * self._step, self._pace.slow)
         return delay
 
     async def _pause(self, delay: float) -> None:
-        """So long, or until there is reason to hurry; never less than the quickest pace."""
+        """Waits for `delay`, or until hurry() is called, but never less than the quick pace."""
         least = self._began + self._pace.quick - time.monotonic()
         if least > 0:
             await asyncio.sleep(least)
@@ -296,7 +298,7 @@ class ReplicaWatch:
         self._soon.clear()
 
     async def _ask(self, path: str) -> Reply:
-        """A good answer. Raises _Gone where it serves nobody now, else _NoAnswer."""
+        """Returns a good answer. Raises _Gone if the replica serves nobody now, else _NoAnswer."""
         try:
             reply = await self._probe.get(path, self._backend.key, self._patience)
         except NoConnection as error:
@@ -313,7 +315,7 @@ class ReplicaWatch:
         return reply
 
     def _of_broken(self, path: str) -> Exception:
-        """Once may be the end of an old connection; twice is a server that cannot be talked to."""
+        """Returns the fault to raise. One break may end an old connection; two mean it is gone."""
         again, self._broken = self._broken, True
         self._soon.set()
         return (
@@ -328,11 +330,11 @@ _GONE = {
     403: "it refuses the gateway's key",
     404: "it has no {path}",
     501: "it has {path} switched off",
-    503: "it loads its model",
+    503: "it is loading its model",
 }
-"""By which status does it say that it serves nobody now?"""
+"""Statuses that mean that the replica serves nobody now, and why."""
 
 
 def _patience(pace: Pace, wedge_seconds: float) -> float:
-    # Several polls fit into the silence that it takes to be wedged.
+    # Several polls must fit into the silence after which a replica counts as wedged.
     return min(pace.patience, wedge_seconds / 4)

@@ -10,14 +10,14 @@ from llmstack.gateway.catalog import Backend, Catalog, Model
 from llmstack.gateway.replica_watch import Pace, ReplicaWatch, SlotOwner, State
 
 ReplicaKey = tuple[str, str]
-"""Id of the model, id of the backend."""
+"""Model id and backend id."""
 
 LastByte = Callable[[str, str], float]
-"""When did any stream of this replica last say something? By time.monotonic(); -inf: never."""
+"""Returns when any stream of a replica last sent a byte, by time.monotonic(); -inf if never."""
 
 
 class Replicas:
-    """All replicas of the newest catalog. Used on one event loop."""
+    """All replicas of the newest catalog. Use it on one event loop."""
 
     def __init__(
         self,
@@ -34,7 +34,7 @@ class Replicas:
         self._watches: dict[ReplicaKey, ReplicaWatch] = {}
 
     def follow(self, catalog: Catalog) -> None:
-        """From now on these replicas are asked, and no others."""
+        """Watches the replicas of this catalog from now on, and no others."""
         wanted = {
             (model.id, backend.id): (model, backend)
             for model in catalog.models
@@ -48,17 +48,17 @@ class Replicas:
                 self._watches[key] = self._watch(model, backend)
 
     def hurry(self, model: str, replica: str) -> None:
-        """A request of this replica was cancelled or broke: it is asked at once, and then often."""
+        """Polls a replica at once and often, because a request there was cancelled or broke."""
         watch = self._watches.get((model, replica))
         if watch is not None:
             watch.hurry()
 
     def states(self) -> Mapping[ReplicaKey, State]:
-        """How does each stand?"""
+        """Returns the state of each replica."""
         return {key: watch.state for key, watch in self._watches.items()}
 
     def unreachable(self, model: Model) -> Mapping[str, str]:
-        """Its ready replicas that cannot be reached for a while, and why, by id."""
+        """Returns the model's ready replicas that have been unreachable for a while, and why."""
         whys = {
             backend.id: watch.unreachable()
             for backend in model.backends
@@ -67,38 +67,38 @@ class Replicas:
         return {id: why for id, why in whys.items() if why}
 
     def watches(self, model: str, replica: str) -> bool:
-        """True if this gateway asks the replica."""
+        """True if this gateway polls the replica."""
         return (model, replica) in self._watches
 
     def keeps_apart(self, model: str, replica: str) -> bool:
-        """Whether it keeps apart what it caches under different salts."""
+        """True if the replica keeps apart what it caches under different salts."""
         watch = self._watches.get((model, replica))
         return watch is not None and watch.keeps_apart
 
     def context(self, model: Model) -> int:
-        """Tokens that a slot takes, of its replica that takes the most; 0 if that is not known."""
+        """Returns the tokens per slot of the model's largest replica, or 0 if unknown."""
         watches = (self._watches.get((model.id, backend.id)) for backend in model.backends)
         return max((watch.context for watch in watches if watch is not None), default=0)
 
     def started(self, model: str, replica: str) -> str:
-        """When the process of a replica began, as it said last; "" if that is not known."""
+        """Returns the process's start as the replica last reported it, or "" if unknown."""
         watch = self._watches.get((model, replica))
         return watch.started if watch is not None else ""
 
     def asked(self, model: Model) -> bool:
-        """Has each replica that should answer done so once, or failed to?"""
+        """True if each ready replica has answered at least once, or failed to."""
         watches = (self._watches.get((model.id, b.id)) for b in model.backends if b.ready)
         return all(watch is not None and watch.asked for watch in watches)
 
     def deferred(self) -> Mapping[str, int]:
-        """How many requests wait inside the replicas of each model, as they said last?"""
+        """Returns how many requests wait inside the replicas of each model, as last reported."""
         found: dict[str, int] = {}
         for (model, _), watch in self._watches.items():
             found[model] = found.get(model, 0) + watch.deferred
         return found
 
     async def close(self) -> None:
-        """No replica is asked any more."""
+        """Stops watching all replicas."""
         watches = list(self._watches.values())
         self.follow(Catalog())
         await asyncio.gather(*(watch.task for watch in watches), return_exceptions=True)

@@ -1,10 +1,10 @@
-"""In which shape does a client read an error?
+"""In which format does a client read an error?
 
-    OpenAI's, and so everywhere else    {"error": {"message", "type", "param", "code"}}
-    Anthropic's, on its own paths       {"type": "error", "error": {"type", "message"}}
+    OpenAI's, everywhere but on Anthropic's    {"error": {"message", "type", "param", "code"}}
+    Anthropic's, on its own paths              {"type": "error", "error": {"type", "message"}}
 
-The status stays the same: both kinds of clients choose their exception by it, and whether they try
-again.
+The status stays the same: both kinds of clients derive their exception from it, and whether to
+retry.
 """
 
 from dataclasses import replace
@@ -26,11 +26,11 @@ _TYPES = {
     529: "overloaded_error",
 }
 _OTHERS = ("invalid_request_error", "api_error")
-"""Below 500, and from there on."""
+"""For statuses below 500, and for 500 and above."""
 
 
 def shaped(path: str, answer: Answer) -> Answer:
-    """The answer as clients of this path read it: an error may take another shape."""
+    """Returns the answer in the format that clients of this path read; only errors differ."""
     if answer.status < 400 or path not in ANTHROPIC:
         return answer
     said: dict[str, Any] = orjson.loads(answer.body)

@@ -1,8 +1,7 @@
-"""How does a request reuse nothing at a server that cannot keep tenants apart?
+"""How does a request avoid the cache of a server that cannot keep tenants apart?
 
-A llama-server without our patch heeds no salt. Where tenants do not share a cache, each request to
-it says that nothing of what is cached may be used for it. Its own prompt is computed from the
-beginning then, too.
+A llama-server without our patch ignores salts. If tenants do not share a cache, each request to it
+asks for nothing cached to be used. Its own prompt is then computed from the beginning, too.
 """
 
 import asyncio
@@ -15,13 +14,13 @@ from llmstack.gateway.refusals import INVALID, Answer, Refused, error
 from llmstack.scan.scanner import Scanner
 
 _DEAF: Final = frozenset({"/v1/messages", "/v1/audio/transcriptions"})
-"""llama-server reads `cache_prompt` on all other paths that generate."""
+"""Paths that generate but on which llama-server ignores `cache_prompt`."""
 _PIECE: Final = 256 * 1024
-"""Bytes that are read at once; other streams move in between."""
+"""Bytes scanned at once; in between, other streams continue."""
 
 
 async def without_cache(path: str, body: bytes | bytearray) -> bytes | bytearray:
-    """The body that asks for it, at a path that generates; else the same. Raises Refused."""
+    """Returns the body with the cache disabled, if the path generates. Raises Refused."""
     endpoint = find("POST", path)
     if endpoint is None or not endpoint.slots or Mode.GENERATE not in endpoint.modes:
         return body

@@ -1,19 +1,19 @@
 """How many tokens did a response take? Read from its beginning or end, which hold the counts.
 
 llama-server's last chunk always carries `timings`, with or without `stream_options`; other
-responses carry `usage`. With `response_fields` a name is a path (`timings/prompt_n`). Inside
-generated text quotes are escaped, so it cannot imitate either.
+responses carry `usage`. With `response_fields` a name is a path (`timings/prompt_n`). Generated
+text cannot imitate either, because quotes in it are escaped.
 """
 
 import re
 from typing import NamedTuple
 
 _NUMBER = re.compile(rb'["/]([a-z_]{7,23}+)"\s*+:\s*+(\d{1,12}+)(?!\d)')
-"""A number by a name that is as long as those of the counts: all are found faster than some."""
+"""Any number whose name has the length of the counts' names: faster than looking for each."""
 
 
 class Usage(NamedTuple):
-    """Tokens of the prompt (`cached` of them came from the KV cache) and of the completion."""
+    """Tokens of the prompt, those of them that were `cached`, and tokens of the completion."""
 
     prompt: int = 0
     cached: int = 0
@@ -21,18 +21,18 @@ class Usage(NamedTuple):
 
     @property
     def hit(self) -> float | None:
-        """The share of the prompt that came from the cache, 0 to 1; None without counts."""
+        """The share of the prompt that was cached, 0 to 1, or None without counts."""
         return self.cached / self.prompt if self.prompt else None
 
 
 def read(text: bytes) -> Usage:
-    """The counts in a piece of a response; the last of each kind. Zeros where there are none."""
+    """Returns the counts in a piece of a response, the last of each kind; 0 where missing."""
     found: dict[bytes, bytes] = dict(_NUMBER.findall(text))
     get = found.get
     if b"prompt_n" in found:
         cached = int(get(b"cache_n", 0))
         return Usage(int(found[b"prompt_n"]) + cached, cached, int(get(b"predicted_n", 0)))
-    # Anthropic's input_tokens leave out what was cached; OpenAI's counts include it.
+    # Anthropic's input_tokens exclude cached tokens; OpenAI's counts include them.
     beside = int(get(b"cache_read_input_tokens", 0))
     prompt = get(b"prompt_tokens", get(b"input_tokens", get(b"tokens_evaluated", 0)))
     completion = get(b"completion_tokens", get(b"output_tokens", get(b"tokens_predicted", 0)))

@@ -107,7 +107,7 @@ async def test_it_comes_when_its_model_is_loaded(caplog: pytest.LogCaptureFixtur
         assert it.load.replicas == ()
         load = await it.is_up()
         assert (load.total, load.busy, load.foreign) == (3, 0, 0)
-        assert "it loads its model" in caplog.text
+        assert "it is loading its model" in caplog.text
 
 
 async def test_one_that_dies_is_gone_and_comes_back_as_it_is_then() -> None:

@@ -1,6 +1,6 @@
 """What do all requests share, and what is answered without a replica?
 
-The catalog and the keys are snapshots: whoever watches their source replaces them here, and a
+The catalog and the keys are snapshots. When their source changes they are replaced here, and a
 request that has begun continues with the ones it got.
 """
 

@@ -5,8 +5,8 @@
 
 Other requests, of the same tenant too, wait for one part and not for the whole array. A short
 response is sent only when it is complete, so that an error in a later part can still be reported.
-Of a longer response each part is sent as it comes, and if a later one fails the connection is
-broken off, so that the response is never silently short.
+A longer response is sent part by part; if a later part fails the connection is broken off, so that
+the response is never silently short.
 """
 
 import asyncio

@@ -106,7 +106,7 @@ class Deaths:
             raise Refused(slowed(request.model.id, seconds)) from None
 
     def must_wait(self, request: Forward) -> bool:
-        """True if the request must go through turn(), as its tenant may be slowed down by now."""
+        """True if it must go through turn(): it is a suspect, or its tenant is slowed down."""
         model = self._models[request.model.id]
         if not request.trial and not model.probation:
             return False
@@ -269,8 +269,7 @@ class Deaths:
         self._told(model, death)
 
     def _strike(self, model: str, blamed: Iterable[Suspect]) -> None:
-        """Slows down the tenants to blame. Without keys all clients are one tenant, never
-        slowed."""
+        """Slows down the tenants to blame; without keys, the one tenant of all is never slowed."""
         for tenant in {suspect.tenant for suspect in blamed} - {OPEN}:
             self._of(model).probation.strike(tenant, time.monotonic())
 

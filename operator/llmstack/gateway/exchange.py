@@ -1,11 +1,11 @@
 """What happens to a request, from its head to its record?
 
-    head ─ answered by us? whose? ─ body ─ peek, which model? ─ acquire ─> a replica
-       ┌── a fault before the first byte: release, ask again, avoid that replica ──┘
+    head ─ does it need a replica? whose is it? ─ body ─ which model? ─ acquire ─> a replica
+       ┌── a fault before the first byte: release, acquire again, avoid that replica ──┘
        └─> send ─ relay ─ release ─ record
 
-A client that leaves cancels the story where it is, and the outcome is recorded. The lease is
-released once the replica knows, too (upstream.py).
+If the client leaves, the story is cancelled where it stands and its outcome is recorded. The lease
+is released once the replica knows, too (upstream.py).
 """
 
 import asyncio
@@ -47,11 +47,11 @@ from llmstack.routing.suspects import Then
 log = logging.getLogger(__name__)
 
 _MEASURED_AT_ONCE = 64 * 1024
-"""Bytes of pictures and sounds that are looked at within a millisecond or two."""
+"""Bytes of pictures and sounds that are checked without a thread, in a millisecond or two."""
 
 
 class Exchanges:
-    """Answers all requests."""
+    """Serves all requests."""
 
     def __init__(self, app: App, limits: Limits, deaths: Deaths | None = None) -> None:
         self._app = app
@@ -62,11 +62,11 @@ class Exchanges:
         self._measuring = asyncio.Lock()
 
     def last_byte(self, model: str, replica: str) -> float:
-        """When a response of this replica last said something; -inf if never."""
+        """Returns when a response of this replica last sent a byte; -inf if never."""
         return self._tries.last_byte(model, replica)
 
     def last_bytes(self) -> Mapping[tuple[str, str], float]:
-        """The same for all, by model and replica."""
+        """Returns the same for all replicas, by model and replica."""
         return self._tries.last_bytes()
 
     def close(self) -> None:
@@ -75,25 +75,25 @@ class Exchanges:
         self._deaths.close()
 
     def heard(self, relay: Relay, now: float) -> None:
-        """Bytes of this response have come lately. Asked for from time to time, not per byte."""
+        """Records that bytes of this response have come lately. Called per tick, not per byte."""
         self._tries.heard(relay, now)
 
     def lost(self, lease: int) -> None:
-        """The replica has shown no trace of this lease for `lost_seconds`, and sent nothing."""
+        """Fails a request that its replica has not shown for `lost_seconds` without a byte."""
         self._tries.lost(lease)
 
     def tick(self, now: float) -> None:
-        """Called from time to time."""
+        """Is called once per tick."""
         self._tries.tick(now)
 
     def refuse(self, client: Client, fault: Malformed) -> None:
-        """What came is no request; it is answered and recorded all the same."""
+        """Refuses bytes that are not a request, and records them as one."""
         note = Note(client.request)
         answered = _answer(client, note, _malformed(fault), b"")
         self._app.record(note.outcome(answered))
 
     async def serve(self, client: Client) -> None:
-        """One request."""
+        """Serves one request and records its outcome."""
         head = client.head
         note = Note(head)
         ours = b"x-request-id: %b\r\n" % note.id
@@ -121,7 +121,7 @@ class Exchanges:
     async def _story(
         self, client: Client, head: RequestHead, note: Note, ours: bytes
     ) -> Answer | None:
-        """The answer, unless a replica's was relayed."""
+        """Returns the gateway's own answer, or None if a replica's response was relayed."""
         app = self._app
         public = local.without_key(app, head)
         if public is not None:
@@ -167,7 +167,7 @@ class Exchanges:
         return answer
 
     async def _measured(self, measurement: Measurement) -> None:
-        """Large ones in a thread, one after the other: streams go on meanwhile. Raises Refused."""
+        """Checks pictures and sounds; large ones in a thread, one at a time. Raises Refused."""
         if measurement.size <= _MEASURED_AT_ONCE:
             measurement.run()
             return
@@ -175,7 +175,7 @@ class Exchanges:
             await asyncio.to_thread(measurement.run)
 
     async def _one(self, request: Forward) -> None:
-        """Sends it until a replica has answered. Raises Refused."""
+        """Sends the request until a replica has served it. Raises Refused."""
         self._deaths.enter(request)
         try:
             await self._until_answered(request)
@@ -183,7 +183,7 @@ class Exchanges:
             self._deaths.leave(request)
 
     async def _until_answered(self, request: Forward) -> None:
-        """Tries replicas until one answers. Raises Refused."""
+        """Tries replicas until one serves the request. Raises Refused."""
         ask, note, client = request.ask, request.note, request.client
         fault: BeforeFirstByte | None = None
         while True:
@@ -211,7 +211,7 @@ class Exchanges:
             log.warning("replica %s of %s %s", granted.replica, request.model.id, fault)
             ask = ask._replace(avoid=ask.avoid | {granted.replica})
             if isinstance(fault, Unanswered) and fault.then is not Then.ELSEWHERE:
-                ask = ask._replace(blocks=())  # A suspect goes where it disturbs the fewest.
+                ask = ask._replace(blocks=())  # A suspect should go where it disturbs the fewest.
                 if fault.then is Then.REFUSED and request.suspect.deaths:
                     again = request.suspect.deaths > 1
                     raise Refused(replica_died(request.model.id, again))
@@ -220,7 +220,7 @@ class Exchanges:
                 raise Refused(no_replica_left(request.model.id, len(ask.avoid), str(fault)))
 
     def _early(self, request: Forward) -> Early:
-        """What it hears if it waits for long."""
+        """Returns what keeps the client's stream alive while it waits."""
         return Early(request.client, request.note, request.ours, self._limits.early_seconds)
 
     def _obstacle(self, model: str) -> str:
@@ -228,14 +228,14 @@ class Exchanges:
         return known.obstacle if known is not None else ""
 
     def _others(self, model: str, avoid: frozenset[str]) -> bool:
-        """Is there a replica that has not failed this request?"""
+        """True if there is a replica that has not failed this request."""
         known = self._app.catalog.by_id.get(model)
         backends = known.backends if known is not None else ()
         return any(backend.accepting and backend.id not in avoid for backend in backends)
 
 
 def _answer(client: Client, note: Note, answer: Answer, ours: bytes) -> int:
-    """Answers by ourselves; gives the bytes of the body."""
+    """Sends an answer of the gateway itself. Returns the size of its body in bytes."""
     answer = shaped(note.path, answer)
     note.status, note.code = answer.status, answer.code
     if client.responded:  # Its head was sent while it waited.

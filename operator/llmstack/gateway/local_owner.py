@@ -118,7 +118,7 @@ class LocalOwner:
         return own or await self._wait(ask, pool, future)
 
     def holds(self, lease: int) -> bool:
-        """True: nobody else gives out these slots (owner.Owner)."""
+        """Returns True, because nobody else grants these slots (owner.Owner)."""
         return True
 
     def release(self, lease: int, ending: Ending) -> None:

@@ -15,7 +15,7 @@ llmstack_gateway_retries_total{model}                 further replicas that requ
 llmstack_gateway_replica_deaths_total{model,tenant}   replicas that died under requests without a
                                                       first byte; tenant: who is blamed, "" if
                                                       several may be
-and, read from their source when the page is scraped (live_metrics.py):
+and, read where they are known when the page is scraped (live_metrics.py):
 llmstack_gateway_access_log_dropped_total             lines that could not be written
 llmstack_gateway_slots{model,state}                   state: total, busy, draining, foreign,
                                                       overlap (taken beyond the total)

@@ -1,7 +1,7 @@
 """Who grants the slots of a model?
 
-The one interface between the data plane and whoever owns a model's queue and ledger: this process
-(local_owner.py), or among several gateways the one that rendezvous hashing names
+The only interface between the data plane and the owner of a model's queue and ledger. The owner is
+this process (local_owner.py) or, among several gateways, the one chosen by rendezvous hashing
 (peers/shared_owner.py).
 """
 
@@ -11,28 +11,28 @@ from llmstack.routing.messages import Ask, Ending, Grant, Refusal
 
 
 class Owner(Protocol):
-    """Queues and grants."""
+    """Queues requests and grants slots."""
 
     async def acquire(self, ask: Ask) -> Grant | Refusal:
-        """Waits for slots, or for the word that there will be none.
+        """Waits for slots, or for a refusal.
 
-        A caller that is cancelled while it waits has left: its place is free at once, and a grant
-        that was on its way to it is released.
+        If the caller is cancelled while it waits, its place in the queue is free at once, and a
+        grant that is already on its way is released.
         """
         ...
 
     def holds(self, lease: int) -> bool:
-        """True if nobody else can have got its slots meanwhile: only then may it be sent."""
+        """True if nobody else can have got the lease's slots. Send the request only then."""
         ...
 
     def release(self, lease: int, ending: Ending) -> None:
-        """Ends a lease; exactly once for each grant."""
+        """Ends a lease. Call it exactly once per grant."""
         ...
 
     def first_byte(self, lease: int) -> None:
-        """The first byte of its answer came: its replica has begun it."""
+        """Records the first byte of a response: the replica has begun the request."""
         ...
 
     def cached(self, lease: int, tokens: int) -> None:
-        """So many tokens of its prompt were in its replica's cache, as the answer says."""
+        """Records how many prompt tokens were in the replica's cache, as the response says."""
         ...

@@ -1,7 +1,7 @@
 """How is a request sent to one replica, and how does that end?
 
 a lease ─ a connection ─ send ─ relay ─> release
-             └── a fault before the first byte: given back, the story goes on (exchange.py)
+             └── a fault before the first byte: released, the story continues (exchange.py)
 """
 
 import asyncio
@@ -39,7 +39,7 @@ log = logging.getLogger(__name__)
 
 _OURS = b"%bx-llmstack-replica: %b\r\nx-llmstack-queued-ms: %d\r\nx-llmstack-prefix-hit: %.2f\r\n"
 _LAST_BYTES = 4096
-"""Replicas whose last byte is remembered, before those that are gone are forgotten."""
+"""Replicas whose last byte is remembered; above that, removed replicas are forgotten."""
 
 
 class Tries:
@@ -54,29 +54,29 @@ class Tries:
         self._last_bytes: dict[tuple[str, str], float] = {}
 
     def last_byte(self, model: str, replica: str) -> float:
-        """When a response of this replica last said something; -inf if never."""
+        """Returns when a response of this replica last sent a byte; -inf if never."""
         return self._last_bytes.get((model, replica), float("-inf"))
 
     def last_bytes(self) -> Mapping[tuple[str, str], float]:
-        """The same for all, by model and replica."""
+        """Returns the same for all replicas, by model and replica."""
         return self._last_bytes
 
     def heard(self, relay: Relay, now: float) -> None:
-        """Bytes of this response have come lately. Asked for from time to time, not per byte."""
+        """Records that bytes of this response have come lately. Called per tick, not per byte."""
         self._last_bytes[relay.origin] = now
 
     def lost(self, lease: int) -> None:
-        """The replica has shown no trace of this lease for so long, and sent nothing."""
+        """Fails a request that its replica has not shown for `lost_seconds` without a byte."""
         note = self._running.get(lease)
         if note is not None and note.relay is not None:
             note.relay.forgotten(self._lost_seconds)
 
     def running(self) -> Iterable[Note]:
-        """The requests that replicas work on."""
+        """Returns the requests that replicas work on."""
         return self._running.values()
 
     def tick(self, now: float) -> None:
-        """Called from time to time."""
+        """Closes old idle connections and forgets removed replicas. Called once per tick."""
         self._upstreams.tick(now)
         if len(self._last_bytes) > _LAST_BYTES:
             known = {(m.id, b.id) for m in self._app.catalog.models for b in m.backends}
@@ -87,10 +87,14 @@ class Tries:
         self._upstreams.close()
 
     async def attempt(self, request: Forward, grant: Grant) -> BeforeFirstByte | None:
-        """Sends it to the replica of a lease, which ends here. A fault: nothing was seen yet."""
+        """Sends the request to the lease's replica and ends the lease.
+
+        Returns a fault if the client has seen nothing, so that another replica may serve it; None
+        if it was served. Raises Refused.
+        """
         note = request.note
         note.replica, note.hit, note.relay = grant.replica, grant.hit, None
-        ending = Ending.DONE  # Until something is sent, its slots stay idle.
+        ending = Ending.DONE  # Until something is sent, the slots stay idle.
         self._running[grant.lease] = note
         failed: BeforeFirstByte | None = None
         try:
@@ -121,7 +125,7 @@ class Tries:
         finally:
             del self._running[grant.lease]
             if note.relay is not None and note.relay.whole:
-                ending = Ending.DONE  # Also where the client left in that moment.
+                ending = Ending.DONE  # Even if the client left just then.
                 self._learn(grant, note.relay)
             self._end(request, grant, ending)
         if isinstance(failed, Unanswered) and failed.then is None:
@@ -136,25 +140,25 @@ class Tries:
                 self._app.owner.cached(grant.lease, tokens.cached)
 
     def _end(self, request: Forward, grant: Grant, ending: Ending) -> None:
-        """Releases the lease: at once, or when the replica knows that its client has left."""
+        """Releases the lease, now or once the replica knows that its client has left."""
         relay, owner, deaths = request.note.relay, self._app.owner, self._deaths
         if relay is None or ending is Ending.DONE:
             owner.release(grant.lease, ending)
             deaths.ended(request, grant.replica)
             deaths.answered(request)
-        elif grant.echoes:  # It shows what it works for, so nothing is given out twice.
+        elif grant.echoes:  # Its polls show what it works on, so no slot is granted twice.
             relay.abandon(partial(deaths.ended, request, grant.replica))
             owner.release(grant.lease, ending)
         else:
             relay.abandon(partial(self._both, request, grant, ending))
 
     def _both(self, request: Forward, grant: Grant, ending: Ending) -> None:
-        """The replica has ended it."""
+        """Releases the lease, because the replica has ended the request."""
         self._app.owner.release(grant.lease, ending)
         self._deaths.ended(request, grant.replica)
 
     def _backend(self, model: Model, replica: str) -> Backend:
-        """Where is it now? The catalog may have changed while the request waited."""
+        """Returns the replica. The catalog may have changed while the request waited."""
         known = self._app.catalog.by_id.get(model.id, model)
         for backends in (known.backends, model.backends):
             for backend in backends:
@@ -170,7 +174,7 @@ class Tries:
         backend: Backend,
         upstream: Upstream,
     ) -> None:
-        """Over this connection; and once more over a new one if a used one was dead already."""
+        """Relays over this connection, and once over a new one if a reused one was dead already."""
         ours = whose.lines(grant.lease, backend, request.model.id, request.cache)
         if request.opening:
             ours += forms.CONTENT_TYPE
@@ -204,25 +208,25 @@ class Tries:
             self._check_held(grant, upstream)
 
     def _check_held(self, grant: Grant, upstream: Upstream) -> None:
-        """Raises Overtaken where the slots may have been given to others since the grant."""
+        """Raises Overtaken if the slots may have been granted to others since."""
         if not self._app.owner.holds(grant.lease):
             upstream.give_back(reusable=True)
             raise Overtaken
 
     async def _again(self, backend: Backend) -> Upstream:
-        """A new connection for what was sent before. Raises Unanswered: it may have done harm."""
+        """Opens a connection for another try. Raises Unanswered: the first may have done harm."""
         try:
             return await self._upstreams.connect(backend)
         except Unreachable as fault:
             raise Unanswered(str(fault), silent=True) from fault
 
     def _may_reuse(self, request: Forward, replica: str) -> bool:
-        """Whether what it has cached may be used: not where it cannot keep tenants apart."""
+        """True if what is cached may be used: not if the replica cannot keep tenants apart."""
         apart = self._app.keys is not None and request.cache
         return not apart or self._app.keeps_apart(request.model.id, replica)
 
     def _dress(self, request: Forward, grant: Grant) -> Callable[[ResponseHead], bytes]:
-        """How does the head of the replica's response reach the client? Called as it begins."""
+        """Returns the function that makes the client's head, called when the response begins."""
         ours = _OURS % (
             request.ours,
             grant.replica.encode("latin-1", "replace"),

@@ -1,18 +1,19 @@
-"""Whom does a gateway count on, and may it grant?
+"""Which peers does a gateway count on, and until when may it grant slots?
 
-    connected both ways, and its beat came ──> in the view
-    silent for SILENCE | its process is gone | another process of its name ──> out of it
+    connected both ways, and a heartbeat came ────> in the view
+    silent for SILENCE | its process is gone |
+    a new process has its name ───────────────────> out of the view
 
-An owner grants only while all members of its view say that they are in the same one. That is worth
-VALID seconds from the moment when the beat was sent which they answer; a member drops another one
-only after SILENCE without a word of it, which is longer, or when its process is proven dead: so two
-owners of one model never grant at the same time, whoever is paused or cut off, while clocks run at
+An owner grants only while every member of its view reports the same view. Such a report is valid
+for VALID seconds, counted from when the heartbeat that it answers was sent. A member drops another
+one only after SILENCE, which is longer, or if its process is proven dead. So two owners of one
+model never grant at the same time, whichever process is paused or cut off, as long as clocks run at
 about the same speed.
 
-Who agrees with nobody for GRACE seconds goes on alone (`alone`), as in a partition: then slots may
-be given out twice, which `/slots` limits and the numbers show.
+A gateway that agrees with nobody for GRACE seconds goes on alone (`alone`), as in a partition.
+Slots may then be granted twice; polls of `/slots` limit that and metrics show it.
 
-Pure: the shell tells what happens and when, and asks `view`, `permit` and `cuts`.
+Pure: the shell reports events with their time, and reads `view`, `permit` and `cuts`.
 """
 
 from collections.abc import Iterable
@@ -22,24 +23,32 @@ from llmstack.routing.peer_messages import Beat
 from llmstack.routing.view import Member, View
 
 BEAT = 0.25
-"""Seconds between beats, and between looks at the clock."""
+"""Seconds between heartbeats, and between checks of the clock."""
 VALID = 1.0
+"""Seconds for which a peer's agreement counts, from the sending of the heartbeat that it
+answers."""
 SILENCE = 1.5
+"""Seconds without a heartbeat after which a peer is dropped. Longer than VALID, so that the peer
+has stopped granting by then."""
 GRACE = 2.0
+"""Seconds without agreement after which a gateway goes on alone."""
 GAP = 0.5
-"""A look that comes so late says that this process was paused: what it heard before is old."""
+"""Seconds between two checks of the clock that mean that this process was paused."""
 _FOREVER = float("inf")
 _NEVER = float("-inf")
 _REMEMBERED_BEATS = 64
+"""Own heartbeats whose sending time is remembered."""
 
 
 @dataclass(slots=True)
 class _Peer:
     """What is known of another gateway.
 
-    `out`: the connection to it is up, `inn`: its own is; `gone`: its address refused us since.
-    `member` is who came. `told`: the view of its last State. `until`: it grants that view until
-    then at least.
+    `out` is True while our connection to it is up, `inn` while its connection to us is. `gone` is
+    True once its address has refused a connection since. `member` is the process that connected,
+    `present` is True if it is in the view. `heard` is when its last heartbeat came, `saw` the
+    number of that. `told` is the id of the view in its last State, `view` that in its last
+    heartbeat. It agrees with the current view at least until `until`.
     """
 
     out: bool = False
@@ -57,12 +66,13 @@ class _Peer:
 class Peering:
     """The view of one gateway. Times are of one monotonic clock and never go back.
 
-    `doubts` counts how often the others may have dropped this gateway without its knowing: what was
-    granted before and has not been sent to a replica by then may belong to somebody else now.
+    `doubts` counts how many times the others may have dropped this gateway without its knowing.
+    Slots that were granted before such a moment, and used only after it, may belong to somebody
+    else.
     """
 
     def __init__(self, me: Member, now: float) -> None:
-        """Nothing is granted before expect()."""
+        """Starts without the right to grant; expect() comes first."""
         self.me = me
         self.term = 1
         self.alone = False
@@ -79,30 +89,32 @@ class Peering:
         self._began = now
 
     def expect(self, names: Iterable[str], now: float) -> None:
-        """These may be there: nothing is granted before each was reached or has refused a
-        connection, or for GRACE seconds.
+        """Names the peers that may exist.
+
+        Nothing is granted before each of them was reached or has refused a connection, or GRACE
+        seconds have passed.
         """
         if self._expected is None:
             self._expected = set(names) - {self.me.name}
             self._began = self._agreed = now
 
-    # What the connections tell
+    # Events on connections
 
     def connected(self, name: str, now: float) -> None:
-        """The connection to a peer is up."""
+        """Records that our connection to a peer is up."""
         self._look(now)
         peer = self._peer(name)
         peer.out, peer.gone = True, False
 
     def disconnected(self, name: str) -> None:
-        """The connection to a peer is down."""
+        """Records that our connection to a peer is down."""
         peer = self._peer(name)
         peer.out = False
         self.doubts += 1
         self._bury(name, peer)
 
     def refused(self, name: str, now: float) -> None:
-        """There is no process at its address: if it was there, it is dead."""
+        """Records that no process listens at a peer's address: if one was there, it is dead."""
         self._look(now)
         self._found(name)
         peer = self._peer(name)
@@ -110,25 +122,25 @@ class Peering:
         self._bury(name, peer)
 
     def came(self, member: Member, now: float) -> None:
-        """A peer's own connection is up. Nothing that came before on another one counts."""
+        """Records that a peer's connection is up. What came on an earlier one no longer counts."""
         self._look(now)
         peer = self._peer(member.name)
         if peer.present and peer.member is not None and peer.member.epoch != member.epoch:
-            peer.present = False  # The one that was there has ended.
+            peer.present = False  # The process that was in the view has ended.
             self._change()
         peer.member, peer.inn, peer.told, peer.view = member, True, "", ""
         peer.until, peer.heard, peer.saw = _NEVER, now, 0
         self.doubts += 1
 
     def left(self, name: str) -> None:
-        """A peer's own connection is down. It stays in the view until it is dead or silent."""
+        """Records that a peer's connection is down. It stays in the view until dead or silent."""
         peer = self._peer(name)
         peer.inn, peer.told, peer.view, peer.until, peer.saw = False, "", "", _NEVER, 0
         self.doubts += 1
         self._bury(name, peer)
 
     def beat(self, name: str, beat: Beat, now: float) -> None:
-        """A beat of a peer came, by its own connection."""
+        """Takes a heartbeat that came on the peer's connection."""
         self._look(now)
         peer = self._peers.get(name)
         if peer is None or peer.member is None:
@@ -148,20 +160,20 @@ class Peering:
             peer.until = max(peer.until, sent + VALID)
 
     def stated(self, name: str, view: str) -> None:
-        """A peer said which view it is in, and all it has."""
+        """Records which view a peer is in; everything that it holds has been reported."""
         peer = self._peers.get(name)
         if peer is not None:
             peer.told = view
 
     def retire(self) -> None:
-        """This gateway is about to stop: it owns nothing from now on."""
+        """Gives up all models, because this gateway is about to stop."""
         self.me = self.me._replace(owning=False)
         self._change()
 
-    # What follows
+    # What follows from them
 
     def tick(self, now: float) -> None:
-        """Time has passed. Called every BEAT."""
+        """Drops silent peers and decides whether to go on alone. Call it every BEAT seconds."""
         self._look(now)
         for name, peer in list(self._peers.items()):
             silent = now - peer.heard > SILENCE
@@ -173,7 +185,7 @@ class Peering:
             self.alone = True
 
     def permit(self, now: float) -> float:
-        """Until when it may grant by what it knows now; in the past: it may not."""
+        """Returns until when it may grant by what it knows now. In the past means not at all."""
         if self._expected is None or (self._expected and now < self._began + GRACE):
             return _NEVER
         until = _FOREVER
@@ -185,59 +197,59 @@ class Peering:
         return until
 
     def grants_until(self, now: float) -> float:
-        """The same, but that who is alone may."""
+        """Returns the same, but without a limit if the gateway is alone."""
         return _FOREVER if self.alone else self.permit(now)
 
     def is_certain(self, now: float) -> bool:
-        """True if the others count on this gateway now, or it is alone."""
+        """True if the other gateways count on this one now, or it is alone."""
         self._look(now)
         return self.grants_until(now) > now
 
     def claim(self) -> int:
-        """A term above all that is known, for what is owned from now on."""
+        """Returns a term above all known ones, for models that are owned from now on."""
         self.term += 1
         return self.term
 
     def next_beat(self, now: float) -> int:
-        """The number of the beat that is sent to all now."""
+        """Returns the number of the heartbeat that is sent to all peers now."""
         self._number += 1
         self._sent[self._number] = now
         self._sent.pop(self._number - _REMEMBERED_BEATS, None)
         return self._number
 
     def beat_for(self, name: str) -> Beat:
-        """What to tell this peer."""
+        """Returns the heartbeat for this peer."""
         peer = self._peers.get(name)
         saw = peer.saw if peer is not None else 0
         return Beat(self._number, saw, self.view.id, self.term, self.me.owning)
 
     def cuts(self) -> set[str]:
-        """Peers that were dropped since this was asked: both connections with them are to end."""
+        """Returns the peers dropped since the last call; both connections to them must be ended."""
         cuts, self._cuts = self._cuts, set()
         return cuts
 
     def agrees(self, name: str) -> bool:
-        """True if this peer's State is of the view that is ours."""
+        """True if this peer's last State was for our view."""
         peer = self._peers.get(name)
         return peer is not None and peer.present and peer.told == self.view.id
 
     def reached(self) -> list[str]:
-        """Peers to which our connection is up."""
+        """Returns the peers to which our connection is up."""
         return [name for name, peer in self._peers.items() if peer.out]
 
     def is_present(self, name: str) -> bool:
-        """True if it is in the view."""
+        """True if the peer is in the view."""
         peer = self._peers.get(name)
         return peer is not None and peer.present
 
     def owner(self, model: str) -> str:
-        """Who grants for this model, as this gateway sees it."""
+        """Returns the name of the gateway that grants for this model, as this gateway sees it."""
         return self.me.name if self.alone else self.view.owner(model)
 
     def _look(self, now: float) -> None:
         if now - self._looked > GAP:
             self.doubts += 1
-            self._sent.clear()  # What answers an older beat says nothing of now.
+            self._sent.clear()  # Answers to older heartbeats say nothing about now.
             self._agreed = now
             for peer in self._peers.values():
                 peer.until = _NEVER
@@ -252,11 +264,11 @@ class Peering:
         return self._peers.setdefault(name, _Peer())
 
     def _bury(self, name: str, peer: _Peer) -> None:
-        """A process whose connections are reset, and whose address refuses others, is dead."""
+        """Drops a peer that is dead: both its connections ended, and its address refuses others."""
         if peer.out or peer.inn:
             return
         if peer.member is None:
-            del self._peers[name]  # Nothing is known of it.
+            del self._peers[name]  # Nothing is known about it.
         elif peer.gone:
             self._drop(name, peer)
 

@@ -2,7 +2,7 @@
 
 ReplicaFault
 ├── BeforeFirstByte      the client has seen nothing: another replica may serve it
-│   ├── Overtaken        nothing was sent: its slots may be somebody else's by now
+│   ├── Overtaken        nothing was sent: its slots may belong to another request by now
 │   ├── Unreachable      nothing was sent
 │   ├── Unanswered       it was sent, but no valid response came
 │   ├── Loading          the replica has not loaded its model yet
@@ -24,7 +24,8 @@ class BeforeFirstByte(ReplicaFault):
 
 
 class Overtaken(BeforeFirstByte):
-    """The replica is not to blame: the grant came before this process stood still or was alone."""
+    """The grant is too old, because this process was paused or alone. The replica is not to
+    blame."""
 
     def __init__(self) -> None:
         super().__init__("was not asked: its slots may belong to another request by now")

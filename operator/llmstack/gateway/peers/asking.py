@@ -1,8 +1,8 @@
 """How does a request wait for slots that another gateway grants?
 
-Asked ──> Granted, in the view that is ours ──> it has them
-      └─> Granted, in an older view         ──> given back; the new owner is asked anyway
-      └─> Refused                           ──> refused; a model that is not known there yet: again
+Asked ──> Granted in our current view ──> it has the slots
+      └─> Granted in an older view    ──> released; the new owner is asked anyway
+      └─> Refused                     ──> refused, but retried if only the owner lacks the model yet
 """
 
 import asyncio
@@ -25,19 +25,20 @@ from llmstack.routing.peer_messages import (
 from llmstack.routing.peering import Peering
 
 _RETRY_SECONDS = 0.2
+"""Seconds between two retries."""
 _MOST_RETRIES = 25
-"""So often is an owner asked again that does not know a model which this gateway knows."""
+"""Retries at an owner that does not know a model yet which this gateway knows."""
 
 
 class Sends(Protocol):
-    """Sends to a peer by our connection to it."""
+    """Sends to a peer over our connection to it."""
 
     def __call__(self, peer: str, message: Message) -> None: ...
 
 
 @dataclass(slots=True)
 class _Waiting:
-    """A request of this gateway that another one is asked for. None as a result: ask anew."""
+    """A request that waits for another gateway. The result None means to ask again."""
 
     ask: Ask
     since: float
@@ -46,7 +47,7 @@ class _Waiting:
 
 
 class Asking:
-    """Requests that wait. `knows(model)`: whether this gateway has the model in its catalog."""
+    """The requests that wait. `knows(model)` returns whether this gateway has the model."""
 
     def __init__(
         self,
@@ -67,9 +68,9 @@ class Asking:
         self._waiting: dict[int, _Waiting] = {}
 
     async def acquire(self, ask: Ask, leave: Callable[[int], None]) -> Grant | Refusal | None:
-        """What the owner decides; None if another gateway, or this one, is to be asked instead.
+        """Returns the owner's decision, or None if the request must ask again, maybe elsewhere.
 
-        `leave(lease)` releases what was granted to a client that has left by then.
+        `leave(lease)` releases a grant for a client that has left by then.
         """
         future: asyncio.Future[Grant | Refusal | None] = self._loop.create_future()
         waiting = self._waiting[ask.id] = _Waiting(ask, self._clock() - ask.spent, future)
@@ -87,21 +88,21 @@ class Asking:
             self._waiting.pop(ask.id, None)
 
     def waits(self, theirs: Theirs) -> tuple[int, ...]:
-        """The asks for their models that wait."""
+        """Returns the ids of the waiting asks for their models."""
         return tuple(each.ask.id for each in self._of(theirs))
 
     def repeat(self, theirs: Theirs) -> None:
-        """Asks for their models once more: another view, or another connection."""
+        """Sends the waiting asks for their models again, after a new view or connection."""
         for each in self._of(theirs):
             self._ask(each)
 
     def come_home(self, theirs: Theirs) -> None:
-        """Whoever waits for these models asks this gateway now."""
+        """Makes the requests that wait for these models ask this gateway instead."""
         for each in self._of(theirs):
             each.future.set_result(None)
 
     def granted(self, peer: str, granted: Granted) -> None:
-        """An owner has slots for one of them."""
+        """Takes a grant of an owner."""
         waiting = self._wanted(peer, granted)
         if waiting is None:
             self._send(peer, Released(granted.lease, Ending.DONE.value))
@@ -115,7 +116,7 @@ class Asking:
         waiting.future.set_result(grant)
 
     def refused(self, peer: str, refused: Refused) -> None:
-        """An owner has none for one of them."""
+        """Takes a refusal of an owner."""
         waiting = self._wanted(peer, refused)
         if waiting is None:
             return
@@ -148,7 +149,7 @@ class Asking:
             self._ask(waiting)
 
     def _wanted(self, peer: str, answer: Granted | Refused) -> _Waiting | None:
-        """Who waits for this; None where it is of another view, or nobody does any more."""
+        """Returns the request that waits for this, or None if the view is old or nobody waits."""
         waiting = self._waiting.get(answer.ask)
         if waiting is None or waiting.future.done() or answer.view != self._peering.view.id:
             return None

@@ -1,12 +1,13 @@
 """How do two gateways talk over one connection?
 
-    accepts: a nonce ──>
-                     <── who it is, a nonce, the proof that it has the key     dials
-    the same back    ──>
-    frames           <─>   4 bytes of length, 4 of number, a message (peer_messages.py)
+    the one that accepts                 the one that dials
+    a nonce ─────────────────────────>
+                                     <── its name, a nonce, the proof that it has the key
+    its name, the nonce, its proof ──>
+    frames <────────────────────────>    length (4 bytes), number (4 bytes), a message
 
-The key itself never crosses. A frame that is missing, doubled or out of order ends the connection:
-what follows on the next one begins with a State.
+The key itself is never sent. For messages see peer_messages.py. A missing, repeated or reordered
+frame ends the connection; the next one starts with a State.
 """
 
 import asyncio
@@ -33,9 +34,10 @@ _NUMBERS = 1 << 32
 
 
 class Channel(asyncio.Protocol):
-    """One side of a connection. `met(channel, member)` is called once the other has proved itself.
+    """One side of a connection.
 
-    `said(message)` is called for each message from then on, `over()` once when it has ended.
+    `met(channel, member)` is called once the other side has proved that it has the key. From then
+    on `said(message)` is called for each message, and `over()` once when the connection has ended.
     """
 
     def __init__(
@@ -60,12 +62,12 @@ class Channel(asyncio.Protocol):
         self.closed = asyncio.get_running_loop().create_future()
 
     def send(self, message: Message) -> None:
-        """Sends it, unless the connection has ended."""
+        """Sends a message, unless the connection has ended or is not authenticated yet."""
         if self.member is not None:
             self._frame(encode(message))
 
     def cut(self) -> None:
-        """Ends it at once; nothing that is still under way counts."""
+        """Ends the connection at once; nothing that is still on its way counts."""
         if self._transport is not None:
             self._transport.abort()
         self._over()
@@ -74,7 +76,7 @@ class Channel(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
-        if not self._key:  # It is not known yet.
+        if not self._key:  # The key is not known yet.
             self.cut()
             return
         if not self._dials:
@@ -120,7 +122,7 @@ class Channel(asyncio.Protocol):
     def _say(self, message: Message) -> None:
         try:
             self.said(message)
-        except Exception:  # Of ours. What was half done is told anew on the next connection.
+        except Exception:  # A bug. What was left half done is sent again on the next connection.
             log.exception("failed to process a peer's %s", type(message).__name__)
             self.cut()
 
@@ -129,7 +131,7 @@ class Channel(asyncio.Protocol):
         self._transport.write(_HEAD.pack(len(body), self._out) + body)
         self._out = (self._out + 1) % _NUMBERS
 
-    # Who is it?
+    # Authentication
 
     def _hello(self, said: Any) -> None:
         if self._dials and not self._theirs:
@@ -152,7 +154,7 @@ class Channel(asyncio.Protocol):
         self._frame(orjson.dumps(hello))
 
     def _proof(self, by_dialer: bool, member: Member) -> str:
-        """What only who has the key can say of this member on this connection."""
+        """Returns what only a holder of the key can say of this member on this connection."""
         nonces = (self._nonce, self._theirs)
         dialer, other = nonces if self._dials else nonces[::-1]
         said = (str(by_dialer), dialer, other, member.name, member.epoch, str(member.owning))

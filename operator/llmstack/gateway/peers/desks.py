@@ -1,8 +1,8 @@
 """What do the other gateways hold and want of the models that this one owns?
 
-A desk for each peer is a book of what that says, in the order in which it says it; a State replaces
-it. While the peer is in our view, book and pools agree: its asks wait in them, and its leases live.
-What it says of a model that this gateway's catalog does not have yet stays in the book until then.
+There is a desk per peer, which records what the peer says, in order; a State replaces it. While the
+peer is in our view, the pools match the record: its asks wait in them, and its leases are live.
+What it says of a model that is not in this gateway's catalog yet stays on record until it is.
 """
 
 from collections.abc import Callable
@@ -30,7 +30,7 @@ from llmstack.routing.pool import Decision
 
 @dataclass(slots=True)
 class _Request:
-    """An ask of a peer; `id` is its number here. `since`: when it came, by our clock."""
+    """A peer's ask. `id` is its number here; `since` is when it came, by our clock."""
 
     id: int
     asked: Asked
@@ -49,10 +49,10 @@ class _Desk:
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """What the desks ask of their gateway.
+    """What the desks need of their gateway.
 
-    `agrees(peer)`: whether it is in our view. `owns(model)`: whether it is this gateway's.
-    `answer` sends to a peer by its own connection.
+    `agrees(peer)` returns whether the peer is in our view, `owns(model)` whether this gateway owns
+    the model. `answer` sends to a peer over the peer's connection.
     """
 
     agrees: Callable[[str], bool]
@@ -61,7 +61,7 @@ class Side:
 
 
 class Desks:
-    """`number` gives ids for asks."""
+    """The desks of all peers. `number` returns ids for asks."""
 
     def __init__(
         self,
@@ -79,7 +79,7 @@ class Desks:
         self._desks: dict[str, _Desk] = {}
 
     def take(self, peer: str, message: Message) -> None:
-        """Something that a peer says to the owner of its models."""
+        """Takes a peer's message to the owner of its models."""
         desk = self._desks.setdefault(peer, _Desk())
         match message:
             case Asked():
@@ -98,7 +98,7 @@ class Desks:
                 pass
 
     def reconcile(self, peer: str) -> None:
-        """The pools learn what stands in the book of a peer that is in our view."""
+        """Passes on to the pools what is recorded of a peer, if it is in our view."""
         desk = self._desks.get(peer)
         if desk is None or not self._agrees(peer):
             return
@@ -115,7 +115,7 @@ class Desks:
             self._submit(peer, request)
 
     def moved(self) -> None:
-        """This gateway owns other models now: asks for those that it lost are forgotten."""
+        """Adapts to a change of the owned models; asks for models that are lost are dropped."""
         for peer, desk in self._desks.items():
             for ask, request in list(desk.asks.items()):
                 if request.submitted and not self._owns(request.asked.model):
@@ -123,7 +123,7 @@ class Desks:
             self.reconcile(peer)
 
     def gone(self, peer: str) -> None:
-        """A peer is out of the view. What it held may compute until a poll shows it idle."""
+        """Drops a peer that is out of the view. Its leases drain until a poll shows them idle."""
         desk = self._desks.get(peer)
         if desk is None:
             return
@@ -134,15 +134,15 @@ class Desks:
         del self._desks[peer]
 
     def peers(self) -> list[str]:
-        """Whose desks there are."""
+        """Returns the peers that have a desk."""
         return list(self._desks)
 
     def holder(self, lease: int) -> str | None:
-        """Which peer holds a lease; None: none of them."""
+        """Returns the peer that holds a lease, or None."""
         return next((peer for peer, desk in self._desks.items() if lease in desk.leases), None)
 
     def _to_come(self, model: str) -> bool:
-        """True if a model is this gateway's, whose catalog does not have it yet."""
+        """True if this gateway owns the model but does not have it in its catalog yet."""
         return self._owns(model) and not self._local.has(model)
 
     def _state(self, peer: str, desk: _Desk, state: State) -> None:
@@ -196,7 +196,7 @@ class Desks:
         self._local.submit(ask, partial(self._decided, peer, request))
 
     def _decided(self, peer: str, request: _Request, decision: Decision) -> None:
-        """The pool has decided about an ask of a peer."""
+        """Answers a peer's ask, which the pool has decided."""
         desk, asked, view = self._desks[peer], request.asked, request.view
         del desk.asks[asked.ask]
         if isinstance(decision, Grant):

@@ -1,8 +1,8 @@
 """What else do gateways tell each other, about once a second?
 
-to the owner of a model    when a stream of each of its replicas said something: a server whose
-                           streams speak is not wedged, whichever gateway reads them
-to everyone                how the owned models stand, for GET /v1/models
+to the owner of a model    when a stream of each of its replicas last sent a byte: a server whose
+                           streams are active is not wedged, whichever gateway reads them
+to everyone                the load of the owned models, for GET /v1/models
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -11,15 +11,16 @@ from llmstack.routing.load import Load, ReplicaLoad, ReplicaState
 from llmstack.routing.peer_messages import Heard, Message, Standing
 
 _SECONDS = 1.0
+"""Seconds between two messages."""
 _OF_LOAD = 6
-"""Counts that tell of the load; what follows is the context."""
+"""Counts in a Standing that describe the load; the tokens per slot follow."""
 _NEVER = float("-inf")
 ReplicaKey = tuple[str, str]
 _Counts = tuple[int, ...]
 
 
 class Gossip:
-    """`owner(model)`: the peer that owns it, `me` if this gateway does."""
+    """Exchanges these messages. `owner(model)` returns the peer that owns a model, or `me`."""
 
     def __init__(
         self,
@@ -38,7 +39,7 @@ class Gossip:
         self._told: dict[str, dict[str, _Counts]] = {}
 
     def hear(self, peer: str, message: Heard | Standing) -> None:
-        """A peer says so."""
+        """Takes a peer's message."""
         if isinstance(message, Heard):
             now = self._clock()
             for model, replica, ago in message.replicas:
@@ -47,11 +48,11 @@ class Gossip:
             self._standing.setdefault(peer, {}).update(message.models)
 
     def last_byte(self, model: str, replica: str) -> float:
-        """When a stream of another gateway last heard this replica; -inf if none did."""
+        """Returns when a stream of another gateway last got a byte of this replica, or -inf."""
         return self._bytes.get((model, replica), _NEVER)
 
     def loads(self, own: Mapping[str, Load], models: Iterable[str]) -> dict[str, Load]:
-        """How these models stand, as far as is known: those of others by what they told."""
+        """Returns the known loads of these models; those of peers' models as the peers said."""
         found = dict(own)
         for model in models:
             owner = self._owner(model)
@@ -61,7 +62,7 @@ class Gossip:
         return found
 
     def context(self, model: str) -> int:
-        """Tokens that a slot of another gateway's model takes; 0 if that is not known."""
+        """Returns the tokens per slot of a peer's model, or 0 if unknown."""
         counts = self._standing.get(self._owner(model), {}).get(model, ())
         return counts[_OF_LOAD] if len(counts) > _OF_LOAD else 0
 
@@ -72,7 +73,7 @@ class Gossip:
         heard: Mapping[ReplicaKey, float],
         context: Callable[[str], int],
     ) -> None:
-        """Called often; tells all peers about once a second. `context(model)`: of an own one."""
+        """Sends news to all peers, at most once a second. `context(model)` is of own models."""
         now = self._clock()
         if now - self._at < _SECONDS:
             return
@@ -96,11 +97,11 @@ class Gossip:
         self._bytes = known
 
     def dropped(self, peer: str) -> None:
-        """A peer is not there any more: should it come back, it tells everything anew."""
+        """Forgets a peer that was dropped; if it comes back, it reports everything again."""
         self._standing.pop(peer, None)
 
     def fresh(self, peer: str) -> None:
-        """A new connection to a peer: it knows nothing of what was told before."""
+        """Notes a new connection to a peer, which must get everything again."""
         self._told.pop(peer, None)
 
 
@@ -111,7 +112,7 @@ def _counts(load: Load) -> _Counts:
 
 
 def _load(counts: _Counts) -> Load:
-    """A load that says the same."""
+    """Returns a load with these counts."""
     ready, replicas, total, busy, waiting, smallest = counts[:_OF_LOAD]
     each = (total - smallest) // (ready - 1) if ready > 1 else 0
     slots = [smallest, *[each] * (ready - 1)][:ready]

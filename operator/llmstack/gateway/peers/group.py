@@ -1,4 +1,4 @@
-"""This gateway among its peers: the shared owner, the connections, and what is told beside them."""
+"""How is this gateway part of a group? Its shared owner, its connections, and its gossip."""
 
 import asyncio
 import contextlib
@@ -28,9 +28,9 @@ log = logging.getLogger(__name__)
 class Process:
     """What the rest of the process does for the group.
 
-    `follow(catalog)`: these models are this gateway's. `lost(lease)`: a replica shows no trace of a
-    request of ours. `bytes()`: when each replica's streams last said something. `context(model)`:
-    tokens that a slot of an own model takes.
+    `follow(catalog)` takes the models that this gateway owns. `lost(lease)` is called if a replica
+    shows no trace of one of our requests. `bytes()` returns when each replica's streams last sent a
+    byte. `context(model)` returns the tokens per slot of an owned model.
     """
 
     follow: Callable[[Catalog], None]
@@ -41,7 +41,7 @@ class Process:
 
 
 class Group:
-    """Made at once; grants nothing before join()."""
+    """This gateway among its peers. It grants nothing before join()."""
 
     def __init__(self, name: str, local: LocalOwner, process: Process) -> None:
         self._local = local
@@ -64,11 +64,11 @@ class Group:
         self._ticking: asyncio.Task[None] | None = None
 
     async def listen(self, where: Address) -> None:
-        """Can be reached from now on. Raises OSError."""
+        """Starts accepting connections. Raises OSError."""
         await self._links.listen(where.host or None, where.port)
 
     def join(self, members: Iterable[str], key: bytes) -> None:
-        """These are the gateways now. Meets them, and owns what is then its own."""
+        """Takes the current list of gateways. The first call joins them."""
         members = list(members)
         if self._ticking is None:
             self._links.meet(key, self.owner)
@@ -77,31 +77,31 @@ class Group:
         self._links.know(members)
 
     def take(self, catalog: Catalog) -> None:
-        """The models are these now."""
+        """Takes the current models."""
         self._catalog = catalog
         self.owner.take(catalog)
 
     def loads(self) -> dict[str, Load]:
-        """How all models stand, those of the others in sum."""
+        """Returns the loads of all models, in sum for those that peers own."""
         return self.gossip.loads(self._local.load(), self._catalog.by_id)
 
     def context(self, model: Model) -> int:
-        """Tokens that a slot of a model takes; 0 while that is not known."""
+        """Returns the tokens per slot of a model, or 0 while unknown."""
         own = self.owner.owns(model.id)
         return self._process.context(model) if own else self.gossip.context(model.id)
 
     def standing(self) -> Standing:
-        """How this gateway stands among the others."""
+        """Returns this gateway's standing among the others."""
         peering = self._peering
         missing = sum(not peering.is_present(name) for name in self._links.listed())
         return Standing(len(peering.view.members), missing, peering.alone, peering.changes)
 
     def retire(self) -> None:
-        """The others own this gateway's models from now on; its own requests go on."""
+        """Gives all models up to the others; this gateway's own requests continue."""
         self.owner.retire()
 
     async def close(self) -> None:
-        """Leaves: the others see at once that this process is no more."""
+        """Leaves the group; the others see at once that this process has ended."""
         if self._ticking is not None:
             self._ticking.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -114,7 +114,7 @@ class Group:
                 self.owner.tick()
                 peers, own = self._peering.reached(), self._local.load()
                 self.gossip.tell(peers, own, self._process.bytes(), self._context_of)
-            except Exception:  # Without beats it would never grant again.
+            except Exception:  # Without heartbeats it would never grant again.
                 log.exception("a heartbeat failed")
             await asyncio.sleep(BEAT)
 

@@ -1,8 +1,8 @@
 """Who keeps the connections between gateways?
 
-This gateway dials each peer it knows of, by its configuration, its EndpointSlice, or because that
-came by itself; and takes the connections of the others. A connection that is reset is dialled again
-at once: an address that refuses says that the process is dead.
+This gateway dials every peer that it knows from its configuration, from the EndpointSlices, or
+because the peer connected by itself; and it accepts the connections of peers. A connection that is
+reset is dialled again at once: if the address refuses, the process is dead.
 """
 
 import asyncio
@@ -19,15 +19,17 @@ from llmstack.routing.view import Member
 log = logging.getLogger(__name__)
 
 _PATIENCE = 1.0
-"""Seconds for a connection and for its hello."""
+"""Seconds allowed for a connection and its handshake."""
 _PAUSE = 0.25
+"""Seconds between two attempts."""
 _TRIES_UNLISTED = 8
-"""So often is one dialled that nobody lists and that is not connected: it may be dead."""
+"""Attempts at a peer that is neither listed nor connected; it may be dead."""
 _MOST_STRANGERS = 64
+"""Connections that may be unauthenticated at once."""
 
 
 class Hears(Protocol):
-    """Who is told (shared_owner.py)."""
+    """Is told of events (shared_owner.py)."""
 
     def connected(self, peer: str) -> None: ...
 
@@ -45,8 +47,10 @@ class Hears(Protocol):
 
 
 class Links:
-    """A Wire (shared_owner.py). `me()` is what is told of this gateway; `fresh(peer)` is called for
-    each new connection to a peer.
+    """The connections to all peers; a Wire (shared_owner.py).
+
+    `me()` returns what peers are told of this gateway. `fresh(peer)` is called for each new
+    connection to a peer.
     """
 
     def __init__(self, me: Callable[[], Member]) -> None:
@@ -62,29 +66,29 @@ class Links:
         self._server: asyncio.Server | None = None
 
     def meet(self, key: bytes, hears: Hears) -> None:
-        """Those who have the key are peers from now on. Nobody is before."""
+        """Accepts those who have the key as peers from now on; nobody is one before."""
         if not key:
             raise ValueError("peers need a key")
         self._hears, self._key = hears, key
 
     async def listen(self, host: str | None, port: int) -> int:
-        """Takes connections from now on; the port. Raises OSError."""
+        """Starts accepting connections. Returns the port. Raises OSError."""
         loop = asyncio.get_running_loop()
         self._server = await loop.create_server(self._accept, host, port)
         return int(self._server.sockets[0].getsockname()[1])
 
     def know(self, peers: Iterable[str]) -> None:
-        """These are there, as whoever runs them says: dialled until they are listed no more."""
+        """Takes the current list of peers. They are dialled until they are no longer listed."""
         self._listed = set(peers) - {self._me().name}
         for name in self._listed:
             self._dial(name)
 
     def listed(self) -> frozenset[str]:
-        """Peers that are there, as whoever runs them says."""
+        """Returns the peers that are listed."""
         return frozenset(self._listed)
 
     async def close(self) -> None:
-        """Ends all connections: the others see at once that this process is no more."""
+        """Ends all connections, by which the others see at once that this process has ended."""
         tasks = list(self._dialled.values())
         for task in tasks:
             task.cancel()
@@ -99,13 +103,13 @@ class Links:
     # A Wire
 
     def send(self, peer: str, message: Message) -> None:
-        """To a peer by our connection to it; lost where there is none."""
+        """Sends over our connection to a peer; the message is lost if there is none."""
         channel = self._out.get(peer)
         if channel is not None:
             channel.send(message)
 
     def answer(self, peer: str, message: Message) -> None:
-        """To a peer by its connection to us; lost where there is none."""
+        """Sends over a peer's connection to us; the message is lost if there is none."""
         channel = self._in.get(peer)
         if channel is not None:
             channel.send(message)
@@ -118,7 +122,7 @@ class Links:
                 channel.over = lambda: None
                 channel.cut()
 
-    # Their connections
+    # Connections of peers
 
     def _accept(self) -> Channel:
         channel = Channel(self._me, self._key, False, self._came)
@@ -155,7 +159,7 @@ class Links:
             del self._in[name]
             self._hears.left(name)
 
-    # Our connections
+    # Connections to peers
 
     def _dial(self, name: str) -> None:
         if name not in self._dialled and name != self._me().name:

@@ -1,6 +1,6 @@
-"""What do this gateway's own requests hold and wait for, and what have they just held?
+"""What do this gateway's own requests hold, and what have they held until lately?
 
-Whoever else owns their models is told of it by a State, as soon as the view changes.
+When the view changes, the new owner of a model learns this from a State.
 """
 
 from collections import OrderedDict, deque
@@ -12,18 +12,19 @@ from llmstack.routing.messages import Ask, Ending
 from llmstack.routing.peer_messages import HeldLease, pack
 
 _ROUTED = 2048
-"""Prompts of which is remembered where they went, for an owner to come."""
+"""Prompts whose replica is remembered, for a later owner."""
 _RECENT_SECONDS = 5.0
-"""Leases that ended no longer ago may compute, and no poll of a new owner has shown them yet."""
+"""Seconds for which an ended lease may still compute before a poll of a new owner has shown it."""
 _MOST_ENDED = 4096
+"""Ended leases that are remembered at most."""
 
 Theirs = Callable[[str], bool]
-"""Whether a model belongs to whoever is told."""
+"""Returns whether a model belongs to the gateway that is told."""
 
 
 @dataclass(slots=True)
 class Held:
-    """A lease in the hands of a request of this gateway. `doubts`: peering's when it came."""
+    """A lease held by a request of this gateway. `doubts` is Peering.doubts at the grant."""
 
     ask: Ask
     replica: str
@@ -33,7 +34,7 @@ class Held:
 
 
 class Own:
-    """Leases by number, those that ended lately, and where prompts went."""
+    """Held leases by id, leases that ended lately, and where prompts went."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self.held: dict[int, Held] = {}
@@ -42,7 +43,7 @@ class Own:
         self._routed: OrderedDict[tuple[str, str, int], tuple[int, ...]] = OrderedDict()
 
     def hold(self, lease: int, ask: Ask, replica: str, doubts: int) -> None:
-        """A request of this gateway has slots now."""
+        """Records that a request of this gateway holds slots now."""
         self.held[lease] = Held(ask, replica, self._clock(), doubts)
         if ask.blocks:
             key = ask.model, replica, ask.blocks[0]
@@ -52,14 +53,14 @@ class Own:
                 self._routed.popitem(last=False)
 
     def end(self, lease: int, ending: Ending) -> Held:
-        """It has them no more."""
+        """Removes a lease that has ended, and returns it."""
         held = self.held.pop(lease)
         if ending is not Ending.DONE:
             self._ended.append((self._clock(), lease, held))
         return held
 
     def leases(self, theirs: Theirs) -> tuple[HeldLease, ...]:
-        """What is held of their models, and what ended so lately that it may still compute."""
+        """Returns the leases of their models: held ones, and ended ones that may still compute."""
         now = self._clock()
         held = [
             _told(lease, each, now) for lease, each in self.held.items() if theirs(each.ask.model)
@@ -68,15 +69,15 @@ class Own:
         return (*held, *(replace(each, ended=True) for each in ended))
 
     def held_of(self, theirs: Theirs) -> list[Adopted]:
-        """What is held of their models, as an owner of this process adopts it."""
+        """Returns the held leases of their models, for an owner in this process to adopt."""
         return [adopted(*each) for each in self.held.items() if theirs(each[1].ask.model)]
 
     def ended_of(self, theirs: Theirs) -> list[Adopted]:
-        """What of their models ended lately."""
+        """Returns the leases of their models that ended lately."""
         return [adopted(*each) for each in self._ended_lately(theirs)]
 
     def routed_of(self, theirs: Theirs) -> list[tuple[str, str, tuple[int, ...]]]:
-        """Model, replica and blocks of prompts for their models, the oldest first."""
+        """Returns model, replica and blocks of the prompts for their models, oldest first."""
         return [
             (model, replica, blocks)
             for (model, replica, _), blocks in self._routed.items()
@@ -91,7 +92,7 @@ class Own:
 
 
 def adopted(lease: int, held: Held) -> Adopted:
-    """The lease as an owner of this process adopts it."""
+    """Returns the lease in the form that an owner in this process adopts."""
     ask = held.ask
     return Adopted(
         lease,

@@ -1,4 +1,4 @@
-"""Where are the other gateways, and how do they know each other?"""
+"""Where are the other gateways, and what do they share?"""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -9,9 +9,10 @@ from llmstack.kube.objects import Object
 
 @dataclass(frozen=True)
 class Peers:
-    """`name` is what the others call this one, host:port; `members` may name it, too.
+    """The gateways of one group.
 
-    All have the same `key`.
+    `listen` is where this one listens, `name` (host:port) is how the others reach it. `members` are
+    the names of all; this one's may be missing. All have the same `key`.
     """
 
     listen: Address
@@ -21,7 +22,7 @@ class Peers:
 
 
 def peer_names(slices: Iterable[Object], port: int) -> tuple[str, ...]:
-    """The names of all gateways, by the EndpointSlices of their Service: ready ones and others."""
+    """Returns the names of all gateways in their Service's EndpointSlices, ready or not."""
     addresses = {
         endpoint["addresses"][0]
         for each in slices

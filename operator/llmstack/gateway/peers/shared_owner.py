@@ -1,11 +1,12 @@
-"""Several gateways: who of them grants, and what becomes of requests when that changes?
+"""Which of several gateways grants, and what happens to requests when that changes?
 
-    a request ── acquire ──> the owner of its model is this gateway ──> local_owner.py
-                        └──> it is another one ── Asked ──> Granted | Refused
+    a request ── acquire ──> this gateway owns its model ──> local_owner.py
+                        └──> another one does ── Asked ──> Granted | Refused
 
-Each gateway keeps what its own requests hold and wait for. When the view changes (peering.py), it
-tells every peer what of that is the peer's now, which confirms the view; those that wait keep their
-age. Grants of an older view are not taken. One peer more or less costs no request.
+Each gateway records what its own requests hold and wait for. When the view changes (peering.py), it
+tells every peer the part that the peer owns now, which also confirms the view. Waiting requests
+keep their age. Grants of an older view are not accepted. No request is lost when a peer joins or
+leaves.
 """
 
 import asyncio
@@ -44,28 +45,29 @@ log = logging.getLogger(__name__)
 
 
 class Wire(Protocol):
-    """Carries messages. What cannot be sent is lost: a State follows each new connection."""
+    """Carries messages. What cannot be sent is lost; a State follows each new connection."""
 
     def send(self, peer: str, message: Message) -> None:
-        """To a peer by our connection to it."""
+        """Sends to a peer over our connection to it."""
         ...
 
     def answer(self, peer: str, message: Message) -> None:
-        """To a peer by its connection to us."""
+        """Sends to a peer over its connection to us."""
         ...
 
     def cut(self, peer: str) -> None:
-        """Ends both connections with a peer."""
+        """Ends both connections to a peer."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Around:
-    """What the process does for its owner.
+    """What the process does for its shared owner.
 
-    `follow(catalog)`: the models that are this gateway's, to be watched and given to the local
-    owner. `lost(lease)`: the replica of a lease of ours shows no trace of it. `number()` gives ids
-    for asks. `gossip` takes what else a peer says; `dropped(peer)`: it is not there any more.
+    `follow(catalog)` watches the replicas of the models that this gateway owns, and gives them to
+    the local owner. `lost(lease)` is called if a replica shows no trace of one of our leases.
+    `number()` returns ids for asks. `gossip` takes a peer's other messages; `dropped(peer)` is
+    called when a peer is dropped.
     """
 
     follow: Callable[[Catalog], None]
@@ -77,7 +79,7 @@ class Around:
 
 
 class SharedOwner:
-    """An Owner (owner.py) among peers."""
+    """An Owner (owner.py) in a group of gateways."""
 
     def __init__(
         self,
@@ -98,7 +100,7 @@ class SharedOwner:
         self._own = Own(clock)
         self._asking = Asking(peering, self._own, wire.send, self._knows, around.facts, clock)
         self._uncertain: list[asyncio.Future[None]] = []
-        self._begun: set[int] = set()  # to be told with the next beat: few need to know at once
+        self._begun: set[int] = set()  # sent with the next heartbeat: nobody needs it sooner
         self._before: tuple[View, bool] = (peering.view, False)
         self._opened: tuple[View, bool] | None = None
         book = Side(self._serves, self.owns, self._answer)
@@ -108,7 +110,7 @@ class SharedOwner:
     # An Owner
 
     async def acquire(self, ask: Ask) -> Grant | Refusal:
-        """Waits for slots, or for the word that there will be none (owner.Owner)."""
+        """Waits for slots, or for a refusal (owner.Owner)."""
         began = self._clock() - ask.spent
         while True:
             if not self._knows(ask.model):
@@ -124,16 +126,16 @@ class SharedOwner:
             ask = ask._replace(spent=self._clock() - began)
 
     def holds(self, lease: int) -> bool:
-        """True if nobody else can have got its slots meanwhile (owner.Owner)."""
+        """True if nobody else can have got the lease's slots (owner.Owner)."""
         certain = self.peering.is_certain(self._clock())
         return certain and self._own.held[lease].doubts == self.peering.doubts
 
     def release(self, lease: int, ending: Ending) -> None:
-        """Ends a lease; exactly once for each grant."""
+        """Ends a lease. Call it exactly once per grant."""
         held = self._own.end(lease, ending)
         self._begun.discard(lease)
         owner, here = self.peering.owner(held.ask.model), self._local.knows(lease)
-        if here:  # Also where its model is in no catalog any more, whoever would own it now.
+        if here:  # Even if its model is in no catalog any more, whichever gateway would own it.
             self._local.release(lease, ending)
         if owner != self._me:
             self._wire.send(owner, Released(lease, ending.value))
@@ -141,7 +143,7 @@ class SharedOwner:
             self._local.disown(adopted(lease, held))
 
     def first_byte(self, lease: int) -> None:
-        """The first byte of its answer came (owner.Owner)."""
+        """Records the first byte of a response (owner.Owner)."""
         held = self._own.held.get(lease)
         if held is not None:
             held.answered = True
@@ -152,7 +154,7 @@ class SharedOwner:
                 self._begun.add(lease)
 
     def cached(self, lease: int, tokens: int) -> None:
-        """So many tokens of its prompt were in its replica's cache (owner.Owner)."""
+        """Records how many prompt tokens were in the replica's cache (owner.Owner)."""
         held = self._own.held.get(lease)
         if held is not None:
             owner = self.peering.owner(held.ask.model)
@@ -161,14 +163,14 @@ class SharedOwner:
             else:
                 self._wire.send(owner, Cached(lease, tokens))
 
-    # What the process tells
+    # Called by the process
 
     def expect(self, peers: Iterable[str]) -> None:
-        """These may be there: they are heard before anything is granted."""
+        """Names the peers that may exist; they must be heard before anything is granted."""
         self.peering.expect(peers, self._clock())
 
     def take(self, catalog: Catalog) -> None:
-        """The models are these now."""
+        """Takes the current models."""
         self._catalog = catalog
         self._settle()
         self.desks.moved()
@@ -178,12 +180,12 @@ class SharedOwner:
         return self.peering.owner(model) == self._me
 
     def retire(self) -> None:
-        """This gateway is about to stop: others own its models from now on."""
+        """Gives all models up to the others, because this gateway is about to stop."""
         self.peering.retire()
         self._look()
 
     def tick(self) -> None:
-        """Called every BEAT: the others hear of us, and silence is noticed."""
+        """Sends heartbeats and notices silence. Call it every BEAT seconds."""
         now = self._clock()
         self.peering.tick(now)
         self.peering.next_beat(now)
@@ -191,13 +193,13 @@ class SharedOwner:
         self._beat()
 
     def lost(self, lease: int) -> None:
-        """The owner's polls show no trace of a lease: whoever holds it is told."""
+        """Tells the holder of a lease that polls show no trace of it."""
         if lease in self._own.held:
             self._around.lost(lease)
         elif holder := self.desks.holder(lease):
             self._answer(holder, Lost(lease))
 
-    # What the connections tell
+    # Called by the connections
 
     def connected(self, peer: str) -> None:
         """Our connection to a peer is up."""
@@ -226,13 +228,13 @@ class SharedOwner:
         self._look()
 
     def asked(self, peer: str, message: Message) -> None:
-        """A peer says something by its connection to us."""
+        """Takes a message that came over a peer's connection to us."""
         if isinstance(message, Beat):
             self.peering.beat(peer, message, self._clock())
             self._look()
         elif isinstance(message, State):
             self.peering.stated(peer, message.view)
-            self._local.permit.until = float("-inf")  # Nothing is granted by half a book.
+            self._local.permit.until = float("-inf")  # Grant nothing by a half-updated record.
             self.desks.take(peer, message)
             self._look()
         elif isinstance(message, Heard | Standing):
@@ -241,7 +243,7 @@ class SharedOwner:
             self.desks.take(peer, message)
 
     def answered(self, peer: str, message: Message) -> None:
-        """A peer says something by our connection to it."""
+        """Takes a message that came over our connection to a peer."""
         match message:
             case Granted():
                 self._asking.granted(peer, message)
@@ -253,12 +255,12 @@ class SharedOwner:
             case _:
                 pass
 
-    # A request for a model of ours
+    # Requests for models that this gateway owns
 
     async def _here(self, ask: Ask) -> Grant | Refusal | None:
         decision = await self._local.acquire(ask)
         if isinstance(decision, Grant):
-            if not self._local.knows(decision.lease):  # Its model has moved in this moment.
+            if not self._local.knows(decision.lease):  # Its model has just moved.
                 return None
             self._own.hold(decision.lease, ask, decision.replica, self.peering.doubts)
         elif decision.reason is Reason.MODEL_GONE and self._knows(ask.model):
@@ -266,7 +268,7 @@ class SharedOwner:
         return decision
 
     async def _certainty(self) -> None:
-        """Waits until the others count on this gateway again."""
+        """Waits until the other gateways count on this one again."""
         if self.peering.is_certain(self._clock()):
             return
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -279,10 +281,10 @@ class SharedOwner:
     def _knows(self, model: str) -> bool:
         return model in self._catalog.by_id
 
-    # How the view changes
+    # Changes of the view
 
     def _look(self) -> None:
-        """Follows what peering.py says now."""
+        """Carries out what follows from peering.py now."""
         for peer in sorted(self.peering.cuts()):
             self._wire.cut(peer)
             self._around.dropped(peer)
@@ -291,7 +293,7 @@ class SharedOwner:
         self._renew()
 
     def _move(self) -> None:
-        """Another view: others own some models, and all are told what is theirs of ours."""
+        """Carries out a change of the view: models move, and every peer is told what it owns."""
         before, (self._before) = self._before, (self.peering.view, self.peering.alone)
         view, alone = self._before
         log.info("gateways: %r%s", view, ", which do not agree; each assigns slots alone" * alone)
@@ -312,7 +314,7 @@ class SharedOwner:
         self.desks.moved()
 
     def _settle(self) -> None:
-        """The models of ours are watched here, and what our own requests hold of them counts."""
+        """Watches the models that this gateway owns, and adopts its own requests' leases."""
         owned = Catalog(tuple(m for m in self._catalog.models if self.owns(m.id)))
         self.terms = {model: term for model, term in self.terms.items() if model in owned.by_id}
         self._around.follow(owned)
@@ -322,7 +324,7 @@ class SharedOwner:
         self._claim()
 
     def _renew(self) -> None:
-        """The permit, as it stands by what was heard last."""
+        """Renews the permit by what was heard last."""
         now, permit = self._clock(), self._local.permit
         if self._uncertain and self.peering.is_certain(now):
             waiting, self._uncertain = self._uncertain, []
@@ -337,7 +339,7 @@ class SharedOwner:
             self._local.resume()
 
     def _claim(self) -> None:
-        """Those that we own and may grant are told of from now on, above all that was told."""
+        """Gives a new term to models that this gateway owns and may grant for, but has not yet."""
         if self._opened is None:
             return
         new = [m.id for m in self._catalog.models if m.id not in self.terms and self.owns(m.id)]
@@ -345,7 +347,7 @@ class SharedOwner:
             self.terms |= dict.fromkeys(new, self.peering.claim())
 
     def _tell(self, peer: str, before: tuple[View, bool] | None = None) -> None:
-        """All that is this peer's of ours, and that we are in this view."""
+        """Tells a peer which view this gateway is in, and everything that concerns its models."""
 
         def theirs(model: str) -> bool:
             return self.peering.owner(model) == peer
@@ -358,7 +360,7 @@ class SharedOwner:
         self._wire.send(peer, self.peering.beat_for(peer))
 
     def _moved_to(self, owner: str, before: tuple[View, bool]) -> Theirs:
-        """Whether a model is this member's now, and was not before."""
+        """Returns a test for models that belong to this member now but did not before."""
         view, was_alone = before
 
         def moved(model: str) -> bool:

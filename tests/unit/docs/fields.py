@@ -18,15 +18,15 @@ _COMPLETING = frozenset(
 )
 _HEAD = """# Fields of a request's body
 
-Made from `operator/llmstack/engines/llamacpp/fields.py` by `make pages`. A field that is not here
-is unknown: it is taken out of the body and named in the answer's header
-`X-Llmstack-Dropped-Fields`, or refused with 400 (`gateway.unknownFields=refuse` in the chart,
-`LLMSTACK_UNKNOWN_FIELDS=refuse` elsewhere). A name that is a slip of one that is here, such as
-`maxTokens`, is refused with the right name. `null` means that the field is not there.
+Generated from `operator/llmstack/engines/llamacpp/fields.py` by `make pages`. A field that is not
+listed is unknown: the gateway removes it from the body and lists it in the response header
+`X-Llmstack-Dropped-Fields`, or rejects the request with 400 (`gateway.unknownFields=refuse` in the
+chart, `LLMSTACK_UNKNOWN_FIELDS=refuse` elsewhere). A misspelled field, such as `maxTokens`, is
+rejected with the right name. `null` counts as unset.
 
-Beyond these: at most 200 fields, none twice; `ignore_eos`, and `false` in `logit_bias`, not
-together with a grammar, a schema or tools; no empty prompt where `n` is above 1; links to images,
-sounds and videos only to hosts of `spec.engine.mediaHosts`."""
+Further limits: at most 200 fields, without duplicates; no `ignore_eos`, and no `false` in
+`logit_bias`, together with a grammar, a schema or tools; no empty prompt if `n` is greater than 1;
+links to images, audio and videos only to hosts in `spec.engine.mediaHosts`."""
 _OWN = tuple(path for path in FIELDS if path not in SAME)
 _SAFE = "any value; llama-server does not read it"
 
@@ -37,17 +37,17 @@ def fields() -> str:
 
 
 def _dangerous() -> Iterator[str]:
-    yield "## Refused or taken away, on every path"
+    yield "## Rejected or removed, on every path"
     yield ""
-    yield "| field | what happens | why |"
+    yield "| field | effect | reason |"
     yield "|---|---|---|"
     for name, judgement in sorted(DANGEROUS.items()):
         match judgement:
             case Neutral(why):
-                yield f"| `{name}` | taken away | {why} |"
+                yield f"| `{name}` | removed | {why} |"
             case Refused(why, harmless):
                 values = ["`null`", *(f"`{value.decode()}`" for value in harmless)]
-                yield f"| `{name}` | refused; taken away if {' or '.join(values)} | {why} |"
+                yield f"| `{name}` | rejected; removed if {' or '.join(values)} | {why} |"
 
 
 def _allowed() -> Iterator[str]:

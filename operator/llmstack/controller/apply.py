@@ -1,8 +1,8 @@
-"""How does the cluster come to look as it should?
+"""How is the cluster made to look as it should?
 
-Only what differs is written: first, all at once, what the Deployment needs; then the Deployment,
-and then what needs it. A failure does not keep the rest from being applied: it is recorded for the
-conditions, and the pass is tried again.
+Only what differs is written: first everything that the Deployment needs, at once; then the
+Deployment; then what needs it. A failure does not keep the rest from being applied. It is recorded
+for the conditions, and the pass is retried.
 """
 
 import asyncio
@@ -40,7 +40,7 @@ _INVALID = 422
 
 
 class Done(Enum):
-    """What became of one object."""
+    """What was done about one object."""
 
     NOTHING = "it was as it should be"
     WRITTEN = "it was changed"
@@ -50,11 +50,12 @@ class Done(Enum):
 
 @dataclass
 class Outcome:
-    """What was done, and what did not work? `retry` is the first failure, None if all went well.
+    """What was done in a pass, and what failed.
 
-    `wrote` is True if anything was changed; `began`, if the Deployment was created. `again` is
-    after how many seconds a contested object (contested.py) may be written; None if there is none.
-    `rewritten` tells what the cluster made of each, by kind and name.
+    `failures` and the first of them, `retry`, are empty and None if nothing failed. `wrote` is True
+    if anything was changed, `began` if the Deployment was created. `again` is the number of seconds
+    until a contested object (contested.py) may be written, None if there is none. `rewritten` says
+    what the cluster made of each of these, by kind and name.
     """
 
     failures: list[ApplyFailure] = field(default_factory=list)
@@ -66,11 +67,11 @@ class Outcome:
 
     @property
     def nothing_to_write(self) -> bool:
-        """True if all was as it should be."""
+        """True if everything was as it should be."""
         return not (self.wrote or self.failures or self.again or self.rewritten)
 
     def take(self, desired: Mapping[str, Any], answer: Done | BaseException) -> None:
-        """Notes what became of one object. Raises what is no word about this very object."""
+        """Records the result for one object. Raises errors that concern more than this object."""
         if isinstance(answer, ApiError) and not _ends_the_pass(answer):
             name = desired["metadata"]["name"]
             failure = ApplyFailure(desired["kind"], name, answer.status, answer.message)
@@ -86,20 +87,22 @@ class Outcome:
 
 
 def _ends_the_pass(error: ApiError) -> bool:
-    """No answer: neither will the others have one, nor the status. Changed meanwhile: the next
-    pass, at once, reads the new state; people need not hear of it.
+    """True if the pass cannot go on after this error.
+
+    Without an answer, neither the other objects nor the status would get one. If the object changed
+    in the meantime, the next pass follows at once and reads the new state; users need not know.
     """
     return not error.status or (error.conflict and error.reason != _TAKEN)
 
 
 def _groups(desired: Sequence[Object]) -> list[Sequence[Object]]:
-    """The objects in their order, cut before and behind the Deployment."""
+    """Splits the objects, in their order, before and after the Deployment."""
     at = next((n for n, item in enumerate(desired) if item["kind"] == "Deployment"), len(desired))
     return [desired[:at], desired[at : at + 1], desired[at + 1 :]]
 
 
 class Applier:
-    """Writes the objects of one deployment."""
+    """Writes the objects of deployments."""
 
     def __init__(self, writer: Writer, clock: Callable[[], float] = now) -> None:
         self._writer = writer
@@ -107,14 +110,14 @@ class Applier:
         self._taken: set[tuple[Key, str, str]] = set()
 
     def forget(self, key: Key) -> None:
-        """The deployment is gone."""
+        """Forgets a deployment that is gone."""
         self._contested.forget(key)
         self._taken = {place for place in self._taken if place[0] != key}
 
     async def bring_about(
         self, deployment: LLMDeployment, desired: Sequence[Object], observed: Observed
     ) -> Outcome:
-        """Applies what differs, and deletes what is no longer wanted once all of it stands."""
+        """Applies what differs, then deletes what is no longer wanted if nothing failed."""
         outcome = Outcome()
         for group in _groups(desired):
             answers = await asyncio.gather(
@@ -129,7 +132,7 @@ class Applier:
         return outcome
 
     async def follow_demand(self, deployment: LLMDeployment, observed: Observed) -> Outcome:
-        """All that is left to do where nothing else differs: the number of replicas."""
+        """Only adapts the number of replicas, because nothing else can differ."""
         outcome = Outcome()
         live = observed.children[DEPLOYMENT.kind, deployment_name(deployment)]
         try:
@@ -164,7 +167,7 @@ class Applier:
         try:
             return await self._as_known(deployment, desired, live, demand)
         except AlreadyThere:
-            # Not ours, or without the label by which it is watched, or not told of yet.
+            # It is not ours, or lacks the label by which we watch, or was not reported yet.
             there = await self._writer.get(*identify(desired))
             return await self._as_known(deployment, desired, there, demand)
 
@@ -183,7 +186,7 @@ class Applier:
                 await self._write(claim)
             return Done.WRITTEN if claim else Done.NOTHING
         if desired["kind"] == "Job":
-            if live is None:  # Its pods cannot be changed; another proof is another Job.
+            if live is None:  # A Job's pods cannot be changed; another proof needs another Job.
                 await self._create(desired)
             return Done.NOTHING if live else Done.CREATED
         key = Key(deployment.namespace, deployment.name)
@@ -209,7 +212,7 @@ class Applier:
         *,
         repair: bool,
     ) -> Mapping[str, Any]:
-        """The Deployment as it is then. The number stays what it is (desired/replicas.py)."""
+        """Returns the Deployment after a repair. Keeps its replicas (desired/replicas.py)."""
         key = Key(deployment.namespace, deployment.name)
         if live is None:
             newest = await self._create(created_with(desired, initial_replicas(deployment.spec)))
@@ -219,14 +222,14 @@ class Applier:
             return live
         number = number_to_keep(desired, live)
         if number:
-            # Not forced: a conflict means that somebody scaled meanwhile.
+            # Not forced: a conflict means that somebody has scaled it in the meantime.
             live = await self._write(number, REPLICAS_MANAGER, force=False)
         return await self._repair(key, desired, live)
 
     async def _scale(
         self, deployment: LLMDeployment, newest: Mapping[str, Any], demand: Demand
     ) -> None:
-        """The newest answer counts, not the snapshot: an autoscaler may have scaled in between."""
+        """Scales by the newest answer, not the snapshot: an autoscaler may have scaled since."""
         wanted = wanted_replicas(deployment, parse_workload(newest), demand)
         if wanted is not None:
             metadata = newest["metadata"]
@@ -234,13 +237,13 @@ class Applier:
             await self._writer.scale(newest, wanted, REPLICAS_MANAGER)
 
     async def _repair(self, key: Key, desired: Object, live: Mapping[str, Any] | None) -> Object:
-        """Applies, and notes whether the cluster left it so."""
+        """Applies, and records whether the cluster kept what was applied."""
         answer = await self._put_right(desired, live)
         self._contested.judge(key, desired, answer)
         return answer
 
     async def _put_right(self, desired: Object, live: Mapping[str, Any] | None) -> Object:
-        """Applies, and overwrites where what others have put in makes the result invalid."""
+        """Applies, or overwrites if what others have added makes the result invalid."""
         if live is None:
             return await self._create(desired)
         try:
@@ -267,7 +270,7 @@ class Applier:
     async def _prune(
         self, deployment: LLMDeployment, desired: Sequence[Object], observed: Observed
     ) -> bool:
-        """True if anything was deleted."""
+        """Deletes what is no longer wanted. Returns True if anything was deleted."""
         found = prunable(deployment, [dict(child) for child in observed.children.values()], desired)
         for item in found:
             kind, namespace, name = identify(item)

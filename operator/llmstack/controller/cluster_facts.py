@@ -1,6 +1,6 @@
-"""What of the whole cluster matters to a deployment? Pure parsers, remembered until a change.
+"""What of the whole cluster matters to a deployment? Pure parsers, cached until a change.
 
-Storage classes and the devices of nodes are the same for all deployments, and change seldom.
+Storage classes and the devices of nodes are the same for all deployments, and rarely change.
 """
 
 from collections.abc import Iterable, Mapping
@@ -16,14 +16,14 @@ _DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
 
 @dataclass(frozen=True)
 class StorageClasses:
-    """Provisioner by name, and the name of the default one."""
+    """Provisioners by storage class, and the name of the default class, None if there is none."""
 
     provisioners: Mapping[str, str]
     default: str | None
 
 
 class ClusterFacts:
-    """What the store tells of the cluster, parsed once for each change."""
+    """What the store has of the cluster, parsed once per change."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -32,12 +32,12 @@ class ClusterFacts:
         self._seen = (-1, -1)
 
     def storage_classes(self) -> StorageClasses:
-        """Which storage classes are there?"""
+        """Returns the storage classes."""
         self._refresh()
         return self._classes
 
     def nodes(self) -> tuple[Mapping[str, str], ...]:
-        """What each node can allocate, by resource."""
+        """Returns what each node can allocate, by resource."""
         self._refresh()
         return self._nodes
 
@@ -50,7 +50,7 @@ class ClusterFacts:
 
 
 def parse_storage_classes(items: list[dict[str, Any]]) -> StorageClasses:
-    """Of several defaults the newest counts, as the API server has it."""
+    """Parses storage classes. Of several defaults the newest counts, as for the API server."""
     defaults = sorted(
         (item["metadata"]["creationTimestamp"], item["metadata"]["name"])
         for item in items
@@ -61,13 +61,13 @@ def parse_storage_classes(items: list[dict[str, Any]]) -> StorageClasses:
 
 
 def parse_nodes(nodes: list[dict[str, Any]]) -> tuple[Mapping[str, str], ...]:
-    """What each node can allocate, by resource; nodes that do not say are left out."""
+    """Returns what each node can allocate, by resource, leaving out nodes that do not say."""
     allocatable = ((node.get("status") or {}).get("allocatable") or {} for node in nodes)
     return tuple(each for each in allocatable if each)
 
 
 def most_of(nodes: Iterable[Mapping[str, str]]) -> dict[str, int]:
-    """The most of each extended resource that any one node can allocate."""
+    """Returns the largest amount of each extended resource that any single node can allocate."""
     most: dict[str, int] = {}
     for node in nodes:
         for name, amount in node.items():
@@ -77,5 +77,5 @@ def most_of(nodes: Iterable[Mapping[str, str]]) -> dict[str, int]:
 
 
 def offered_by(nodes: Iterable[Mapping[str, str]]) -> tuple[str, ...]:
-    """The extended resources that nodes can allocate, in order."""
+    """Returns the extended resources that nodes can allocate, sorted."""
     return tuple(sorted(name for name, most in most_of(nodes).items() if most))

@@ -1,8 +1,9 @@
-"""Which objects does the cluster itself change, as they are written?
+"""Which objects does the cluster itself modify whenever they are written?
 
-What people do to a child is put right at once. But where the answer to an apply is not what was
-applied, an admission webhook or a policy has rewritten it, and will do so again: each write would
-be an event, each event a pass, and each pass a write. Such an object is left as it is for a while.
+What people do to a child is reverted at once. But if the answer to an apply differs from what was
+applied, an admission webhook or a policy has modified it and will do so again. Each write would
+then cause an event, each event a pass, and each pass a write. Such an object is left alone for a
+while.
 """
 
 import logging
@@ -18,40 +19,40 @@ from llmstack.desired.metadata import APPLIED_HASH, Object, annotation
 log = logging.getLogger(__name__)
 
 AGAIN_SECONDS = 300.0
-"""After so long it is tried again: the webhook may be gone."""
+"""Seconds until it is applied again, since the webhook may be gone by then."""
 
 
 @dataclass(frozen=True)
 class _Rewritten:
-    """Until when an object is left as it is, and what the cluster made of it."""
+    """Until when an object is left alone, and what the cluster made of it."""
 
     until: float
     words: str
 
 
 class Contested:
-    """Remembers the contested objects of each deployment, as long as the deployment exists."""
+    """Remembers the contested objects of each deployment while that exists."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._known: dict[Key, dict[tuple[str, str, str], _Rewritten]] = {}
 
     def forget(self, key: Key) -> None:
-        """The deployment is gone."""
+        """Forgets a deployment that is gone."""
         self._known.pop(key, None)
 
     def told(self, key: Key) -> dict[str, str]:
-        """What the cluster made of each contested object, by kind and name."""
+        """Returns what the cluster made of each contested object, by kind and name."""
         known = self._known.get(key, {})
         return {f"{kind} {name}": found.words for (kind, name, _), found in sorted(known.items())}
 
     def leave(self, key: Key, desired: Object) -> bool:
-        """Was it rewritten in this very form a while ago?"""
+        """True if the object was modified in exactly this form lately, and must be left alone."""
         found = self._known.get(key, {}).get(_form(desired))
         return found is not None and self._clock() < found.until
 
     def settle(self, key: Key, desired: Object) -> None:
-        """It is as it should be: nobody rewrites it any more."""
+        """Records that the object is as desired, so nothing modifies it any more."""
         kind, name, _ = _form(desired)
         rest = self._others(key, kind, name)
         if rest:
@@ -60,7 +61,7 @@ class Contested:
             self._known.pop(key, None)
 
     def judge(self, key: Key, desired: Object, answer: Mapping[str, Any]) -> None:
-        """It was applied, and this is what the API server made of it."""
+        """Compares the API server's answer to an apply with what was applied."""
         self.settle(key, desired)
         if not needs_apply(desired, answer):
             return
@@ -84,5 +85,5 @@ class Contested:
 
 
 def _form(desired: Object) -> tuple[str, str, str]:
-    """Kind and name, and what is asked for."""
+    """Returns kind, name, and the hash of what is desired."""
     return desired["kind"], desired["metadata"]["name"], annotation(desired, APPLIED_HASH)

@@ -1,7 +1,7 @@
-"""Who writes what the deletion of each replica would cost?
+"""Who writes the deletion costs of replicas?
 
-A part of the pass, so only the process that leads. A pod that cannot be written keeps its cost:
-Kubernetes then only chooses less well.
+A part of each pass, so only the leader does. If a pod cannot be written, it keeps its cost, and
+Kubernetes only chooses less well.
 """
 
 import logging
@@ -20,11 +20,11 @@ from llmstack.scaling.load import ModelLoad
 log = logging.getLogger(__name__)
 
 LOOK_SECONDS = 15.0
-"""While a replica may go, ranks are compared so often."""
+"""Seconds between comparisons of the ranks, while a replica may be removed."""
 
 
 class DeletionCosts:
-    """Remembers when each pod was written. `model` is what the gateway tells, None if unknown."""
+    """Writes costs and remembers when. `model` returns a deployment's load, None if unknown."""
 
     def __init__(
         self,
@@ -38,11 +38,11 @@ class DeletionCosts:
         self._written: dict[Key, dict[str, float]] = {}
 
     def forget(self, key: Key) -> None:
-        """The deployment is gone."""
+        """Forgets a deployment that is gone."""
         self._written.pop(key, None)
 
     async def write(self, deployment: LLMDeployment, observed: Observed) -> float | None:
-        """Writes what has changed. Returns after how many seconds to look again, None: no need."""
+        """Writes what has changed. Returns the seconds until it must run again, or None."""
         key = Key(deployment.namespace, deployment.name)
         wish, workload = deployment.spec.autoscaling, observed.workload
         if wish is None or workload is None or workload.wanted <= wish.fewest_awake:

@@ -1,4 +1,4 @@
-"""Is the process to end, and does it begin anew then?"""
+"""Should the process end, and then start again?"""
 
 import asyncio
 import logging
@@ -7,24 +7,24 @@ log = logging.getLogger(__name__)
 
 
 class Ending:
-    """Set once, by a signal or by what finds out that the watches are of no use any more."""
+    """Set once: by a signal, or by whatever finds that the watches are no longer useful."""
 
     def __init__(self) -> None:
         self._asked = asyncio.Event()
         self.anew = False
 
     def ask(self) -> None:
-        """Ends, and that is all."""
+        """Ends the process for good."""
         self.anew = False
         self._asked.set()
 
     def begin_anew(self) -> None:
-        """Ends as if it were told to, and begins again."""
+        """Ends the process as a signal would, and starts it again."""
         if not self._asked.is_set():
             log.warning("restarting: watches may have ended unnoticed")
             self.anew = True
             self._asked.set()
 
     async def wait(self) -> None:
-        """Returns once it is to end."""
+        """Returns once the process should end."""
         await self._asked.wait()

@@ -1,12 +1,12 @@
-"""Does the operator still see what it watches, and if not, why?
+"""Can the operator still see what it watches, and if not, why?
 
-A watch that was begun before a right or the definition was taken away goes on and tells nothing, or
-ends minutes later. So a short list is asked for again and again, of each watched kind in turn.
+If a right or the CRD is removed, a watch that started before may go on without reporting anything,
+or end minutes later. So short lists are requested regularly, for each watched kind in turn.
 
-    the answer is good          ─> it sees
-    403, 404 (not for a name)   ─> blind: not ready, with the API server's words in the log
-    good again after that       ─> `renew`: the watches begun before are of no use any more
-    no answer, 5xx              ─> nothing new; Vitals.in_touch tells of that
+    a good answer               ─> it sees
+    403, 404 (not for a name)   ─> blind: not ready, with the API server's message in the log
+    good again after that       ─> `renew`: watches that started before are no longer reliable
+    no answer, 5xx              ─> nothing new; Vitals.in_touch covers that
 """
 
 import asyncio
@@ -22,17 +22,17 @@ from llmstack.kube.kinds import LLM_DEPLOYMENT, Kind
 log = logging.getLogger(__name__)
 
 LOOK_SECONDS = 8.0
-"""Between two looks at LLMDeployments. The leader sees all kinds within nine of them."""
+"""Seconds between lists of LLMDeployments. The leader gets through all kinds in nine rounds."""
 BLIND_SECONDS = 1.0
-"""While it is blind it looks so often."""
+"""Seconds between rounds while it is blind."""
 _ALSO = 2
-"""The leader's further duty is done with each so many looks."""
+"""Rounds between two calls of `also`."""
 
 
 class Eyes:
-    """Looks for ever. `leading` tells whether this process does; `also` is its further duty.
+    """Checks forever. `leading` returns whether this process leads; `also` is called if it does.
 
-    `tell` gets what is wrong, "" once it sees.
+    `tell` is called with what is wrong, "" if nothing is.
     """
 
     def __init__(
@@ -55,13 +55,13 @@ class Eyes:
         self._blind: dict[Kind, str] = {}
 
     async def run(self) -> None:
-        """One look after the other."""
+        """Runs one round after the other until cancelled."""
         while True:
             await self.look()
             await asyncio.sleep(BLIND_SECONDS if self._blind else LOOK_SECONDS)
 
     async def look(self) -> None:
-        """Lists LLMDeployments, what it is blind for and, as the leader, the next kind in turn."""
+        """Lists LLMDeployments, kinds it is blind for and, if leading, the next kind in turn."""
         was_blind = bool(self._blind)
         turn = islice(self._others, 1) if self._leading() else ()
         for kind in dict.fromkeys((LLM_DEPLOYMENT, *self._blind, *turn)):

@@ -1,10 +1,10 @@
-"""May this process write, and who ends it when it may not?
+"""May this process write, and what ends it when it may not?
 
-The fence stands open until a moment on this machine's clock; each renewal of the Lease moves the
-moment on. Past it, two things happen on their own, neither of which the event loop can hold up:
+The fence is open until a moment on this machine's clock; each renewal of the Lease extends it.
+After that moment two things happen by themselves, neither of which the event loop can delay:
 
 - every change that is about to be sent to the API server is refused with LeaseLost;
-- a thread that needs no interpreter lock writes where each thread was, and ends the process.
+- a thread that needs no interpreter lock writes a traceback of all threads and ends the process.
 """
 
 import faulthandler
@@ -17,21 +17,22 @@ from typing import NoReturn
 from llmstack.errors import LeaseLost
 
 _GRACE_SECONDS = 0.5
+"""Seconds that the event loop has to end the process itself, with a line in the log."""
 
 
 def now() -> float:
-    """Seconds on a clock that never steps back and goes on while the process or machine sleeps."""
+    """Returns the seconds of a clock that never goes back and runs while the machine sleeps."""
     return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
 def end_process() -> NoReturn:
-    """Ends the process at once: nothing that is still running may write any more."""
+    """Ends the process at once, so that nothing that is still running can write."""
     logging.shutdown()
     os._exit(1)
 
 
 class Fence:
-    """Closed until a Lease is won."""
+    """Whether this process may write. Closed until the Lease is acquired."""
 
     def __init__(self, clock: Callable[[], float] = now) -> None:
         self._clock = clock
@@ -39,16 +40,16 @@ class Fence:
 
     @property
     def until(self) -> float:
-        """The last moment at which this process may write."""
+        """The moment until which this process may write."""
         return self._until
 
     def left(self) -> float:
-        """For how many seconds may this process still write?"""
+        """Returns the seconds for which this process may still write."""
         return max(self._until - self._clock(), 0.0)
 
     @property
     def open(self) -> bool:
-        """May this process write now?"""
+        """True if this process may write now."""
         return self._clock() < self._until
 
     def check(self) -> None:
@@ -57,15 +58,16 @@ class Fence:
             raise LeaseLost("this process holds no Lease now: nothing may be written")
 
     def extend(self, until: float) -> None:
-        """The Lease was won or renewed: writing is allowed until then, and the guard is reset.
+        """Allows writing until this moment, because the Lease was acquired or renewed.
 
-        The guard's grace lets the event loop end the process first, with a line in the log.
+        Resets the thread that ends the process, which waits a little longer, so that the event loop
+        can end it first and log why.
         """
         self._until = until
         guard = max(until - self._clock(), 0) + _GRACE_SECONDS
         faulthandler.dump_traceback_later(guard, exit=True)
 
     def close(self) -> None:
-        """Writing ends; the process goes on."""
+        """Forbids writing; the process continues."""
         self._until = float("-inf")
         faulthandler.cancel_dump_traceback_later()

@@ -1,10 +1,10 @@
 """What is called when something happens in the cluster?
 
-kopf calls these functions. Each hands over what it was told, and none does more: `memo` is the
-Watching (watch.py) of this process, whose Sight keeps the news and asks for passes. Only `on.event`
-is used for objects: it sets no finalizer, writes no annotation and retries nothing (ADR 5).
+kopf calls these functions. Each only passes on what it was told: `memo` is this process's Watching
+(watch.py), whose Sight stores the news and asks for passes. Only `on.event` is used for objects: it
+sets no finalizer, writes no annotation and retries nothing (ADR 5).
 
-Secrets and ConfigMaps are not watched: the operator has no right to list them (named.py).
+Secrets and ConfigMaps are not watched, because the operator has no right to list them (named.py).
 """
 
 from typing import Any
@@ -16,11 +16,11 @@ from llmstack.kube import kinds
 from llmstack.kube.kinds import Kind
 
 REGISTRY = kopf.OperatorRegistry()
-"""All handlers of the operator; filled below and never changed."""
+"""All handlers of the operator; filled below and then unchanged."""
 
 
 def place(kind: Kind) -> tuple[str, str, str]:
-    """Group, version and plural, as kopf's decorators take them."""
+    """Returns group, version and plural, as kopf's decorators take them."""
     return (*kind.group_version, kind.plural)
 
 
@@ -50,7 +50,7 @@ async def llmdeployment(event: kopf.RawEvent, memo: Watching, **_: Any) -> None:
 
 @kopf.on.event(*place(kinds.DEPLOYMENT), registry=REGISTRY)
 async def deployment(event: kopf.RawEvent, memo: Watching, **_: Any) -> None:
-    """The Deployment of the replicas changed, or how many of them are ready."""
+    """The Deployment of the replicas changed, or the number of ready ones did."""
     memo.told(kinds.DEPLOYMENT, event)
 
 
@@ -80,7 +80,7 @@ async def network_policy(event: kopf.RawEvent, memo: Watching, **_: Any) -> None
 
 @kopf.on.event(*place(kinds.AUTOSCALER), registry=REGISTRY)
 async def autoscaler(event: kopf.RawEvent, memo: Watching, **_: Any) -> None:
-    """A HorizontalPodAutoscaler changed, or what it says of itself."""
+    """A HorizontalPodAutoscaler changed, or its status did."""
     memo.told(kinds.AUTOSCALER, event)
 
 
@@ -92,19 +92,19 @@ async def job(event: kopf.RawEvent, memo: Watching, **_: Any) -> None:
 
 @kopf.on.event(*place(kinds.CLAIM), registry=REGISTRY)
 async def claim(event: kopf.RawEvent, memo: Watching, **_: Any) -> None:
-    """A claim of a cache was made, bound, or is gone."""
+    """A claim of a cache was created, bound or deleted."""
     memo.told(kinds.CLAIM, event)
 
 
 @kopf.on.event(*place(kinds.POD), registry=REGISTRY)
 async def pod(event: kopf.RawEvent, memo: Watching, **_: Any) -> None:
-    """A replica, or the pod of a Job, got on or did not."""
+    """A replica or the pod of a Job changed its state."""
     memo.told(kinds.POD, event)
 
 
 @kopf.on.event(*place(kinds.NODE), registry=REGISTRY)
 async def node(event: kopf.RawEvent, memo: Watching, **_: Any) -> None:
-    """A node offers other devices, has come, or is gone."""
+    """A node came, went, or offers other devices."""
     memo.told(kinds.NODE, event)
 
 

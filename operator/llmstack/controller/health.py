@@ -1,9 +1,9 @@
-"""Is this process well, and of use?
+"""Is this process healthy and useful?
 
-/healthz   not well means that a restart helps: a worker or a watch that is stuck, a task that died.
-           A leader that loses the API server ends by itself; a follower simply goes on waiting.
+/healthz   fails if a restart helps: a stuck worker or watch, a task that died. A leader that loses
+           the API server ends by itself; a follower just goes on waiting.
 /readyz    leading or standing by, in touch with the API server, and able to list what is watched.
-/metrics   numbers for Prometheus.
+/metrics   metrics for Prometheus.
 """
 
 from collections.abc import Callable, Mapping
@@ -15,19 +15,19 @@ from llmstack.controller.metrics import CONTENT_TYPE, Metrics
 from llmstack.controller.watched import WATCH_SECONDS
 
 CONTACT_SECONDS = 30.0
-"""Whoever had no answer from the API server for so long is out of touch."""
+"""Seconds without an answer from the API server after which a process is out of touch."""
 PASS_SECONDS = 300.0
-"""No pass takes so long: each of its calls has a deadline."""
+"""Seconds that no pass takes, because each of its calls has a deadline."""
 _WATCH_LIMIT = WATCH_SECONDS + 120.0
 
 
 @dataclass
 class Vitals:
-    """What is known of the process, as moments of `clock`.
+    """What is known of the process. Times are moments of `clock`.
 
-    `watches` maps each watched resource to when its watch was begun anew; it is empty in a
-    follower. `longest_pass` tells for how many seconds the oldest running pass has been at it.
-    `blind` is what can no longer be seen of the cluster, "" if all can (eyes.py).
+    `watches` maps each watched resource to when its watch last started; it is empty in a follower.
+    `longest_pass` returns for how many seconds the oldest running pass has been running. `blind`
+    says what can no longer be listed, "" if everything can (eyes.py).
     """
 
     clock: Callable[[], float]
@@ -38,23 +38,23 @@ class Vitals:
     blind: str = ""
 
     def tell(self, blind: str) -> None:
-        """This can no longer be seen; "" if all can."""
+        """Sets what can no longer be listed; "" if everything can."""
         self.blind = blind
 
     def in_touch(self) -> bool:
-        """Did the API server answer lately?"""
+        """True if the API server has answered lately."""
         return self.clock() - self.contact < CONTACT_SECONDS
 
     def watch_ages(self) -> Mapping[str, float]:
-        """For how many seconds has each watch been running?"""
+        """Returns for how many seconds each watch has been running."""
         return {name: self.clock() - began for name, began in self.watches.items()}
 
     def troubles(self) -> list[str]:
-        """What is wrong that a restart would mend?"""
+        """Returns faults that a restart would repair."""
         found = []
         if self.longest_pass() > PASS_SECONDS:
             found.append(f"a pass has been running for {self.longest_pass():.0f} s")
-        # While the API server is away no watch can begin, and a restart would not help.
+        # While the API server is unreachable no watch can start, and a restart would not help.
         if self.in_touch():
             found += [
                 f"the watch of {name} was not renewed for {age:.0f} s"
@@ -65,7 +65,7 @@ class Vitals:
 
 
 async def serve(vitals: Vitals, metrics: Metrics, port: int) -> web.AppRunner:
-    """Answers from now on, on all addresses. The caller cleans the runner up."""
+    """Starts answering, on all addresses. The caller must clean the runner up."""
 
     async def healthz(_: web.Request) -> web.Response:
         troubles = vitals.troubles()

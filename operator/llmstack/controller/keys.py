@@ -10,10 +10,11 @@ from llmstack.kube.kinds import LLM_DEPLOYMENT, Kind
 
 
 def concerned(store: Store, kind: Kind, metadata: Mapping[str, Any]) -> list[Key]:
-    """The keys that are looked at now that this object has changed.
+    """Returns the keys of the deployments that need a pass now that this object has changed.
 
-    An LLMDeployment concerns itself; what carries its label, its owner; what is shared, as a cache
-    claim is, every LLMDeployment of the namespace; and what has no namespace, all of them.
+    An LLMDeployment concerns itself. An object with its label concerns its owner. A shared object,
+    such as a cache's claim, concerns every LLMDeployment of the namespace, and an object without a
+    namespace concerns all of them.
     """
     namespace = metadata.get("namespace")
     if kind == LLM_DEPLOYMENT:

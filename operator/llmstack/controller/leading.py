@@ -6,11 +6,11 @@
     load ───────────────────────┤
     metrics API ────────────────┘
 
-Passes begin once everything that is watched has been told (lists.py). The load is followed by every
-process (serving.py). That autoscalers can read metrics is kept by metricsapi/keeper.py.
+Passes start once everything that is watched has been reported (lists.py). Every process follows the
+load (serving.py). metricsapi/keeper.py makes sure that autoscalers can read metrics.
 
-It ends when it is told to stop (in order: no further pass, the running ones finish), or when one of
-its parts ends by itself, which is a fault.
+Leading ends when the process is told to stop (no further pass starts, running ones finish) or when
+one of its parts ends by itself, which is a fault.
 """
 
 import asyncio
@@ -29,13 +29,14 @@ from llmstack.kube.kinds import LLM_DEPLOYMENT
 
 log = logging.getLogger(__name__)
 _BEGIN_RETRY_SECONDS = 2.0
+"""Seconds between attempts to start."""
 
 
 class Leading:
-    """The leader's tasks, and how they begin and end.
+    """The leader's tasks, and how they start and end.
 
-    `started` is called once the watches run: kopf takes the signals for itself, and the caller
-    takes them back.
+    `started` is called once the watches run: kopf installs its own signal handlers, and the caller
+    installs its own again.
     """
 
     def __init__(self, parts: Parts, started: Callable[[], None]) -> None:
@@ -44,7 +45,7 @@ class Leading:
         self._stopping = asyncio.Event()
 
     async def run(self) -> None:
-        """Works until stop() was called. Raises what ended one of its parts."""
+        """Works until stop() is called. Raises the error that ended one of its parts."""
         await self._prepare()
         passes = _task(self._work(), "passes")
         tasks = {passes, *self._others()}
@@ -57,20 +58,20 @@ class Leading:
         finally:
             for task in tasks:
                 task.cancel()
-            # kopf, as it ends, cancels all tasks that began after it did, also ours: nothing may
-            # begin before it is through.
+            # When kopf ends, it cancels all tasks that started after it, ours included. So nothing
+            # may start before it has finished.
             await asyncio.gather(*tasks, return_exceptions=True)
             await self._parts.watching.close()
 
     def stop(self) -> None:
-        """Begins no further pass; run() returns when those that run have ended."""
+        """Starts no further pass; run() returns once the running ones have ended."""
         self._stopping.set()
         self._parts.queue.stop()
 
     async def retire(self) -> None:
-        """Takes the metrics API out where no other operator goes on; called before the Lease goes.
+        """Deletes the APIServices if no other operator takes over. Call it before the Lease goes.
 
-        An APIService that nobody answers for would keep every namespace from being deleted.
+        An APIService without a server would keep every namespace from being deleted.
         """
         settings = self._parts.settings
         if not settings.metrics.service:
@@ -93,7 +94,7 @@ class Leading:
         return tasks
 
     async def _prepare(self) -> None:
-        """Waits until the root Secret is there and the API server knows LLMDeployments."""
+        """Waits until the root Secret exists and the API server knows LLMDeployments."""
         parts = self._parts
         while not self._stopping.is_set():
             try:
@@ -101,7 +102,7 @@ class Leading:
                 for namespace in parts.settings.namespaces or (None,):
                     await parts.client.peek(LLM_DEPLOYMENT, namespace)
                 if parts.settings.metrics.service:
-                    await parts.keeper.look()  # the first passes tell how it stands
+                    await parts.keeper.look()  # The first passes report its state.
                 return
             except ApiError as error:
                 hint = "; are the CRDs of crds/ applied?" if error.not_found else ""
@@ -109,7 +110,7 @@ class Leading:
                 await asyncio.sleep(_BEGIN_RETRY_SECONDS)
 
     async def _work(self) -> None:
-        """Passes, from when all is known that is watched until stop()."""
+        """Runs passes until stop(), once everything that is watched is known."""
         waits = {_task(self._known(), "known"), _task(self._stopped(), "stopped")}
         try:
             await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
@@ -141,7 +142,7 @@ class Leading:
         await kopf.operator(
             registry=REGISTRY,
             memo=self._parts.watching,
-            # Else kopf makes one of the user's name, and the user of a pod has none.
+            # Otherwise kopf derives one from the user's name, which a pod's user does not have.
             # (kopf does not export the type, which is a str.)
             identity=self._parts.identity,  # type: ignore[arg-type]
             standalone=True,

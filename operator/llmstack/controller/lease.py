@@ -1,7 +1,7 @@
 """Does this process lead?
 
-acquire() returns once the Lease is won, hold() keeps it and raises LeaseLost when it cannot, and
-release() hands it over on a graceful stop, after the last write.
+acquire() returns once the Lease is acquired, hold() renews it and raises LeaseLost if it cannot,
+and release() hands it over on a graceful stop, after the last write.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ Writer = Callable[[Object], Awaitable[Object]]
 
 
 class LeaseKeeper:
-    """Wins, renews and releases one Lease on behalf of `identity`."""
+    """Acquires, renews and releases one Lease for `identity`."""
 
     def __init__(
         self,
@@ -45,7 +45,7 @@ class LeaseKeeper:
         self._seen: Sighting | None = None
 
     async def acquire(self) -> None:
-        """Waits until the Lease is won; the fence stands open then."""
+        """Waits until the Lease is acquired; the fence is open then."""
         while True:
             started = self._clock()
             try:
@@ -57,11 +57,11 @@ class LeaseKeeper:
             if won and self._opened(started):
                 log.info("leading as %s", self._identity)
                 return
-            # Without jitter, followers that started together would collide for ever.
+            # Without jitter, followers that started together would collide again and again.
             await asyncio.sleep(self._settings.retry * random.uniform(0.8, 1.2))  # noqa: S311
 
     async def hold(self) -> None:
-        """Renews until cancelled. Raises LeaseLost when another holds it, or time has run out."""
+        """Renews until cancelled. Raises LeaseLost if another holds the Lease, or time is up."""
         while True:
             left = self._fence.until - self._clock()
             await asyncio.sleep(max(min(self._settings.retry, left), 0))
@@ -109,7 +109,7 @@ class LeaseKeeper:
         assert self._seen is not None
         if await self._write(self._client.replace, rules.renewed(self._seen.record, time.time())):
             return
-        # A renewal whose answer got lost may have been written all the same: look who holds it.
+        # A renewal whose answer was lost may have been written, so look who holds the Lease.
         live = await self._read()
         holder = live["spec"].get("holderIdentity") if live else None
         if live is None or holder != self._identity:
@@ -118,7 +118,7 @@ class LeaseKeeper:
             raise LeaseLost("somebody else writes to the Lease")
 
     async def _write(self, how: Writer, record: Object) -> bool:
-        """Was it written? False if someone else was faster."""
+        """Writes the record. Returns False if another process was faster."""
         try:
             written = await how(record)
         except ApiError as error:
@@ -129,7 +129,7 @@ class LeaseKeeper:
         return True
 
     def _opened(self, started: float) -> bool:
-        """Opens the fence for what is left of the deadline, counted from before the request."""
+        """Opens the fence for the rest of the deadline, counted from before the request."""
         until = started + self._settings.renew_deadline
         if self._clock() >= until:
             return False

@@ -1,11 +1,11 @@
 """Who holds the Lease, and what may be done about it?
 
-Pure: a record as it was read, the moment at which it was first seen like this on the reader's own
-clock, and now. Clocks of other machines play no part, so their skew does not matter: a holder
-counts as gone when its record has not changed for its whole duration.
+Pure: given a record as read, the moment at which it was first seen like this on the reader's own
+clock, and now. Clocks of other machines do not matter, and neither does their skew: a holder counts
+as gone once its record has not changed for its whole duration.
 
     leader     renew at t0 ── writes until t0 + renew_deadline ── process gone
-    follower        sees the change at t1 ≥ t0 ── takes over at t1 + duration, renew_deadline later
+    follower        sees the change at t1 ≥ t0 ── takes over at t1 + duration, which is later
 """
 
 from dataclasses import dataclass
@@ -25,25 +25,25 @@ class Sighting:
 
     @property
     def holder(self) -> str:
-        """Who holds it? "" if it was released."""
+        """The holder's identity, or "" if the Lease was released."""
         return str(self.record["spec"].get("holderIdentity") or "")
 
     @property
     def version(self) -> str:
-        """Which writing of the record is this?"""
+        """The version of the record."""
         return str(self.record["metadata"]["resourceVersion"])
 
 
 def sight(record: Object, last: Sighting | None, now: float) -> Sighting:
-    """Has it changed since the last look? Only then does its time begin anew."""
+    """Returns the sighting of a record. Its time starts again only if the record changed."""
     seen = Sighting(record, now)
     return Sighting(record, last.since) if last and last.version == seen.version else seen
 
 
 def free(seen: Sighting, me: str, own_duration: int, now: float) -> bool:
-    """May it be taken? The longer of both durations counts, should settings differ.
+    """True if the Lease may be taken. The longer of the two durations counts.
 
-    It names me already when I wrote it and the answer got lost.
+    The record names `me` if an earlier write succeeded but its answer was lost.
     """
     promised = int(seen.record["spec"].get("leaseDurationSeconds") or 0)
     expired = now >= seen.since + max(promised, own_duration)
@@ -51,7 +51,7 @@ def free(seen: Sighting, me: str, own_duration: int, now: float) -> bool:
 
 
 def new_record(namespace: str, name: str, holder: str, duration: int, wall: float) -> Object:
-    """The first record there is."""
+    """Returns the very first record."""
     return {
         "apiVersion": "coordination.k8s.io/v1",
         "kind": "Lease",
@@ -67,7 +67,7 @@ def new_record(namespace: str, name: str, holder: str, duration: int, wall: floa
 
 
 def taken(record: Object, holder: str, duration: int, wall: float) -> Object:
-    """The record of a new holder, one transition later."""
+    """Returns the record of a new holder, with one more transition."""
     transitions = int(record["spec"].get("leaseTransitions") or 0) + 1
     return _changed(
         record,
@@ -80,20 +80,20 @@ def taken(record: Object, holder: str, duration: int, wall: float) -> Object:
 
 
 def renewed(record: Object, wall: float) -> Object:
-    """The same holder's record, fresh."""
+    """Returns the holder's record with a new renewal time."""
     return _changed(record, renewTime=_timestamp(wall))
 
 
 def released(record: Object, wall: float) -> Object:
-    """A record that anybody may take at once."""
+    """Returns a record that anybody may take at once."""
     return _changed(record, holderIdentity="", leaseDurationSeconds=1, renewTime=_timestamp(wall))
 
 
 def _changed(record: Object, **spec: Any) -> Object:
-    """`resourceVersion` stays in: the API server refuses the write if anyone was faster."""
+    """Keeps `resourceVersion`, so that the API server refuses the write if another was faster."""
     return {**record, "spec": {**record["spec"], **spec}}
 
 
 def _timestamp(wall: float) -> str:
-    """For people and other tools only: no decision here reads it."""
+    """Formats a time for people and other tools; no decision here reads it."""
     return datetime.fromtimestamp(wall, UTC).strftime(_TIME)

@@ -1,13 +1,13 @@
-"""What has vanished while a watch was cut, and has everything been told for the first time?
+"""What has vanished while a watch was interrupted, and has everything been reported once?
 
-After a watch that was cut for too long (410) kopf lists again, and does not tell what is no longer
-there. So each list of kopf's is followed by one of our own:
+If a watch was interrupted for too long (410), kopf lists again but does not report what no longer
+exists. So each list of kopf's is followed by one of our own:
 
-    kopf lists ─> kopf watches ─> `began(path)` ─> list of names and uids ─> Sight.listed
-                                                         └─ first time: not told yet? wait for it
+    kopf lists ─> kopf watches ─> `requested(path)` ─> list of names and uids ─> Sight.listed
+                                                         └─ first time: wait for those not reported
 
-`complete` is set once, for every kind and namespace, all that the first list named has been told.
-Passes begin then, not earlier: what is not known yet would be made again.
+`complete` is set once everything in the first list of every kind and namespace has been reported.
+Passes start only then, because they would create again what is not known yet.
 """
 
 import asyncio
@@ -23,16 +23,16 @@ from llmstack.kube.listing import Listing
 log = logging.getLogger(__name__)
 _RETRY_SECONDS = 1.0
 _LOOK_SECONDS = 0.05
-"""The events of a list come within moments of it."""
+"""Seconds between checks, since the events for a list come within moments."""
 
 Scope = tuple[Kind, str | None]
-"""A kind in one namespace, or in all (None)."""
+"""A kind in one namespace, or in all namespaces (None)."""
 ListIdentities = Callable[[str, str], Awaitable[Listing]]
-"""Lists what is under a path and carries labels. Raises ApiError."""
+"""Lists the objects under a path that carry these labels. Raises ApiError."""
 
 
 def scopes(namespaces: Iterable[str]) -> dict[str, Scope]:
-    """What is watched, by the path of its collection."""
+    """Returns what is watched, by the path of its collection."""
     served: list[str | None] = list(namespaces) or [None]
     return {
         kind.path(namespace): (kind, namespace)
@@ -42,7 +42,7 @@ def scopes(namespaces: Iterable[str]) -> dict[str, Scope]:
 
 
 class Lists:
-    """Compares the store with lists of its own. `renew` is called where history went backwards."""
+    """Compares the store with own lists. `renew` is called if history went backwards."""
 
     def __init__(
         self,
@@ -61,7 +61,7 @@ class Lists:
         self.complete = asyncio.Event()
 
     def requested(self, path: str, watch: bool) -> None:
-        """kopf has had an answer: to a list, or to a watch that begins with what it listed."""
+        """Records that kopf's list was answered, or its watch that starts from that list."""
         if not watch:
             self._listed.add(path)
         elif path in self._listed and path in self._scopes:
@@ -69,7 +69,7 @@ class Lists:
             self._due.put_nowait(path)
 
     async def run(self) -> None:
-        """Follows each list of kopf's by one of its own, for as long as it runs."""
+        """Follows each list of kopf's by one of its own, until cancelled."""
         async with asyncio.TaskGroup() as group:
             while True:
                 path = await self._due.get()

@@ -1,12 +1,12 @@
 """How busy is each model, and which servers are wedged, as the gateway sees it?
 
-    gateway /load ── one JSON line a change ──> LoadFollower ─> the newest view ─> metrics API
+    gateway /load ── one JSON line per change ──> LoadFollower ─> the newest view ─> metrics API
                                                      └─ wedged servers, a sleeper called ─> queue
 
-Every process of the operator follows it; only the one that leads has a queue. The view is stale ten
-seconds after its last line: then nothing is known, which is not the same as "no load". Where the
-gateway is away, it is tried again for ever, and passes go on without it. A name that leads to
-several addresses is that of several gateways: all are followed (scaling/several.py).
+Every process of the operator follows it; only the leader has a queue. The view is stale ten seconds
+after its last line. Then nothing is known, which is not the same as no load. While the gateway is
+unreachable it is retried forever, and passes go on without it. A name that resolves to several
+addresses stands for several gateways, all of which are followed (scaling/several.py).
 """
 
 import asyncio
@@ -37,9 +37,9 @@ _TROUBLE = (aiohttp.ClientError, OSError, ValueError, LookupError, TypeError)
 
 
 class LoadFollower:
-    """Follows the /load at `url`; `changed` is called for each deployment concerned.
+    """Follows /load at `url`. `changed` is called for each deployment concerned.
 
-    `changed` may be set anew: a process that stands by has nobody to tell.
+    `changed` may be replaced; a process that stands by has nobody to tell.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class LoadFollower:
         clock: Callable[[], float],
         lookup: Callable[[URL], Awaitable[set[str]]] | None = None,
     ) -> None:
-        """`lookup` tells which addresses the name in an URL leads to, none if that is not known."""
+        """`lookup` returns the addresses that an URL's name resolves to, none if unknown."""
         self._url = URL(url)
         self._lookup = lookup or _addresses
         self._root = root
@@ -64,24 +64,24 @@ class LoadFollower:
         self._sources: dict[str, asyncio.Task[None]] = {}
 
     def load(self) -> Load | None:
-        """The newest view; None if it is stale."""
+        """Returns the newest view, or None if it is stale."""
         return self._load if self.age() < STALE_SECONDS else None
 
     def age(self) -> float:
-        """Seconds since the last line; infinite before the first."""
+        """Returns the seconds since the last line; infinite before the first."""
         return self._clock() - self._heard
 
     def model(self, key: Key) -> ModelLoad | None:
-        """How busy is a deployment? None where it is not known."""
+        """Returns the load of a deployment, or None if unknown."""
         load = self.load()
         return load.models.get(key) if load else None
 
     def demand(self, key: Key) -> Demand:
-        """Who asks for a deployment, as far as is known?"""
+        """Returns who asks for a deployment, as far as is known."""
         return self._activity.demand(key, self._clock())
 
     async def run(self) -> None:
-        """Follows for ever."""
+        """Follows all gateways until cancelled."""
         try:
             while True:
                 await self._meet()
@@ -92,7 +92,7 @@ class LoadFollower:
             await asyncio.gather(*self._sources.values(), return_exceptions=True)
 
     async def _meet(self) -> None:
-        """Follows each address that the name leads to, and no other one for long."""
+        """Follows each address that the name resolves to, and drops the others soon."""
         addresses = await self._lookup(self._url) or set(self._sources) or {self._url.host or ""}
         for address in addresses - self._sources.keys():
             self._sources[address] = asyncio.create_task(self._keep(address))
@@ -101,7 +101,7 @@ class LoadFollower:
                 self._sources.pop(address).cancel()
 
     async def _keep(self, address: str) -> None:
-        """Follows one gateway for ever."""
+        """Follows one gateway until cancelled."""
         failures = 0
         while True:
             heard = self._views.get(address)
@@ -115,7 +115,7 @@ class LoadFollower:
             await asyncio.sleep(_PAUSES[min(failures, len(_PAUSES)) - 1])
 
     async def _follow(self, address: str) -> None:
-        """Returns when the gateway ends the stream, as one that stops does."""
+        """Follows one stream. Returns when the gateway ends it, as it does when it stops."""
         headers = {"Accept": STREAM, "Authorization": f"Bearer {load_key(await self._root())}"}
         limits = aiohttp.ClientTimeout(total=None, connect=5, sock_read=STALE_SECONDS)
         async with (
@@ -131,7 +131,7 @@ class LoadFollower:
                 self._take()
 
     def _lost(self, address: str) -> None:
-        """A gateway tells no more. Others own its models soon; a single one is waited for."""
+        """Handles a gateway's silence. Its models get other owners; a single one is waited for."""
         now = self._clock()
         view = self._views.get(address)
         if view is not None and (view[0].shared or now - view[1] >= STALE_SECONDS):
@@ -157,7 +157,7 @@ class LoadFollower:
 
 
 async def _addresses(url: URL) -> set[str]:
-    """Where the name of this address leads to; nothing if that cannot be told now."""
+    """Returns the addresses that the URL's name resolves to; empty if that fails."""
     loop = asyncio.get_running_loop()
     try:
         found = await loop.getaddrinfo(url.host, url.port, type=socket.SOCK_STREAM)

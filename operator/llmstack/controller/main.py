@@ -1,11 +1,11 @@
-"""How does `llmstack operator` live?
+"""What does a process of `llmstack operator` go through?
 
     start ─> wait for the Lease ─> lead ─> SIGTERM: passes finish ─> release the Lease ─> end
       │           │                  └──── Lease lost, or a part died ─> end at once
       │           └─ SIGTERM ─> end
       └─> follow the gateway's load, serve metrics to autoscalers, answer probes, until the end
 
-While it waits it writes nothing but its name into a Lease that is free.
+While it waits, it writes nothing but its name into a Lease that is free.
 """
 
 import asyncio
@@ -32,11 +32,11 @@ from llmstack.settings.operator import OperatorSettings
 log = logging.getLogger(__name__)
 
 BEGIN_ANEW = -1
-"""In place of an exit status: the process is to begin from the start, with new watches."""
+"""Replaces an exit status: the process must start again, with new watches."""
 
 
 def run(argv: Sequence[str], env: Mapping[str, str]) -> int:
-    """The role `operator`. Returns the exit status."""
+    """Runs the role `operator`. Returns the exit status."""
     if argv:
         sys.stderr.write("llmstack operator takes no arguments: see llmstack/settings/\n")
         return 2
@@ -49,7 +49,7 @@ def run(argv: Sequence[str], env: Mapping[str, str]) -> int:
     configure(settings.log_level)
     status = uvloop.run(_run(settings, connection))
     if status == BEGIN_ANEW:
-        # In the same container: the kubelet would wait longer with each restart.
+        # In the same container, because the kubelet delays each further restart more.
         os.execv(sys.executable, [sys.executable, "-m", "llmstack", "operator"])  # noqa: S606
     return status
 
@@ -59,13 +59,13 @@ async def _run(settings: OperatorSettings, connection: Connection) -> int:
 
 
 class Operator:
-    """One process, leading or standing by."""
+    """One process of the operator, leading or standing by."""
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
 
     async def run(self) -> int:
-        """Returns the exit status: 0 after a stop that was asked for."""
+        """Runs until the end. Returns the exit status, 0 after a requested stop."""
         self._listen_to_signals()
         parts = self._parts
         probes = await serve_probes(parts.vitals, parts.metrics, parts.settings.http_port)
@@ -82,7 +82,7 @@ class Operator:
             await parts.transport.close()
 
     async def _live(self, serving: asyncio.Task[None]) -> int:
-        """Stands by, leads, stops."""
+        """Stands by, then leads, then stops."""
         if not await self._won(serving):
             return 0
         parts = self._parts
@@ -98,7 +98,7 @@ class Operator:
         return await self._stop_leading(leading, holding, working)
 
     async def _won(self, serving: asyncio.Task[None]) -> bool:
-        """Waits for the Lease; False if told to stop before."""
+        """Waits for the Lease. Returns False if told to stop before."""
         keeper = self._parts.lease
         winning = asyncio.create_task(keeper.acquire(), name="winning")
         stopping = asyncio.create_task(self._parts.ending.wait(), name="stop")
@@ -112,7 +112,7 @@ class Operator:
         winning.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await winning
-        await keeper.release()  # the last try may have won, with its answer still on the way
+        await keeper.release()  # The last attempt may have won, with its answer still on the way.
         return False
 
     async def _stop_leading(
@@ -121,7 +121,7 @@ class Operator:
         holding: asyncio.Task[None],
         working: asyncio.Task[None],
     ) -> int:
-        """Lets the passes finish, then hands over. The Lease is held until then."""
+        """Lets the passes finish, then hands the Lease over; it is held until then."""
         longest = self._parts.settings.stop_seconds
         log.info("stopping")
         leading.stop()
@@ -133,7 +133,7 @@ class Operator:
         if holding.done() or (working.done() and working.exception()):
             _die(holding, working)
         if not working.done():
-            # A write may be on its way: the Lease must run out by itself.
+            # A write may be on its way, so the Lease must expire by itself.
             log.warning("a pass did not finish within %g s", longest)
             end_process()
         if not self._parts.ending.anew:
@@ -151,7 +151,7 @@ class Operator:
 
 
 def _die(*parts: asyncio.Task[None]) -> NoReturn:
-    """Whatever ended a part, this process may not go on writing."""
+    """Logs what ended a part, and ends the process, which must not go on writing."""
     for part in parts:
         if part.done() and not part.cancelled() and part.exception():
             log.error("%s ended: %s", part.get_name(), part.exception(), exc_info=part.exception())

@@ -1,14 +1,14 @@
-"""What is read by name, because no watch tells of it, and how often?
+"""What is read by name because it is not watched, and how often?
 
-Secrets, the ConfigMap of authorities, claims of the user. Each is remembered for its deployment:
+Secrets, the ConfigMap of authorities, and claims of the user. Each is cached per deployment:
 
     not read yet                          read
-    there                                 read again at the resync
-    missing, or a claim that is pending   read again after 20 s, then in growing pauses, and then
-                                          with the resync as well
+    found                                 read again at the resync
+    missing, or a claim that is pending   read again after 20 s, then after growing pauses, and at
+                                          the resync as well
 
-Of a Secret of the user it is kept only that it exists. A child that belongs to another deployment,
-such as an earlier one of the same name, is read each time: nobody tells when it goes.
+For a user's Secret only its existence is kept. A child that belongs to another deployment, such as
+an earlier one with the same name, is read every time, because nothing tells when it goes.
 """
 
 from collections import defaultdict
@@ -25,11 +25,12 @@ from llmstack.kube.kinds import Kind
 from llmstack.kube.objects import Object, bare
 
 _PAUSES = (20.0, 90.0)
+"""Seconds of the first and of the longest pause."""
 
 
 @dataclass
 class _Known:
-    """What was read, when, and when it is read again if it is not as it should be."""
+    """What was read, when, and when it is read again if it is missing or pending."""
 
     body: Object | None
     read_at: float
@@ -37,7 +38,7 @@ class _Known:
 
 
 class Named:
-    """Objects by name, remembered for up to `keep` seconds."""
+    """Objects by name, cached for up to `keep` seconds."""
 
     def __init__(self, client: KubeClient, keep: float, clock: Callable[[], float]) -> None:
         self._client = client
@@ -46,26 +47,26 @@ class Named:
         self._known: dict[Key, dict[tuple[Kind, str], _Known]] = defaultdict(dict)
 
     async def get(self, key: Key, kind: Kind, name: str) -> Object | None:
-        """The object of that name in the deployment's namespace, or None.
+        """Returns the object with that name in the deployment's namespace, or None.
 
-        It is needed: while it is missing or pending it is looked for again.
+        While it is missing or pending it is looked for again, because it is needed.
         """
         return (await self._newest(key, kind, name, needed=True)).body
 
     async def child(self, deployment: LLMDeployment, kind: Kind, name: str) -> Object | None:
-        """The object of that name that is to be a child of the deployment, or None."""
+        """Returns the object with the name of a child of the deployment, or None."""
         key = Key(deployment.namespace, deployment.name)
         return (await self._newest(key, kind, name, needed=False, owner=deployment)).body
 
     async def is_there(self, key: Key, kind: Kind, name: str) -> bool:
-        """True if the object exists; its content is not kept."""
+        """True if the object exists. Its content is not kept."""
         known = await self._newest(key, kind, name, needed=True)
         if known.body:
             known.body = {}
         return known.body is not None
 
     def look_in(self, key: Key) -> float | None:
-        """After how many seconds something that is not as it should be is read again."""
+        """Returns the seconds until something missing or pending is read again, or None."""
         waits = [
             known.pause.left(self._clock())
             for known in self._known.get(key, {}).values()
@@ -80,7 +81,7 @@ class Named:
             del known[name]
 
     def wrote(self, kind: Kind, body: Object) -> None:
-        """This is the answer to a write of a child."""
+        """Takes the answer to a write of a child."""
         metadata = body["metadata"]
         owner = (metadata.get("labels") or {}).get(DEPLOYMENT_LABEL)
         if owner:
@@ -89,13 +90,13 @@ class Named:
             self._known[key][kind, metadata["name"]] = known
 
     def removed(self, kind: Kind, namespace: str, name: str) -> None:
-        """It was deleted by the operator: the next pass reads it again."""
+        """Forgets an object that the operator deleted, so that the next pass reads it again."""
         for key, known in self._known.items():
             if key.namespace == namespace:
                 known.pop((kind, name), None)
 
     def forget(self, key: Key) -> None:
-        """The deployment is gone."""
+        """Forgets a deployment that is gone."""
         self._known.pop(key, None)
 
     async def _newest(
@@ -107,7 +108,7 @@ class Named:
         needed: bool,
         owner: LLMDeployment | None = None,
     ) -> _Known:
-        """What is known; read where that is too old, or belongs to another one than `owner`."""
+        """Returns what is known, read again if too old or owned by another than `owner`."""
         known = self._known[key].get((kind, name))
         if known is None or self._is_old(known, needed=needed) or _is_strange(known, owner):
             known = await self._read(key, kind, name, known, needed=needed)
@@ -138,7 +139,7 @@ def _is_strange(known: _Known, owner: LLMDeployment | None) -> bool:
 
 
 def _is_waited_for(body: Object | None) -> bool:
-    """Missing, or a claim that has no volume yet."""
+    """True if the object is missing, or is a claim without a volume."""
     if body is None:
         return True
     return body.get("kind") == "PersistentVolumeClaim" and (

@@ -1,7 +1,7 @@
-"""Which deployment has a name that several claim?
+"""Which deployment holds a name that several claim?
 
-The watches tell of all LLMDeployments; this remembers what each of them claims. A name that two
-claim concerns both, so when one changes its claim the others are looked at, too.
+The watches report all LLMDeployments; this remembers what each of them claims. A name that two
+claim concerns both, so when one changes its claim, the others get a pass too.
 """
 
 from collections import defaultdict
@@ -15,7 +15,7 @@ from llmstack.errors import InvalidSpec
 
 
 class NameIndex:
-    """The claims of all deployments, as far as the watches have told."""
+    """The claims of all deployments that the watches have reported."""
 
     def __init__(self) -> None:
         self._claims: dict[Key, Claim] = {}
@@ -23,7 +23,7 @@ class NameIndex:
         self._read: dict[Key, object] = {}
 
     def note(self, body: Mapping[str, Any], *, deleted: bool = False) -> list[Key]:
-        """Remembers an LLMDeployment; gives those, itself aside, whose names it may change."""
+        """Takes an LLMDeployment. Returns the others whose names this may change."""
         metadata = body["metadata"]
         key = Key(metadata["namespace"], metadata["name"])
         if not self._is_new(key, body, deleted=deleted):
@@ -47,7 +47,7 @@ class NameIndex:
         return sorted(concerned - {key})
 
     def _is_new(self, key: Key, body: Mapping[str, Any], *, deleted: bool) -> bool:
-        """False where the last one noted claims the same: a spec is read once a generation."""
+        """False if the last report has the same claims, so that each generation is read once."""
         metadata, status = body["metadata"], body.get("status") or {}
         if deleted or "generation" not in metadata:
             self._read.pop(key, None)
@@ -57,7 +57,7 @@ class NameIndex:
         return read != was
 
     def conflicts(self, key: Key) -> dict[str, str]:
-        """Those of its names that another deployment has, and which one, as namespace/name."""
+        """Returns the names of the deployment that another one holds, and its namespace/name."""
         found = {}
         for name in _names(self._claims.get(key)):
             first = holder(name, (self._claims[other] for other in self._claimants[name]))
@@ -67,7 +67,7 @@ class NameIndex:
 
 
 def _claim(body: Mapping[str, Any]) -> Claim:
-    """Of a spec that cannot be read, only the names that it has whatever its spec says."""
+    """Returns the claim. Without a valid spec it has only the names independent of the spec."""
     try:
         return claim_of(parse(dict(body)))
     except InvalidSpec:

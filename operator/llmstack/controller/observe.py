@@ -1,7 +1,7 @@
 """What does the cluster look like now, as far as one deployment is concerned?
 
 Everything is gathered before anything is decided. Almost all of it comes from the store, which the
-watches fill, and costs no call. What no watch tells is read by those who bound how often:
+watches fill, and needs no call. The rest is read by modules that limit how often:
 
     Secrets, ConfigMaps, claims of the user    unwatched.py
     Events, while something is stuck           warnings.py
@@ -42,8 +42,9 @@ Object = dict[str, Any]
 class Sources:
     """Where a snapshot comes from.
 
-    `load` tells which pods of a deployment answer no more or may reuse nothing, and `demand` who
-    asks for it, as the gateway says; `metrics_api` why autoscalers can read no metrics.
+    `load` returns what the gateway says of a deployment's replicas, such as which are wedged;
+    `demand` who asks for the deployment; `metrics_api` why autoscalers cannot read metrics, "" if
+    they can.
     """
 
     store: Store
@@ -58,8 +59,11 @@ class Sources:
 
 @dataclass(frozen=True)
 class _Found:
-    """The objects of one deployment: its children and claims by kind and name; of those its Jobs
-    that prove edits, and the claims that it mounts; its replicas, and the pods of its Jobs.
+    """The objects of one deployment.
+
+    `children` has its children and claims by kind and name. Of these, `jobs` are those that prove
+    edits, and `claims` those that it mounts. `replicas` are its pods, `trials` the pods of the
+    Jobs.
     """
 
     children: dict[tuple[str, str], Object]
@@ -70,7 +74,7 @@ class _Found:
 
     @property
     def stuck(self) -> bool:
-        """Whether Events may tell why it does not get on."""
+        """True if Events may say why it makes no progress."""
         pods = [*self.replicas, *self.trials]
         return is_stuck(pods, self.claims, [] if self.trials else self.jobs)
 
@@ -83,24 +87,24 @@ class Observer:
         self._facts = ClusterFacts(sources.store)
 
     def body(self, kind: Kind, key: Key) -> Object | None:
-        """The object of the deployment's name."""
+        """Returns the object of this kind with the deployment's name, or None."""
         return self._from.store.get(kind, key.namespace, key.name)
 
     def forget(self, key: Key) -> None:
-        """The deployment is gone."""
+        """Forgets a deployment that is gone."""
         self._from.logs.forget(key)
         self._from.named.forget(key)
         self._from.warnings.forget(key)
 
     def look_in(self, key: Key) -> float | None:
-        """After how many seconds there is something to read again; None if nothing is awaited."""
+        """Returns the seconds until something must be read again, or None."""
         waits = (self._from.named.look_in(key), self._from.warnings.look_in(key))
         return min((seconds for seconds in waits if seconds is not None), default=None)
 
     async def observe(self, deployment: LLMDeployment) -> Observed:
-        """The whole snapshot. Raises ApiError if any part of it cannot be read."""
+        """Takes the whole snapshot. Raises ApiError if any part of it cannot be read."""
         key = Key(deployment.namespace, deployment.name)
-        # What has to be read comes first: all else is then of one moment, as new as it can be.
+        # What must be read comes first: the rest is then of one moment, as recent as possible.
         unwatched = await read_unwatched(self._from.store, self._from.named, deployment)
         found = self._gather(deployment, unwatched)
         warnings = await self._from.warnings.read(key, stuck=found.stuck)
@@ -137,7 +141,7 @@ class Observer:
         )
 
     def _gather(self, deployment: LLMDeployment, unwatched: Unwatched) -> _Found:
-        """What the store has of it, with what was read."""
+        """Combines what the store has of the deployment with what was read."""
         key = Key(deployment.namespace, deployment.name)
         children = [*self._from.store.owned(key, *MADE), *unwatched.children]
         jobs = [child for child in children if child["kind"] == JOB.kind]
@@ -157,7 +161,7 @@ class Observer:
     async def _pods(
         self, deployment: LLMDeployment, found: _Found, mounts: Mapping[str, str]
     ) -> tuple[Pod, ...]:
-        """The replicas, and behind them the pods of proofs."""
+        """Returns the replicas, followed by the pods of proofs."""
         key, pods = Key(deployment.namespace, deployment.name), [*found.replicas, *found.trials]
         accelerated = deployment.spec.accelerator.present
         logs = await self._from.logs.read(key, pods, accelerated=accelerated)
@@ -167,7 +171,7 @@ class Observer:
 def _used(
     claims: Iterable[Object], deployment: LLMDeployment, pods: Iterable[Object]
 ) -> list[Object]:
-    """Only claims that this deployment mounts: the shared and named ones, and its pods' own."""
+    """Returns the claims that this deployment mounts: shared ones, named ones, its pods' own."""
     wanted = mounted_claims(deployment)
     owners = {_uid(pod) for pod in pods}
     return [

@@ -1,4 +1,4 @@
-"""Which warnings do Events hold, of what only Events tell?
+"""Which warnings show only in Events?
 
 A volume that cannot be mounted or provisioned shows nowhere else. Pure.
 """
@@ -14,17 +14,17 @@ _CLAIM_REASONS = frozenset({"ProvisioningFailed", "FailedBinding", "VolumeResize
 
 
 def volume_messages(events: Iterable[Object]) -> dict[str, str]:
-    """The newest warning about a mount, by the pod's uid."""
+    """Returns the latest warning about a mount, by the pod's uid."""
     return _newest(events, "Pod", _VOLUME_REASONS)
 
 
 def claim_messages(events: Iterable[Object]) -> dict[str, str]:
-    """The newest warning about provisioning, by the claim's uid."""
+    """Returns the latest warning about provisioning, by the claim's uid."""
     return _newest(events, "PersistentVolumeClaim", _CLAIM_REASONS)
 
 
 def job_messages(events: Iterable[Object]) -> dict[str, str]:
-    """Why a Job's pod cannot be created, by the Job's uid."""
+    """Returns why a Job's pod cannot be created, by the Job's uid."""
     return _newest(events, "Job", _JOB_REASONS)
 
 
@@ -40,7 +40,7 @@ def _newest(events: Iterable[Object], kind: str, reasons: frozenset[str]) -> dic
 
 
 def _time(event: Object) -> str:
-    """When it was last seen, as text: Kubernetes times of one format sort as they are."""
+    """Returns when it was last seen, as text: Kubernetes times of one format sort correctly."""
     series = event.get("series") or {}
     return str(
         series.get("lastObservedTime")

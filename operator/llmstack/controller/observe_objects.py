@@ -1,4 +1,4 @@
-"""How do the Deployment and the claims stand, read from their objects? Pure parsers."""
+"""How are the Deployment, the autoscaler, the claims and the proofs read? Pure parsers."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -13,7 +13,7 @@ Object = Mapping[str, Any]
 
 
 def parse_workload(body: Object | None) -> Workload | None:
-    """The Deployment as the decisions see it."""
+    """Parses the Deployment, or returns None without one."""
     if body is None:
         return None
     spec, status = body["spec"], body.get("status") or {}
@@ -35,7 +35,7 @@ def parse_workload(body: Object | None) -> Workload | None:
 
 
 def parse_proof(body: Object, refused: str = "") -> Proof:
-    """A Job that proves an edit as the decisions see it."""
+    """Parses a Job that proves an edit. `refused` says why its pod cannot be created."""
     conditions = (body.get("status") or {}).get("conditions") or ()
     succeeded = any(
         item["type"] == "Complete" and item.get("status") == "True" for item in conditions
@@ -44,7 +44,7 @@ def parse_proof(body: Object, refused: str = "") -> Proof:
 
 
 def parse_autoscaler(body: Object | None) -> Autoscaler | None:
-    """The HorizontalPodAutoscaler as the decisions see it."""
+    """Parses the HorizontalPodAutoscaler, or returns None without one."""
     if body is None:
         return None
     status = body.get("status") or {}
@@ -61,7 +61,7 @@ def parse_autoscaler(body: Object | None) -> Autoscaler | None:
 
 
 def parse_claim(body: Object, message: str = "") -> Claim:
-    """A claim as the decisions see it."""
+    """Parses a claim. `message` is its latest warning."""
     spec = body["spec"]
     return Claim(
         name=body["metadata"]["name"],
@@ -73,7 +73,7 @@ def parse_claim(body: Object, message: str = "") -> Claim:
 
 
 def named_secrets(spec: LLMDeploymentSpec) -> list[str]:
-    """Which Secrets of the user does the spec need? Those in `env` only where not optional."""
+    """Returns the user's Secrets that the spec needs; optional references do not count."""
     names = [reference.name for reference in spec.pod.image_pull_secrets]
     if spec.model.secret_ref:
         names.append(spec.model.secret_ref.name)
@@ -89,7 +89,7 @@ def named_secrets(spec: LLMDeploymentSpec) -> list[str]:
 
 
 def named_claims(spec: LLMDeploymentSpec) -> list[str]:
-    """Which claims of the user does the spec need? None, if its sources cannot be read at all."""
+    """Returns the user's claims that the spec needs, leaving out sources that are invalid."""
     volumes = (volume.persistent_volume_claim or {} for volume in spec.pod.volumes)
     names = {str(volume["claimName"]) for volume in volumes if volume.get("claimName")}
     try:

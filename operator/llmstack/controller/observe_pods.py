@@ -1,6 +1,6 @@
-"""How do the replicas stand, read from their Pod objects?
+"""In which state are the replicas, according to their Pod objects?
 
-Pure parsers: a Pod as the API server returns it, and what was read of logs and Events beside it.
+Pure parsers of a Pod as the API server returns it, and of what logs and Events say about it.
 """
 
 from collections.abc import Mapping
@@ -23,7 +23,7 @@ Object = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class PodLogs:
-    """What was read of a pod's logs? The lines for the ended runs, and the tail of a download."""
+    """What was read of a pod's logs: lines about ended runs, and the tail of a download's log."""
 
     fetch_tail: str = ""
     fetch_line: str = ""
@@ -32,7 +32,7 @@ class PodLogs:
 
 
 def parse_pod(body: Object, logs: PodLogs, volume_message: str = "") -> Pod:
-    """The pod as the decisions see it."""
+    """Parses a pod."""
     metadata, status = body["metadata"], body.get("status") or {}
     conditions = {item["type"]: item for item in status.get("conditions") or ()}
     return Pod(
@@ -58,7 +58,7 @@ def parse_pod(body: Object, logs: PodLogs, volume_message: str = "") -> Pod:
 
 
 def _slots(body: Object) -> int:
-    """Of the server of this very pod: the spec may have changed since it was made."""
+    """Returns the slots of this pod's own server; the spec may have changed since."""
     for container in body.get("spec", {}).get("containers") or ():
         if container["name"] == SERVER_CONTAINER:
             return slots_in(container.get("args") or ())
@@ -66,7 +66,7 @@ def _slots(body: Object) -> int:
 
 
 def _integer(text: str) -> int:
-    """0, as Kubernetes takes it, for what is none."""
+    """Returns the number, or 0 if it is invalid, as Kubernetes does."""
     try:
         return int(text)
     except ValueError:
@@ -74,27 +74,27 @@ def _integer(text: str) -> int:
 
 
 def seconds(timestamp: str) -> float:
-    """Seconds since the epoch of a Kubernetes time."""
+    """Returns a Kubernetes time as seconds since the epoch."""
     return datetime.fromisoformat(timestamp).timestamp()
 
 
 def _unschedulable(scheduled: Object) -> str:
-    """Only the scheduler's own no counts: a gate or a node that is being bound is no fault."""
+    """Returns the scheduler's message; a scheduling gate or ongoing binding is not a fault."""
     if scheduled.get("status") == "False" and scheduled.get("reason") == "Unschedulable":
         return str(scheduled.get("message", ""))
     return ""
 
 
 def _has_its_volumes(conditions: Mapping[str, Object]) -> bool:
-    """Are they all mounted by now? Only then does the kubelet make the pod's sandbox.
+    """True if all volumes are mounted: only then does the kubelet create the pod's sandbox.
 
-    An Event outlives its cause by an hour, so a warning about a mount may be one that has healed.
+    An Event outlives its cause by an hour, so a warning about a mount may be out of date.
     """
     return conditions.get("PodReadyToStartContainers", {}).get("status") == "True"
 
 
 def find_container(body: Object, name: str, line: str = "") -> Container | None:
-    """How does the pod's container of that name stand? None before the kubelet reports it."""
+    """Returns the state of the pod's container with that name; None before it is reported."""
     status = body.get("status") or {}
     for section in ("containerStatuses", "initContainerStatuses"):
         for item in status.get(section) or ():
@@ -104,7 +104,7 @@ def find_container(body: Object, name: str, line: str = "") -> Container | None:
 
 
 def parse_container(item: Object, line: str = "") -> Container:
-    """One entry of `containerStatuses`."""
+    """Parses one entry of `containerStatuses`."""
     state, detail = _state(item.get("state") or {})
     last = (item.get("lastState") or {}).get("terminated") or {}
     ended = detail if state is ContainerState.TERMINATED else last
@@ -127,13 +127,13 @@ def parse_container(item: Object, line: str = "") -> Container:
 
 
 def _lasted(run: Object) -> float | None:
-    """For how many seconds did a run last? None where the kubelet does not know."""
+    """Returns the seconds that a run lasted, or None if the kubelet does not know."""
     started, finished = run.get("startedAt"), run.get("finishedAt")
     return seconds(finished) - seconds(started) if started and finished else None
 
 
 def _state(state: Object) -> tuple[ContainerState, Object]:
-    """No entry at all is how the kubelet says: waiting, for no reason yet."""
+    """Returns the state and its details. No entry means: waiting, without a reason yet."""
     for name in (ContainerState.RUNNING, ContainerState.TERMINATED, ContainerState.WAITING):
         if name.value in state:
             return name, state[name.value] or {}

@@ -1,7 +1,7 @@
-"""Of which parts does the operator consist, and who knows whom?
+"""Which parts does the operator consist of, and which of them know each other?
 
-The only place where they are put together. Each is made when it is asked for first, and none begins
-by itself: main.py, serving.py and leading.py tell what runs when.
+This is the only place where they are put together. Each part is created on first use, and none
+starts by itself: main.py, serving.py and leading.py decide what runs when.
 
     transport ─ client ─┬─ lease, eyes                                      main.py
                         ├─ root ─ load ─ server                             serving.py
@@ -49,12 +49,12 @@ from llmstack.version import VERSION
 
 
 class Parts:
-    """One operator. Made within its event loop."""
+    """The parts of one operator. Create it within its event loop."""
 
     def __init__(self, settings: OperatorSettings, connection: Connection) -> None:
         self.settings = settings
         self.connection = connection
-        # A container that starts again keeps its pod's name; it is another holder all the same.
+        # A restarted container keeps its pod's name, but must be another holder of the Lease.
         self.identity = f"{settings.identity}_{uuid.uuid4().hex[:8]}"
         self.ending = Ending()
         self.fence = Fence()
@@ -160,13 +160,13 @@ class Parts:
         made = Metrics()
         gauge, fence, queue = made.gauge, self.fence, self.queue
         gauge("leader", "1 while this process may write.", lambda: float(fence.open))
-        gauge("lease_seconds", "For how long this process may still write.", fence.left)
-        gauge("load_age_seconds", "Since the gateway's last line.", self.load.age)
+        gauge("lease_seconds", "Seconds for which this process may still write.", fence.left)
+        gauge("load_age_seconds", "Seconds since the gateway's last line.", self.load.age)
         gauge("queue_depth", "Deployments that wait for a pass.", lambda: len(queue))
         gauge("retries", "Passes that failed and were tried again.", lambda: queue.retries)
         gauge(
             "api_throttled_seconds",
-            "For which calls of the Kubernetes API waited for their turn, added up.",
+            "Total seconds that calls of the Kubernetes API waited for their turn.",
             lambda: self.transport.throttled_seconds,
         )
         made.watch_ages(self.vitals.watch_ages)
@@ -177,17 +177,17 @@ class Parts:
         self.queue.add(key, delay, urgent=urgent)
 
     def wake(self, key: Key) -> None:
-        """The gateway tells of a deployment: only who leads looks at it."""
+        """Asks for a pass because of the gateway's news, if this process leads."""
         if self.fence.open:
             self.ask(key)
 
     def begin_anew(self) -> None:
-        """Begins the process anew, with new watches; not before there are any to renew."""
+        """Restarts the process to renew its watches, if there are any to renew."""
         if self.vitals.watches:
             self.ending.begin_anew()
 
     def why_no_metrics(self) -> str:
-        """Why autoscalers can read no metrics: who or what is to change. "" if they can."""
+        """Returns why autoscalers can read no metrics and what to change, "" if they can."""
         if self.settings.namespaces:
             return (
                 "the metrics API is one for the whole cluster, and this operator serves named "

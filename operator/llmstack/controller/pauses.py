@@ -1,8 +1,8 @@
-"""How long until one looks again for what is not there yet? Pure: the caller brings the time."""
+"""How long until something missing is looked for again? Pure: the caller passes the time."""
 
 
 class Pause:
-    """A wait that doubles each time, from `first` to `limit` seconds; it ends when all is well."""
+    """A pause that doubles each time, from `first` to `limit` seconds, until end() resets it."""
 
     def __init__(self, first: float, limit: float) -> None:
         self._first = first
@@ -12,7 +12,7 @@ class Pause:
         self.waits = False
 
     def begin(self, now: float, first: float | None = None) -> None:
-        """One has looked: the next look is after a pause. `first` replaces it once."""
+        """Starts the pause before the next look. `first` replaces its length once."""
         self.waits = True
         if first is not None:
             self._until = now + first
@@ -21,9 +21,9 @@ class Pause:
         self._next = min(2 * self._next, self._limit)
 
     def end(self) -> None:
-        """All is well: the next wait is the first one again."""
+        """Resets the pause, because nothing is missing any more."""
         self.waits, self._next = False, self._first
 
     def left(self, now: float) -> float:
-        """Seconds until the next look; 0 if it is due."""
+        """Returns the seconds until the next look; 0 if it is due."""
         return max(self._until - now, 0.0)

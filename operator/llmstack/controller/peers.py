@@ -1,4 +1,4 @@
-"""Is there another operator pod that would go on?"""
+"""Is there another operator pod to take over?"""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -11,15 +11,15 @@ _OURS = (NAME_LABEL, INSTANCE_LABEL, COMPONENT_LABEL)
 
 
 async def is_last(client: KubeClient, namespace: str, pod: str) -> bool:
-    """True if no other pod of this pod's kind is ready and stays.
+    """True if no other pod of the operator is ready and not terminating.
 
-    False also where the process runs in no pod: then nobody knows. Raises ApiError.
+    False if this process does not run in a pod, because then it is unknown. Raises ApiError.
     """
     return no_other_stays(await client.list(POD, namespace), pod)
 
 
 def no_other_stays(pods: Sequence[Mapping[str, Any]], pod: str) -> bool:
-    """The same, told from all pods of the namespace."""
+    """Returns the same, given all pods of the namespace."""
     mine = next((each for each in pods if each["metadata"]["name"] == pod), None)
     if mine is None or len(_kind(mine)) < len(_OURS):
         return False

@@ -3,9 +3,9 @@
 container                        what is read                        when
 -------------------------------  ----------------------------------  -------------------------
 fetch, running                   last lines of its log: progress     every `progress` seconds
-fetch or server, failed          the line that tells why             once for each end
-server with a device, ready      whether it uses the device          once for each start
-any, of a pod that is going      nothing: no condition looks at it   never
+fetch or server, failed          the line that gives the reason      once per end
+server with a device, ready      whether it uses the device          once per start
+any, of a terminating pod        nothing: no condition needs it      never
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -25,14 +25,14 @@ _PROGRESS_LINES = 20
 _CRASH_LINES = 200
 _START_LINES = 2000
 _TRIES = 3
-"""A log without a telling line may only be late; after so many looks it has none."""
+"""Times that a log without a telling line is read, because the line may only be late."""
 
 
 @dataclass
 class _Memory:
-    """What was read of one pod, of each container's newest run only.
+    """What was read of one pod, for each container's latest run only.
 
-    `lines` has, for the end or the start of a container, which run it was and the line that tells.
+    `lines` maps the end or start of a container to the number of its run and the telling line.
     """
 
     progress: str = ""
@@ -42,20 +42,20 @@ class _Memory:
     tries: dict[str, tuple[int, int]] = field(default_factory=dict)
 
     def try_again(self, container: str, run: int) -> bool:
-        """True for the first few times that one run of a container is asked for."""
+        """True for the first few calls about one run of a container."""
         last, tried = self.tries.get(container, (run, 0))
         tried = tried if last == run else 0
         self.tries[container] = run, tried + 1
         return tried < _TRIES
 
     def line(self, what: str, container: str, run: int) -> str | None:
-        """The line of that very run; None if it was not read yet."""
+        """Returns the line of this run, or None if it was not read yet."""
         known = self.lines.get((what, container))
         return known[1] if known and known[0] == run else None
 
 
 class LogReader:
-    """Reads logs of pods and remembers what it read, as long as the pods exist."""
+    """Reads logs of pods, and keeps what it read while the pods exist."""
 
     def __init__(
         self, client: KubeClient, progress_seconds: float, clock: Callable[[], float]
@@ -68,7 +68,7 @@ class LogReader:
     async def read(
         self, key: Key, pods: Sequence[Object], *, accelerated: bool
     ) -> dict[str, PodLogs]:
-        """What is known by now of the logs of a deployment's pods, by the pod's uid."""
+        """Returns what is known of the logs of a deployment's pods, by the pod's uid."""
         known = self._memories.get(key, {})
         memories = {_uid(pod): known.get(_uid(pod), _Memory()) for pod in pods}
         self._memories[key] = memories
@@ -78,7 +78,7 @@ class LogReader:
         }
 
     def forget(self, key: Key) -> None:
-        """The deployment is gone."""
+        """Forgets a deployment that is gone."""
         self._memories.pop(key, None)
 
     async def _read_pod(self, pod: Object, memory: _Memory, *, accelerated: bool) -> PodLogs:
@@ -104,10 +104,9 @@ class LogReader:
         return memory.progress
 
     async def _end(self, pod: Object, memory: _Memory, container: Container | None) -> str:
-        """The telling line of the last run that failed. What fetch left says it better.
+        """Returns the telling line of the last failed run; fetch's own message is preferred.
 
-        What the kubelet keeps of a server's log is no substitute: it is 2 KiB, less than a
-        backtrace.
+        The kubelet's copy of a server's log is no substitute: its 2 KiB are less than a backtrace.
         """
         if container is None or (
             container.name == FETCH_CONTAINER and container.termination_message

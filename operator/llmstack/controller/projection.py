@@ -1,7 +1,7 @@
-"""What is kept of an object that a watch has told of?
+"""What is kept of an object that a watch has reported?
 
-All that a pass reads of it, as compact JSON: parsed only when a pass asks. What no pass reads is
-left out: its changes are no news, and lead to no pass. Pure.
+Everything that a pass reads of it, as compact JSON that is parsed only when a pass needs it. The
+rest is left out, so that changes to it are not news and cause no pass. Pure.
 """
 
 from collections.abc import Mapping
@@ -47,32 +47,32 @@ _OF_STATUS = {
     JOB: (_CONDITIONS,),
     CLAIM: ("phase",),
 }
-"""What is read of the status, by kind; of other children nothing. Of conditions not their times,
-which move with each look of a controller.
+"""Fields of the status that are read, by kind; nothing of other children's status is. The times of
+conditions are left out, since controllers update them at every check.
 """
 
 
 def project(kind: Kind, body: Mapping[str, Any]) -> bytes:
-    """The text that is kept, without the resourceVersion: two alike tell the same."""
-    # orjson's answer keeps the whole buffer that it was written in; a copy is as long as it is.
+    """Returns the text to keep, without the resourceVersion. Equal texts mean equal objects."""
+    # orjson's result keeps the whole buffer it was written in; a copy is only as long as needed.
     return bytes(memoryview(orjson.dumps(_kept(kind, body), option=orjson.OPT_SORT_KEYS)))
 
 
 def restore(text: bytes, version: int) -> Object:
-    """The object as a pass reads it; a fresh one each time."""
+    """Returns the object as a pass reads it, a new one each time."""
     body: Object = orjson.loads(text)
     body["metadata"]["resourceVersion"] = str(version)
     return body
 
 
 def _kept(kind: Kind, body: Mapping[str, Any]) -> Object:
-    # The items of a list do not say what they are.
+    # The items of a list do not include their kind.
     head = {"apiVersion": kind.api_version, "kind": kind.kind}
     return {**_content(kind, body), **head, "metadata": _metadata(kind, body["metadata"])}
 
 
 def _content(kind: Kind, body: Mapping[str, Any]) -> Object:
-    if kind == NODE:  # The rest is long, and changes with each heartbeat.
+    if kind == NODE:  # The rest is long and changes with each heartbeat of the node.
         return {"status": {"allocatable": (body.get("status") or {}).get("allocatable") or {}}}
     if kind == STORAGE_CLASS:
         return {"provisioner": body.get("provisioner", "")}
@@ -102,7 +102,7 @@ def _metadata(kind: Kind, metadata: Mapping[str, Any]) -> Object:
 
 
 def _owners_of_replicas(entries: Any) -> list[Object]:
-    """Of the managed fields, who owns `spec.replicas` (desired/replicas.py): the rest is long."""
+    """Returns the managed fields about `spec.replicas` only (desired/replicas.py)."""
     return [
         {"manager": entry.get("manager", ""), "fieldsV1": _REPLICAS}
         for entry in entries

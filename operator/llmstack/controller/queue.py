@@ -1,10 +1,10 @@
-"""Who works on which deployment now?
+"""Which worker runs a pass over which deployment now?
 
-N workers share one schedule. Everything that happens in the cluster only puts a key into it. What
-somebody waits for is urgent: a new or edited LLMDeployment, a request for a sleeping model. Events
-of children, the resync, second looks and retries are not: they come after what is urgent, not
-within a second after the last pass over the same deployment began, and not before the wait after a
-failed pass is over.
+N workers share one schedule; whatever happens in the cluster only adds a key to it. A pass that
+somebody waits for is urgent: for a new or edited LLMDeployment, or a request for a sleeping model.
+Events of children, the resync, second looks and retries are not. They come after urgent ones, not
+within a second after the start of the last pass over the same deployment, and not before the wait
+after a failed pass is over.
 """
 
 import asyncio
@@ -21,16 +21,19 @@ from llmstack.kube.errors import ApiError
 log = logging.getLogger(__name__)
 
 REST_SECONDS = 1.0
+"""Seconds from the start of a pass to the next one that is not urgent, for the same deployment."""
 LONGEST_REST_SECONDS = 5.0
+"""The same while many deployments change."""
 _REST_SHARE = 0.1
-"""Ten further passes a second, up to the longest rest: a burst costs no more than it has to."""
+"""Seconds added to the rest per resting deployment: about ten further passes per second in a burst,
+until the longest rest is reached."""
 
 Work = Callable[[Key], Awaitable[float | None]]
-"""One pass. Returns after how many seconds it wants to run again, None if only when asked for."""
+"""Runs one pass. Returns the seconds until it wants to run again, None if only when asked."""
 
 
 class WorkQueue:
-    """Runs `work` for each key that is added: one pass a key at a time, failures again later."""
+    """Runs `work` for each key that is added, one pass per key at a time, and retries failures."""
 
     def __init__(self, work: Work, workers: int, clock: Callable[[], float] = now) -> None:
         self._work = work
@@ -48,25 +51,25 @@ class WorkQueue:
         return len(self._schedule)
 
     def longest_pass(self) -> float:
-        """For how many seconds has the oldest running pass been at it?"""
+        """Returns for how many seconds the oldest running pass has been running."""
         started = self._started.values()
         return self._clock() - min(started) if started else 0.0
 
     def add(self, key: Key, delay: float = 0.0, *, urgent: bool = True) -> None:
-        """Asks for a pass, at once or after some seconds."""
+        """Asks for a pass, after `delay` seconds or later."""
         due = self._clock() + delay
         due = due if urgent else max(due, self._rest.until(key), self._backoff.until(key))
         self._schedule.add(key, due, urgent=urgent)
         self._wake.set()
 
     async def run(self) -> None:
-        """Works until stop(). Raises LeaseLost as soon as a pass met it."""
+        """Works until stop(). Raises LeaseLost as soon as a pass does."""
         async with asyncio.TaskGroup() as group:
             for number in range(self._workers):
                 group.create_task(self._worker(), name=f"worker {number}")
 
     def stop(self) -> None:
-        """Begins no further pass; run() returns when those that are running have ended."""
+        """Starts no further pass; run() returns once the running ones have ended."""
         self._stopping = True
         self._wake.set()
 
@@ -86,7 +89,7 @@ class WorkQueue:
             key = self._schedule.take(self._clock())
             if key:
                 return key
-            # No await between `take` and here: an add() in between cannot be missed.
+            # There is no await between `take` and here, so an add() cannot be missed.
             self._wake.clear()
             due = self._schedule.next_due()
             try:
@@ -97,7 +100,7 @@ class WorkQueue:
         return None
 
     async def _pass(self, key: Key) -> None:
-        """One pass; the next one is asked for where there has to be one."""
+        """Runs one pass, and asks for the next one if one is needed."""
         try:
             again = await self._work(key)
         except LeaseLost:
@@ -116,5 +119,5 @@ class WorkQueue:
         spread = random.random()  # noqa: S311 - only spreads load
         delay = self._backoff.failed(key, self._clock(), spread, asked)
         log.warning("%s: %s; again in %.1f s", key, error, delay, exc_info=known is None)
-        # Somebody changed it while the pass ran, and may be waiting for what comes of it.
+        # On a conflict, somebody changed it during the pass and may be waiting for the result.
         self.add(key, delay, urgent=bool(known and known.conflict))

@@ -1,7 +1,8 @@
 """What is done for one LLMDeployment?
 
-parse ─ observe ─ build ─ apply ─ report. Each pass compares all that the watches have told with all
-that is wanted. One over a deployment that is Ready, with nothing to change, calls nobody.
+parse ─ observe ─ build ─ apply ─ report. Each pass compares everything that the watches have
+reported with everything that is wanted. If the deployment is Ready and nothing has to change, it
+makes no API call.
 """
 
 import time
@@ -35,14 +36,16 @@ from llmstack.settings.operator import OperatorSettings
 from llmstack.status import compute, compute_unreadable
 
 _UNSETTLED_SECONDS = 20.0
-"""A deployment that is not settled is looked at so often, for as long as it may soon be: the time
-that passes is told by no watch."""
+"""Seconds until the next pass while a deployment is not settled but may soon be, because no watch
+reports that time has passed."""
 _STUCK_SECONDS = 60.0
+"""The same after it has not been settled for long."""
 _STUCK_AFTER = 300.0
+"""Seconds without being settled after which that applies."""
 
 
 class Reconciler:
-    """Passes over one LLMDeployment after the other."""
+    """Runs passes over LLMDeployments."""
 
     def __init__(
         self,
@@ -66,7 +69,7 @@ class Reconciler:
         self._unchanged = Unchanged()
 
     async def reconcile(self, key: Key) -> float | None:
-        """One pass. Returns after how many seconds to look again, None if only when told."""
+        """Runs one pass. Returns the seconds until the next one, None if only when asked."""
         body = self._observer.body(LLM_DEPLOYMENT, key)
         if body is None:
             self._forget(key)
@@ -77,8 +80,8 @@ class Reconciler:
             await self._reject(body, str(error))
             return None
         if deployment.deleting:
-            return None  # the garbage collector follows the owner references
-        if self._uids.get(key) != deployment.uid:  # Nothing known of an earlier one holds for it.
+            return None  # The garbage collector follows the owner references.
+        if self._uids.get(key) != deployment.uid:  # It replaces one of the same name.
             self._forget(key)
             self._uids[key] = deployment.uid
         return await self._pass(deployment)
@@ -99,7 +102,7 @@ class Reconciler:
         observed = await self._observer.observe(deployment)
         outcome, observed = await self._brought_about(deployment, observed)
         if outcome.began and not outcome.failures and is_unanswered(deployment):
-            return 0.0  # There is more to tell after the rest, when its replicas begin to start.
+            return 0.0  # After the rest its replicas are starting, so there is more to report.
         status = compute(deployment, observed, time.time())
         await self._reporter.report(deployment, status)
         await self._report_deaths(deployment)
@@ -115,7 +118,7 @@ class Reconciler:
     async def _brought_about(
         self, deployment: LLMDeployment, observed: Observed
     ) -> tuple[Outcome, Observed]:
-        """Writes what differs. The snapshot then tells what came of it."""
+        """Writes what differs. Returns what was done, and the snapshot completed by that."""
         key = Key(deployment.namespace, deployment.name)
         inputs = fingerprint(deployment, await self._root.root(), observed.children)
         if self._unchanged.holds(key, inputs):
@@ -183,7 +186,7 @@ class Reconciler:
 
 
 def is_unanswered(deployment: LLMDeployment) -> bool:
-    """True if no pass has told yet how it stands."""
+    """True if no pass has reported its status yet."""
     return deployment.status.observed_generation is None
 
 
@@ -192,7 +195,7 @@ def _soonest(*times: float | None) -> float | None:
 
 
 def _settled(status: LLMDeploymentStatus, workload: Workload | None) -> bool:
-    """Ready, and no update under way: one that fails leaves the old replicas serving."""
+    """True if it is Ready and not being updated: a failed update leaves old replicas serving."""
     if workload is None or not workload.wanted == workload.updated == workload.ready:
         return False
     return any(

@@ -1,7 +1,7 @@
-"""How do people learn how their deployment stands?
+"""How do people learn about the state of their deployment?
 
-By its status, which is written only when it differs, and by Events on it, one for each reason that
-is new. An Event that cannot be written is logged and forgotten: the status has the same words.
+From its status, which is written only if it differs, and from Events, one for each new reason. An
+Event that cannot be written is logged and dropped, since the status has the same words.
 """
 
 import asyncio
@@ -27,12 +27,12 @@ _COMPONENT = "llmstack-operator"
 _BURST = 12
 _REFILL_SECONDS = 30.0
 _RECENT_SECONDS = 900.0
-"""So old a death may be that an operator that just began tells of it."""
+"""Seconds for which a death is recent enough that an operator which just started reports it."""
 
 
 @dataclass(frozen=True)
 class Subject:
-    """Which very LLMDeployment is reported on?"""
+    """The LLMDeployment that is reported on."""
 
     namespace: str
     name: str
@@ -55,17 +55,17 @@ class Reporter:
         self._deaths: dict[Key, frozenset[str]] = {}
 
     def forget(self, key: Key) -> None:
-        """The deployment is gone."""
+        """Forgets a deployment that is gone."""
         self._buckets.pop(key, None)
         self._deaths.pop(key, None)
 
     async def report(self, deployment: LLMDeployment, status: LLMDeploymentStatus) -> None:
-        """Writes what is new since the status that the deployment was read with."""
+        """Writes what has changed since the deployment was read."""
         subject = Subject(deployment.namespace, deployment.name, deployment.uid)
         await self.report_change(subject, deployment.status, status)
 
     async def report_deaths(self, subject: Subject, deaths: Iterable[Death]) -> None:
-        """Writes an Event for each death that has none yet; an old one is told no more."""
+        """Writes an Event for each recent death that has none yet."""
         known = self._deaths.get(subject.key, frozenset())
         recent = [death for death in deaths if time.time() - death.at < _RECENT_SECONDS]
         self._deaths[subject.key] = frozenset(death.id for death in recent)
@@ -76,7 +76,7 @@ class Reporter:
     async def report_change(
         self, subject: Subject, last: LLMDeploymentStatus, status: LLMDeploymentStatus
     ) -> None:
-        """Writes what is new in `status`; nothing, if all of it was there already."""
+        """Writes what is new in `status`; nothing if it is unchanged."""
         if status == last:
             return
         await self._write_status(subject, status)
@@ -86,7 +86,7 @@ class Reporter:
         body = {
             "apiVersion": API_VERSION,
             "kind": KIND,
-            # The uid makes the API server refuse it, should another one bear the name by now.
+            # With the uid, the API server refuses the status if another object has the name by now.
             "metadata": {
                 "name": subject.name,
                 "namespace": subject.namespace,
@@ -109,12 +109,12 @@ class Reporter:
             await self._writer.create(build_event(subject, event, self._identity, time.time_ns()))
         except ApiError as error:
             if event.id and error.conflict:
-                return  # Another process of the operator has told it.
+                return  # Another process of the operator has written it.
             log.warning("%s: cannot write Event %s: %s", subject.key, event.reason, error)
 
 
 class Bucket:
-    """May one more pass? A burst at once, then one each `refill` seconds."""
+    """A token bucket: allows a burst at once, then one per `refill` seconds."""
 
     def __init__(self, burst: int, refill: float) -> None:
         self._burst = burst
@@ -123,7 +123,7 @@ class Bucket:
         self._at = float("-inf")
 
     def take(self, now: float) -> bool:
-        """Takes one, if there is one."""
+        """Takes a token. Returns False if there is none."""
         self._tokens = min(self._burst, self._tokens + (now - self._at) / self._refill)
         self._at = now
         if self._tokens < 1:
@@ -133,7 +133,7 @@ class Bucket:
 
 
 def build_event(subject: Subject, event: Event, instance: str, nanoseconds: int) -> dict[str, Any]:
-    """The Event as `kubectl describe` shows it."""
+    """Builds the Event as `kubectl describe` shows it."""
     moment = datetime.fromtimestamp(nanoseconds / 1e9, UTC)
     seconds = moment.strftime("%Y-%m-%dT%H:%M:%SZ")
     return {

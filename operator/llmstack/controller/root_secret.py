@@ -1,8 +1,8 @@
 """From which secret are the servers' keys derived?
 
-Created once, never overwritten: another root would restart every replica. A copy stands beside it.
-When it is deleted, the same one is written again: the leader looks every few seconds, and one that
-starts reads the copy.
+It is created once and never overwritten, because another root would restart every replica. There is
+a copy of it. If the Secret is deleted, the same root is written again: the leader checks every few
+seconds, and an operator that starts reads the copy.
 """
 
 import logging
@@ -20,7 +20,7 @@ _FORBIDDEN = 403
 
 
 class RootSecret:
-    """The root, read at most once in `refresh` seconds."""
+    """The root, read at most once per `refresh` seconds."""
 
     def __init__(
         self,
@@ -39,7 +39,7 @@ class RootSecret:
         self._read_at = float("-inf")
 
     async def root(self) -> bytes:
-        """The root; created if there is none. Raises ConfigurationError for one that is broken."""
+        """Returns the root, created if missing. Raises ConfigurationError if it is invalid."""
         if self._root is None or self._clock() >= self._read_at + self._refresh:
             started = self._clock()
             first = self._root is None
@@ -50,7 +50,7 @@ class RootSecret:
         return self._root
 
     async def keep(self) -> None:
-        """Puts the Secret and its copy back, should one of them be gone. For the leader."""
+        """Restores the Secret and its copy if one of them is missing. Only the leader calls it."""
         if self._root is None:
             return
         for name in (self._name, root_copy_name(self._name)):
@@ -61,7 +61,7 @@ class RootSecret:
                 log.warning("cannot maintain the Secret %s/%s: %s", self._namespace, name, error)
 
     async def existing(self) -> bytes:
-        """The root, for one who may not write. Raises ConfigurationError while there is none."""
+        """Returns the root without creating it. Raises ConfigurationError if there is none."""
         if self._root is None or self._clock() >= self._read_at + self._refresh:
             started = self._clock()
             if found := await self._read():
@@ -90,14 +90,14 @@ class RootSecret:
         try:
             await self._write(self._name, root)
         except ApiError as error:
-            # Somebody was faster: theirs counts.
+            # Another process was faster, so its root counts.
             if not error.conflict:
                 raise
             return await self._read() or root
         return root
 
     async def _copied(self) -> bytes | None:
-        """The root of the copy; None where an older chart gives no right to it."""
+        """Returns the copied root, or None; an older chart gives no right to read it."""
         try:
             return await self._read(root_copy_name(self._name))
         except ApiError as error:

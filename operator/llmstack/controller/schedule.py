@@ -1,14 +1,15 @@
-"""Which deployment is looked at next, and when?
+"""Which deployment gets the next pass, and when?
 
-Pure bookkeeping of keys; the caller brings the time. Invariants:
+Pure bookkeeping of keys; the caller passes the time. Invariants:
 
-- a key waits at most once: asked for again, the earlier moment and the higher rank win;
-- a key that is in work waits until its pass ends: never two passes over one deployment at once;
-- what is asked for while a pass runs is not lost: the pass may have read too early to see it;
+- a key waits at most once: if asked for again, the earlier time and the higher rank count;
+- a key that is being worked on waits until its pass ends, so passes over one deployment never
+  overlap;
+- what is asked for during a pass is not lost, because the pass may have read too early to see it;
 - of the keys that are due, urgent ones come first, and after `SHARE` of them in a row one of the
-  others: neither can keep the other waiting for ever.
+  others: neither can keep the other waiting forever.
 
-    add ──> waiting ── take, when due ──> in work ── done ──> waiting if asked for, else gone
+    add ──> waiting ── take, when due ──> working ── done ──> waiting if asked for, else gone
 """
 
 import heapq
@@ -18,13 +19,13 @@ from dataclasses import dataclass
 from llmstack.api.key import Key
 
 SHARE = 16
-"""Urgent keys in a row, while another one is due: a new deployment's first pass makes its objects,
-and every further pass over another one can wait for that."""
+"""Urgent keys in a row while another one is due. The first pass over a new deployment creates its
+objects, and further passes over others can wait for that."""
 
 
 @dataclass(frozen=True, order=True)
 class _Turn:
-    """One wish. `urgent`: somebody waits for it; the resync and second looks are not."""
+    """A key's turn. `urgent`: somebody waits for it, unlike for a resync or a second look."""
 
     due: float
     key: Key
@@ -32,7 +33,7 @@ class _Turn:
 
 
 class Schedule:
-    """When is each key due? Moments are seconds of any steady clock."""
+    """When each key is due. Times are seconds of any steady clock."""
 
     def __init__(self) -> None:
         self._turns: dict[Key, _Turn] = {}
@@ -45,11 +46,11 @@ class Schedule:
 
     @property
     def working(self) -> frozenset[Key]:
-        """The keys that are in work."""
+        """The keys that are being worked on."""
         return frozenset(self._working)
 
     def add(self, key: Key, due: float, *, urgent: bool = True) -> None:
-        """The key is due at that moment, or earlier if it was already."""
+        """Makes the key due at this time, or earlier if it already was."""
         known = self._turns.get(key)
         turn = _Turn(due, key, urgent)
         if known:
@@ -59,7 +60,7 @@ class Schedule:
             self._push(turn)
 
     def take(self, now: float) -> Key | None:
-        """The key that goes into work now; None if none is due."""
+        """Returns the key to work on now, or None if none is due."""
         urgent, other = self._first(urgent=True), self._first(urgent=False)
         urgent = urgent if urgent and urgent.due <= now else None
         other = other if other and other.due <= now else None
@@ -73,23 +74,23 @@ class Schedule:
         return turn.key
 
     def done(self, key: Key) -> None:
-        """The pass over this key has ended."""
+        """Records that the pass over this key has ended."""
         self._working.discard(key)
         if key in self._turns:
             self._push(self._turns[key])
 
     def next_due(self) -> float | None:
-        """The next moment at which `take` may have an answer, keys in work aside."""
+        """Returns the next time at which `take` may return a key, unless keys in work end first."""
         firsts = (self._first(urgent=rank) for rank in (True, False))
         return min((turn.due for turn in firsts if turn), default=None)
 
     def _push(self, turn: _Turn) -> None:
-        """A key in work is put on the heap when its pass has ended."""
+        """Puts a turn on its heap, unless the key is being worked on; done() does it then."""
         if turn.key not in self._working:
             heapq.heappush(self._heaps[turn.urgent], turn)
 
     def _first(self, *, urgent: bool) -> _Turn | None:
-        """The turn of this rank that is due first; what no longer counts is dropped."""
+        """Returns the turn of this rank that is due first, dropping outdated entries."""
         heap = self._heaps[urgent]
         while heap and self._turns.get(heap[0].key) is not heap[0]:
             heapq.heappop(heap)
@@ -97,36 +98,36 @@ class Schedule:
 
 
 class Rest:
-    """For how long after a pass began does the next one wait, if nobody waits for it?
+    """How long the next pass waits after the start of one, if nobody waits for it.
 
-    What comes of one change comes as many events: the pass after the rest sees all of them. Where
-    many deployments change at once each rests for longer, `share` seconds for each that rests, so
+    One change causes several events, and the pass after the rest sees all of them. If many
+    deployments change at once, each rests for longer (`share` seconds per resting deployment), so
     that all of them together never take more than a part of the time.
     """
 
     def __init__(self, seconds: float, share: float = 0.0, longest: float = 0.0) -> None:
-        """`seconds` is the shortest rest; it is at most `longest`, where that is more."""
+        """`seconds` is the shortest rest, `longest` the longest, unless `seconds` is more."""
         self._seconds = seconds
         self._share = share
         self._longest = max(seconds, longest)
         self._until: OrderedDict[Key, float] = OrderedDict()
 
     def begin(self, key: Key, now: float) -> None:
-        """A pass over the key begins."""
+        """Starts the rest, because a pass over the key starts."""
         self._until.pop(key, None)
-        # Nearly in the order of their moments: what is over comes first.
+        # The entries are nearly in the order of their times, so expired ones come first.
         while self._until and next(iter(self._until.values())) < now:
             self._until.popitem(last=False)
         seconds = max(self._seconds, self._share * len(self._until))
         self._until[key] = now + min(seconds, self._longest)
 
     def until(self, key: Key) -> float:
-        """From this moment on it may be looked at; it may be past."""
+        """Returns the time from which the key may be worked on, -inf if it does not rest."""
         return self._until.get(key, float("-inf"))
 
 
 class Backoff:
-    """How long does a key wait after failures in a row? Doubles each time, up to a limit."""
+    """How long a key waits after failures in a row: twice as long each time, up to a limit."""
 
     def __init__(self, first: float = 0.5, limit: float = 60.0) -> None:
         self._first = first
@@ -135,10 +136,10 @@ class Backoff:
         self._until: dict[Key, float] = {}
 
     def failed(self, key: Key, now: float, random: float, asked: float = 0.0) -> float:
-        """Seconds to wait from now on. `random` in [0, 1) spreads keys that failed together.
+        """Returns the seconds to wait. `random` in [0, 1) spreads keys that failed together.
 
-        `asked`: the API server wants to be left alone for so many seconds; it is, and those that
-        it told so do not come back all at once.
+        `asked` is the number of seconds for which the API server wants no further call. The delay
+        is added to it, so that keys that were told so do not all come back at once.
         """
         failures = self._failures.get(key, 0)
         self._failures[key] = failures + 1
@@ -148,10 +149,10 @@ class Backoff:
         return wait
 
     def until(self, key: Key) -> float:
-        """Until this moment it waits after its last failure; long past without one."""
+        """Returns until when the key waits after its last failure, -inf without one."""
         return self._until.get(key, float("-inf"))
 
     def succeeded(self, key: Key) -> None:
-        """The next failure is the first one again."""
+        """Resets the key, so that its next failure is the first one again."""
         self._failures.pop(key, None)
         self._until.pop(key, None)

@@ -10,7 +10,7 @@ from llmstack.controller.parts import Parts
 
 
 async def serve(parts: Parts) -> None:
-    """Runs until it is cancelled; ends only by a fault."""
+    """Runs until cancelled; ends by itself only on a fault."""
     async with asyncio.TaskGroup() as group:
         if parts.settings.gateway_load_url:
             group.create_task(parts.load.run(), name="load")

@@ -1,11 +1,11 @@
-"""What happens with what a watch tells, or the answer to a write?
+"""What is done with a report of a watch, or with the answer to a write?
 
     event ──┐
             ├─> store ─ news ─> who is concerned ─> queue
     answer ─┘
-    events and lists of the kinds that are awaited ─> `complete`: passes may begin
 
-What is no news (an event about a write whose answer is known) concerns nobody.
+What is not news (an event about a write whose answer is known) concerns nobody. lists.py decides
+when enough has been reported for passes to start.
 """
 
 import random
@@ -20,17 +20,17 @@ from llmstack.kube.kinds import LLM_DEPLOYMENT, Kind
 from llmstack.kube.objects import Place
 
 _SPREAD_SECONDS = 10.0
-"""What concerns all deployments is no reason for as many passes at once."""
+"""Seconds over which passes are spread if news concerns all deployments."""
 
 
 class Add(Protocol):
-    """Asks for a pass over a deployment after some seconds. `urgent`: somebody may wait for it."""
+    """Asks for a pass over a deployment after `delay` seconds; `urgent` if somebody may wait."""
 
     def __call__(self, key: Key, delay: float = 0.0, *, urgent: bool = True) -> None: ...
 
 
 class Sight:
-    """The store, the names that are claimed, and who is to be told of news."""
+    """Keeps the store and the claimed names up to date, and asks for passes."""
 
     def __init__(self, store: Store, names: NameIndex, add: Add) -> None:
         self.store = store
@@ -38,15 +38,15 @@ class Sight:
         self._add = add
 
     def note(self, kind: Kind, body: Mapping[str, Any], *, deleted: bool = False) -> None:
-        """An object is now like this, or is gone."""
+        """Takes a report of an object, which exists like this or was deleted."""
         if self.store.note(kind, body, deleted=deleted):
             self._tell(kind, body, gone=deleted)
 
     def answered(self, body: Mapping[str, Any]) -> None:
-        """The status of an LLMDeployment was written: a pass only if there is something new to do.
+        """Takes the answer to a write of an LLMDeployment's status.
 
-        What the pass that wrote it has found needs no telling, but somebody may have edited
-        meanwhile, and the names that it has now may concern others.
+        The pass that wrote it knows what it found. But somebody may have edited the deployment in
+        the meantime, which needs a pass, and its current names may concern other deployments.
         """
         if self.store.note(LLM_DEPLOYMENT, body):
             metadata = body["metadata"]
@@ -56,25 +56,25 @@ class Sight:
                 self._add(Key(metadata["namespace"], metadata["name"]))
 
     def removed(self, kind: Kind, place: Place, uid: str) -> None:
-        """A deletion of our own was carried out. The pass that asked for it needs no telling."""
+        """Takes the answer to a deletion of our own, which the pass that asked for it knows of."""
         self.store.remove(kind, place, uid)
 
     def listed(
         self, kind: Kind, namespace: str | None, listed: Mapping[str, Place], version: int
     ) -> None:
-        """What a complete list does not have is gone: a watch that was cut did not tell of it."""
+        """Removes what a complete list lacks, since an interrupted watch did not report it."""
         for body in self.store.vanish(kind, namespace, set(listed), version):
             self._tell(kind, body, gone=True)
 
     def unseen(self, kind: Kind, listed: Mapping[str, Place]) -> dict[str, Place]:
-        """Of a list, what no event has told of yet, by uid."""
+        """Returns the entries of a list that no event has reported yet, by uid."""
         known = self.store.knows
         return {uid: place for uid, place in listed.items() if not known(uid, kind, place)}
 
     def _tell(self, kind: Kind, body: Mapping[str, Any], *, gone: bool) -> None:
         metadata = body["metadata"]
         urgent = kind == LLM_DEPLOYMENT and not gone and is_new_wish(body)
-        # First: the pass over this one must know of its conflicts.
+        # First, because the pass over this deployment must know its conflicts.
         others = self.names.note(body, deleted=gone) if kind == LLM_DEPLOYMENT else []
         spread = 0.0 if metadata.get("namespace") else _SPREAD_SECONDS
         for key in concerned(self.store, kind, metadata):
@@ -85,10 +85,10 @@ class Sight:
 
 
 def is_new_wish(body: Mapping[str, Any]) -> bool:
-    """True if no operator has answered yet to what this LLMDeployment asks for.
+    """True if no operator has reacted yet to what this LLMDeployment asks for.
 
-    Somebody waits for that. Nobody waits for the rest: what a list tells at the start, what changes
-    in children, most of it by the operator itself, and its own writes to the status.
+    Somebody waits for that. Nobody waits for the rest: what a list reports at the start, changes of
+    children, which the operator mostly makes itself, and its own writes of the status.
     """
     answered = (body.get("status") or {}).get("observedGeneration")
     return bool(body["metadata"].get("generation") != answered)

@@ -1,14 +1,14 @@
-"""What is there in the cluster, as far as the watches and the operator's own writes have told?
+"""What is in the cluster, according to the watches and the operator's own writes?
 
-Passes read from here and not from the API server. What is told may come late, twice or in the wrong
-order; each rule holds for one object, which is one uid:
+Passes read from here and not from the API server. Reports may come late, twice or in the wrong
+order. The rules hold per object, that is per uid:
 
     a newer resourceVersion replaces an older one, never the other way round
-    what was told to be gone stays gone, but for a newer version (a label that was put back)
-    what a complete list does not have is gone, in all versions up to the list's
-    the answer to a write of our own counts as what a watch has told
+    an object that was deleted stays deleted, unless a newer version comes (a label was restored)
+    an object missing from a complete list is gone, in all versions up to that of the list
+    the answer to a write of our own counts like a report of a watch
 
-Versions of one kind are numbers that grow (KEP-5504). Pure: no clock, no I/O.
+Versions of one kind are increasing numbers (KEP-5504). Pure: no clock, no I/O.
 """
 
 from collections import OrderedDict, defaultdict
@@ -23,13 +23,13 @@ from llmstack.kube.kinds import LLM_DEPLOYMENT, Kind
 from llmstack.kube.objects import Place, place_of
 
 _GONE_KEPT = 16_384
-"""Of so many objects it is remembered that they are gone. Late events are not that late."""
+"""Objects whose deletion is remembered; late events do not come later than that."""
 _FOR_EVER = 2**63
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One object: which one, its newest version that is known, and what is kept of it."""
+    """One object: its identity, its newest known version, and what is kept of it."""
 
     uid: str
     version: int
@@ -38,7 +38,7 @@ class Entry:
 
 
 class Store:
-    """Objects by kind, namespace and name, and by the deployment whose label they carry."""
+    """Objects by kind, namespace and name, and by the deployment in their label."""
 
     def __init__(self) -> None:
         self._entries: dict[Kind, dict[Place, Entry]] = defaultdict(dict)
@@ -50,7 +50,7 @@ class Store:
         self._changes: dict[Kind, int] = defaultdict(int)
 
     def note(self, kind: Kind, body: Mapping[str, Any], *, deleted: bool = False) -> bool:
-        """Takes over what was told of an object. Returns whether that was news."""
+        """Takes a report of an object. Returns whether it was news."""
         metadata = body["metadata"]
         uid, version, place = metadata["uid"], version_of(metadata), place_of(metadata)
         known = self._entries[kind].get(place)
@@ -71,28 +71,28 @@ class Store:
         return True
 
     def remove(self, kind: Kind, place: Place, uid: str) -> bool:
-        """The API server has answered that this object is deleted. Returns whether it was here."""
+        """Removes an object that the API server has deleted. Returns whether it was here."""
         return self._take_out(kind, place, uid, _FOR_EVER)
 
     def get(self, kind: Kind, namespace: str, name: str) -> Object | None:
-        """The object, or None."""
+        """Returns the object, or None."""
         entry = self._entries[kind].get((namespace, name))
         return restore(entry.text, entry.version) if entry else None
 
     def owned(self, key: Key, *kinds: Kind) -> list[Object]:
-        """The objects of these kinds that carry the deployment's label, in order."""
+        """Returns the objects of these kinds with the deployment's label, sorted."""
         found = sorted(
             (kind.kind, place, kind) for kind, place in self._owned.get(key, ()) if kind in kinds
         )
         return [self._restored(kind, place) for _, place, kind in found]
 
     def all(self, kind: Kind, namespace: str = "") -> list[Object]:
-        """All objects of a kind: in a namespace, or those that have none."""
+        """Returns all objects of a kind in a namespace ("" for those without one)."""
         places = sorted(self._places.get((kind, namespace), ()))
         return [self._restored(kind, place) for place in places]
 
     def deployments(self, namespace: str | None = None) -> list[Key]:
-        """The LLMDeployments, of one namespace or all."""
+        """Returns the LLMDeployments of one namespace, or of all (None)."""
         places = (
             self._entries[LLM_DEPLOYMENT]
             if namespace is None
@@ -101,22 +101,22 @@ class Store:
         return [Key(*place) for place in sorted(places)]
 
     def changes(self, kind: Kind) -> int:
-        """How often anything of this kind has changed."""
+        """Returns how many times any object of this kind has changed."""
         return self._changes[kind]
 
     def newest(self, kind: Kind) -> int:
-        """The newest version of any object of this kind that was told; 0 before the first."""
+        """Returns the newest reported version of any object of this kind; 0 before the first."""
         return self._newest[kind]
 
     def knows(self, uid: str, kind: Kind, place: Place) -> bool:
-        """True if this very object is here, or is known to be gone."""
+        """True if this object is here, or is known to be gone."""
         entry = self._entries[kind].get(place)
         return uid in self._gone or (entry is not None and entry.uid == uid)
 
     def vanish(
         self, kind: Kind, namespace: str | None, listed: set[str], version: int
     ) -> list[Object]:
-        """Takes out what a complete list of that version does not have, by uid; returns it."""
+        """Removes what a complete list of this version does not have, by uid. Returns it."""
         self._lists[kind, namespace] = version, listed
         missing = [
             (place, entry)
@@ -128,7 +128,7 @@ class Store:
         return [restore(entry.text, entry.version) for _, entry in missing]
 
     def _was_gone(self, kind: Kind, place: Place, uid: str, version: int) -> bool:
-        """Whether a list was without it that is not older."""
+        """True if a list that is at least as new was without the object."""
         lists = (self._lists.get((kind, scope)) for scope in (place[0], None))
         return any(each and version <= each[0] and uid not in each[1] for each in lists)
 
@@ -154,7 +154,7 @@ class Store:
     def _take_out(self, kind: Kind, place: Place, uid: str, version: int) -> bool:
         known = self._entries[kind].get(place)
         if known and known.uid == uid and known.version > version:
-            return False  # It was written since: the label is back.
+            return False  # It was written since, so the label is back.
         self._bury(uid, version)
         if known is None or known.uid != uid:
             return False
@@ -175,7 +175,7 @@ class Store:
 
 
 def version_of(metadata: Mapping[str, Any]) -> int:
-    """The resourceVersion as the number that it is; 0 if there is none."""
+    """Returns the resourceVersion as a number, 0 if there is none."""
     return int(metadata.get("resourceVersion") or 0)
 
 
@@ -187,7 +187,7 @@ def _owner(kind: Kind, metadata: Mapping[str, Any]) -> Key | None:
 
 
 def _discard(index: dict[Any, set[Any]], key: Any, item: Any) -> None:
-    """Takes the item out of a set of the index, and the set once it is empty."""
+    """Removes the item from a set in the index, and the set once it is empty."""
     items = index.get(key)
     if items is not None:
         items.discard(item)

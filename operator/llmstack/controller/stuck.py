@@ -1,4 +1,4 @@
-"""Is anything of a deployment not getting on, so that Events may tell why? Pure."""
+"""Is anything of a deployment stuck, so that Events may say why? Pure."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -7,9 +7,9 @@ Object = Mapping[str, Any]
 
 
 def is_stuck(pods: Iterable[Object], claims: Iterable[Object], podless: Iterable[Object]) -> bool:
-    """True for a pod none of whose containers has begun, a pending claim, or a Job without a pod.
+    """True if a pod has no container that has started, a claim is pending, or a Job has no pod.
 
-    A pod is Pending for as long as its init container downloads: that one gets on.
+    A pod is Pending while its init container downloads; that is progress.
     """
     return (
         any(_pending(pod) and not _has_begun(pod) for pod in pods)

@@ -1,8 +1,8 @@
-"""Has a pass over a deployment anything to write that the last one had not?
+"""Does a pass over a deployment have anything to write that the last one did not?
 
-What is desired, and what differs from it, follows from the spec, the root Secret, the operator's
-settings and the children as they are, their status aside. A pass that found nothing to write leaves
-a fingerprint of these; while it stays the same, no object is built and compared again.
+What is desired, and how it differs from what exists, follows from the spec, the root Secret, the
+operator's settings and the children without their status. A pass that found nothing to write stores
+a fingerprint of these. While it stays the same, no object is built and compared again.
 """
 
 import hashlib
@@ -18,31 +18,31 @@ _BYTES = 16
 
 
 class Unchanged:
-    """One fingerprint for each deployment whose last pass had nothing to write."""
+    """The fingerprints of deployments whose last pass had nothing to write."""
 
     def __init__(self) -> None:
         self._known: dict[Key, bytes] = {}
 
     def holds(self, key: Key, inputs: bytes) -> bool:
-        """True if a pass with these inputs had nothing to write."""
+        """True if the last pass had these inputs and nothing to write."""
         return self._known.get(key) == inputs
 
     def note(self, key: Key, inputs: bytes, *, nothing_to_write: bool) -> None:
-        """What a pass with these inputs has found."""
+        """Records the result of a pass with these inputs."""
         if nothing_to_write:
             self._known[key] = inputs
         else:
             self._known.pop(key, None)
 
     def forget(self, key: Key) -> None:
-        """The deployment is gone."""
+        """Forgets a deployment that is gone."""
         self._known.pop(key, None)
 
 
 def fingerprint(
     deployment: LLMDeployment, root: bytes, children: Mapping[Any, Mapping[str, Any]]
 ) -> bytes:
-    """Of all that decides what is written for a deployment, for one process of the operator."""
+    """Returns a digest of everything that decides what is written, valid in this process only."""
     told = hashlib.blake2b(root, digest_size=_BYTES)
     told.update(f"{deployment.uid} {deployment.generation}\n".encode())
     for place in sorted(children):
@@ -51,7 +51,7 @@ def fingerprint(
 
 
 def _lasting(child: Mapping[str, Any]) -> dict[str, Any]:
-    """Without its status, which changes while replicas start and decides nothing here."""
+    """Returns the child without its status, which changes at startup and decides nothing here."""
     metadata = {name: value for name, value in child["metadata"].items() if name not in _MOVING}
     return {**child, "status": None, "metadata": metadata}
 

@@ -1,7 +1,7 @@
-"""What does a pass need that no watch tells of?
+"""What does a pass need that is not watched?
 
-Secrets and ConfigMaps that the operator made, Secrets and claims of the user. They are read by
-name, as seldom as named.py finds right.
+Secrets and ConfigMaps of the operator, and Secrets and claims of the user. They are read by name,
+as rarely as named.py allows.
 """
 
 from collections.abc import Iterable
@@ -20,9 +20,9 @@ from llmstack.kube.objects import Object
 
 @dataclass(frozen=True)
 class Unwatched:
-    """What was read: children by name, and which Secrets that the spec names are missing.
+    """What was read: children by name, and the Secrets in the spec that are missing.
 
-    `claims` are all that may concern the deployment, those that a watch tells of among them.
+    `claims` are all that may concern the deployment, including watched ones.
     """
 
     children: list[Object]
@@ -31,7 +31,7 @@ class Unwatched:
 
 
 async def read_unwatched(store: Store, named: Named, deployment: LLMDeployment) -> Unwatched:
-    """All of it. Raises ApiError if any part cannot be read."""
+    """Reads all of it. Raises ApiError if any part cannot be read."""
     key = Key(deployment.namespace, deployment.name)
     mounted = mounted_claims(deployment)
     made = _made_claims(store, key, mounted)
@@ -50,7 +50,7 @@ async def read_unwatched(store: Store, named: Named, deployment: LLMDeployment) 
 
 
 def mounted_claims(deployment: LLMDeployment) -> set[str]:
-    """Names of the claims that the deployment mounts, those of its pods aside."""
+    """Returns the names of the claims that the deployment mounts, except its pods' own."""
     wanted = set(named_claims(deployment.spec))
     if deployment.spec.cache.access_mode:
         wanted.add(names.cache_claim_name(deployment.spec.cache))
@@ -58,7 +58,7 @@ def mounted_claims(deployment: LLMDeployment) -> set[str]:
 
 
 def _made_claims(store: Store, key: Key, mounted: set[str]) -> list[Object]:
-    """Claims with the operator's label: those of its pods, and shared ones that are mounted."""
+    """Returns claims with the operator's label: its pods' own, and shared ones it mounts."""
     own = store.owned(key, CLAIM)
     others = sorted(mounted - {claim["metadata"]["name"] for claim in own})
     shared = (store.get(CLAIM, key.namespace, name) for name in others)
@@ -66,10 +66,10 @@ def _made_claims(store: Store, key: Key, mounted: set[str]) -> list[Object]:
 
 
 def _children(store: Store, deployment: LLMDeployment) -> list[tuple[Kind, str]]:
-    """Secrets and ConfigMaps that the operator may have made for the deployment."""
+    """Returns Secrets and ConfigMaps that the operator may have made for the deployment."""
     workload = store.get(DEPLOYMENT, deployment.namespace, names.deployment_name(deployment))
     if workload is None and deployment.status.observed_generation is None:
-        return []  # Nothing was made for it yet. Should there be something, its creation tells.
+        return []  # Nothing was made for it yet. If something exists, creating it will show that.
     found = [
         (SECRET, names.key_secret_name(deployment)),
         (CONFIG_MAP, names.ca_config_map_name(deployment)),

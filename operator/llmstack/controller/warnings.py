@@ -1,8 +1,9 @@
-"""Which warnings have Events for what is not getting on, and how often are they read?
+"""Which warnings do Events contain about what is stuck, and how often are they read?
 
-What only Events tell (a volume that cannot be mounted, a pod that cannot be created) is read while
-something of a deployment is not getting on: after some seconds, then in pauses that grow from 20 s
-to 5 min. One list of a namespace's warnings serves all deployments that ask meanwhile.
+Some problems show only in Events (a volume that cannot be mounted, a pod that cannot be created).
+They are read while something of a deployment is stuck: after some seconds, then after pauses that
+grow from 20 s to 5 min. One list of a namespace's warnings serves all deployments that ask
+meanwhile.
 """
 
 import asyncio
@@ -18,14 +19,16 @@ from llmstack.kube.client import KubeClient
 from llmstack.kube.kinds import EVENT
 
 _FIRST_SECONDS = 5.0
-"""Most of what is pending gets on within so long."""
+"""Seconds before the first read; most of what is pending makes progress within them."""
 _PAUSES = (20.0, 300.0)
+"""Seconds of the first and of the longest pause."""
 _FRESH_SECONDS = 20.0
+"""Seconds for which a list serves other deployments, too."""
 
 
 @dataclass(frozen=True)
 class Warnings:
-    """The newest warning about mounts of a pod, about a claim, about a Job, each by its uid."""
+    """The latest warnings: about a pod's mounts, about claims, about Jobs, each by uid."""
 
     volumes: dict[str, str] = field(default_factory=dict)
     claims: dict[str, str] = field(default_factory=dict)
@@ -42,7 +45,7 @@ class _Listed:
 
 
 class WarningReader:
-    """Reads Events for those who ask, and remembers whom it has told what."""
+    """Reads Events for deployments that are stuck, with growing pauses for each."""
 
     def __init__(self, client: KubeClient, clock: Callable[[], float]) -> None:
         self._client = client
@@ -51,7 +54,7 @@ class WarningReader:
         self._pauses: dict[Key, Pause] = {}
 
     async def read(self, key: Key, *, stuck: bool) -> Warnings:
-        """What is known now. `stuck`: something of the deployment is not getting on."""
+        """Returns the current warnings. `stuck` says whether the deployment makes no progress."""
         if not stuck:
             self._pauses.pop(key, None)
             return Warnings()
@@ -66,12 +69,12 @@ class WarningReader:
         return listed.warnings
 
     def look_in(self, key: Key) -> float | None:
-        """After how many seconds Events are read again; None if nothing is stuck."""
+        """Returns the seconds until Events are read again, or None if nothing is stuck."""
         pause = self._pauses.get(key)
         return pause.left(self._clock()) if pause else None
 
     def forget(self, key: Key) -> None:
-        """The deployment is gone."""
+        """Forgets a deployment that is gone."""
         self._pauses.pop(key, None)
         if not any(other.namespace == key.namespace for other in self._pauses):
             self._listed.pop(key.namespace, None)
@@ -86,6 +89,6 @@ class WarningReader:
 
 
 def parse(events: Iterable[dict[str, Any]]) -> Warnings:
-    """What the Events tell of pods' mounts, claims and Jobs."""
+    """Parses Events about pods' mounts, claims and Jobs."""
     found = list(events)
     return Warnings(volume_messages(found), claim_messages(found), job_messages(found))

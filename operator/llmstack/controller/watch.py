@@ -1,7 +1,7 @@
 """How does kopf watch, and through what does it reach the API server?
 
-Bounded in time and number, and without a trace in the cluster: whatever kopf may try, its session
-refuses to write. What it tells goes through handlers.py.
+It watches with limits on time and number, and leaves no trace in the cluster: its session refuses
+to write, whatever kopf tries. Its reports go through handlers.py.
 """
 
 from collections.abc import Callable
@@ -20,13 +20,13 @@ from llmstack.kube.session import open_watch_session
 
 _SLACK_SECONDS = 30
 _INACTIVITY_SECONDS = 75
-"""The API server sends a bookmark a minute: a watch that is silent for longer is dead."""
+"""Seconds of silence after which a watch is dead; the API server sends a bookmark every minute."""
 
 
 class Watching:
-    """What the handlers reach as `memo`: the Sight, and the session that kopf reads through.
+    """The `memo` of the handlers: leads them to the Sight, and kopf to its session.
 
-    kopf copies the memo for each object: this one stays the same for all of them.
+    kopf copies the memo for each object; all copies are this one object.
     """
 
     def __init__(
@@ -48,11 +48,11 @@ class Watching:
         return self
 
     def told(self, kind: Kind, event: kopf.RawEvent) -> None:
-        """Takes over what kopf was told, by a list (no type) or by a watch."""
+        """Takes what a list (without a type) or a watch of kopf has reported."""
         self._sight.note(kind, event["object"], deleted=event["type"] == "DELETED")
 
     def login(self) -> kopf.AiohttpSession:
-        """A new session; kopf asks for one again where the API server refused the last one."""
+        """Returns a new session. kopf asks for another if the API server refuses the last one."""
         for kind in WATCHED:
             self._vitals.watches.setdefault(kind.plural, now())
         session = open_watch_session(self._connection, self._agent, self._began, self._listed)
@@ -73,47 +73,47 @@ class Watching:
 
 
 class NothingToCompare(kopf.DiffBaseStorage):
-    """Spares kopf a copy of each object: what it would compare matters to no `on.event`."""
+    """Spares kopf a copy of each object to compare with, which no `on.event` needs."""
 
     def build(self, **_: Any) -> kopf.BodyEssence:
-        """An essence of nothing."""
+        """Returns an empty essence."""
         return kopf.BodyEssence()
 
     def fetch(self, **_: Any) -> kopf.BodyEssence | None:
-        """Nothing was stored."""
+        """Returns None, because nothing is stored."""
         return None
 
     def store(self, **_: Any) -> None:
-        """Stores nothing: objects stay as they are."""
+        """Stores nothing, so that objects are not changed."""
 
 
 class NoProgress(kopf.ProgressStorage):
-    """Spares kopf the search for its own annotations in each object: no `on.event` leaves any."""
+    """Spares kopf a search for its annotations in each object; no `on.event` leaves any."""
 
     def fetch(self, **_: Any) -> None:
-        """Nothing was stored."""
+        """Returns None, because nothing is stored."""
 
     def store(self, **_: Any) -> None:
-        """Stores nothing: objects stay as they are."""
+        """Stores nothing, so that objects are not changed."""
 
     def purge(self, **_: Any) -> None:
-        """There is nothing to take out."""
+        """Removes nothing, because nothing is stored."""
 
     def touch(self, **_: Any) -> None:
-        """Objects stay as they are."""
+        """Does nothing, so that objects are not changed."""
 
     def clear(self, *, essence: kopf.BodyEssence) -> kopf.BodyEssence:
-        """The essence as it is."""
+        """Returns the essence unchanged."""
         return essence
 
 
 def configure(settings: kopf.OperatorSettings) -> None:
-    """How kopf watches."""
+    """Sets how kopf watches."""
     settings.posting.enabled = False
     settings.peering.standalone = True
     settings.persistence.diffbase_storage = NothingToCompare()
     settings.persistence.progress_storage = NoProgress()
-    # What is watched is known beforehand: no right to list namespaces or CRDs is needed.
+    # What is watched is known in advance, so no right to list namespaces or CRDs is needed.
     settings.scanning.disabled = True
     settings.watching.server_timeout = WATCH_SECONDS
     settings.watching.client_timeout = WATCH_SECONDS + _SLACK_SECONDS
@@ -122,9 +122,9 @@ def configure(settings: kopf.OperatorSettings) -> None:
     settings.watching.chunk_size = 500
     settings.networking.request_timeout = 60
     settings.networking.connect_timeout = 10
-    # Short steps: after an outage the watches are back within seconds.
+    # Short steps, so that the watches are back within seconds after an outage.
     settings.networking.error_backoffs = (0.5, 1, 2, 3, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5)
-    # A worker's work is done in no time: its idle time is what bounds a large first listing.
+    # Workers have next to nothing to do, so their idle time limits a large first listing.
     settings.queueing.worker_limit = 100
     settings.queueing.idle_timeout = 0.1
     settings.execution.max_workers = 1

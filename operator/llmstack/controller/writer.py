@@ -1,7 +1,7 @@
 """How does the operator read what it has just written?
 
-Each answer to a write goes to where passes read from, before anybody can ask: the store for what is
-watched, Named for what is read by name. A watch that lags shows nothing older afterwards.
+Every answer to a write goes where passes read from, before anybody can ask: into the store for what
+is watched, into Named for what is read by name. A watch that lags cannot replace it by older state.
 """
 
 from collections.abc import Mapping
@@ -20,15 +20,15 @@ MANAGED = {(MANAGED_BY_LABEL, MANAGER)}
 
 
 _NO_OBJECT_HAS_IT = "1"
-"""A resourceVersion that no object has: etcd begins to count with the first key above it."""
+"""A resourceVersion that no object has: etcd's first key gets a higher one."""
 
 
 class AlreadyThere(ApiError):
-    """There is an object of that name, of which the store does not know."""
+    """An object with this name exists, but the store does not know it."""
 
 
 class Writer:
-    """The calls of a pass that change something, as KubeClient has them."""
+    """The calls of KubeClient by which a pass changes something."""
 
     def __init__(self, client: KubeClient, sight: Sight, named: Named) -> None:
         self._client = client
@@ -36,7 +36,7 @@ class Writer:
         self._named = named
 
     async def get(self, kind: Kind, namespace: str, name: str) -> Object | None:
-        """The object as the API server has it, where the watches have not told of it."""
+        """Reads an object that the watches have not reported from the API server."""
         found = await self._client.get(kind, namespace, name)
         if found and kind in CHILDREN and _labels(found) >= MANAGED:
             self._sight.note(kind, found)
@@ -45,15 +45,15 @@ class Writer:
     async def apply(
         self, body: Object, manager: str, *, subresource: str = "", force: bool = True
     ) -> Object:
-        """The object after a server-side apply (KubeClient.apply)."""
+        """Applies an object (KubeClient.apply). Returns it as it is then."""
         answer = await self._client.apply(body, manager, subresource=subresource, force=force)
         return self._noted(answer)
 
     async def create_by_apply(self, body: Object, manager: str) -> Object:
-        """The object that this apply has created. Raises AlreadyThere if there is one of its name.
+        """Creates an object by an apply. Raises AlreadyThere if one with its name exists.
 
-        An apply cannot be told to create only. But one that names a version is refused unless the
-        object has it, and where there is no object the version is not looked at.
+        An apply cannot be restricted to creating. But an apply with a resourceVersion is refused
+        unless the object has it, and without an object the version is ignored.
         """
         metadata = {**body["metadata"], "resourceVersion": _NO_OBJECT_HAS_IT}
         try:
@@ -64,15 +64,15 @@ class Writer:
             raise
 
     async def overwrite(self, body: Object, manager: str, resource_version: str) -> Object:
-        """The object after a merge patch (KubeClient.overwrite)."""
+        """Overwrites an object (KubeClient.overwrite). Returns it as it is then."""
         return self._noted(await self._client.overwrite(body, manager, resource_version))
 
     async def create(self, body: Object) -> Object:
-        """The created object. ApiError.conflict if there is one already."""
+        """Creates an object and returns it. Raises ApiError.conflict if it exists."""
         return await self._client.create(body)
 
     async def delete(self, kind: Kind, namespace: str, name: str, uid: str) -> None:
-        """Deletes this very object."""
+        """Deletes exactly this object."""
         kept = await self._client.delete(kind, namespace, name, uid)
         if kept:
             self._noted(kept)
@@ -81,7 +81,7 @@ class Writer:
             self._named.removed(kind, namespace, name)
 
     async def scale(self, live: Mapping[str, Any], replicas: int, manager: str) -> None:
-        """Sets a Deployment's replicas. ApiError.conflict if it changed since it was read."""
+        """Sets a Deployment's replicas. Raises ApiError.conflict if it has changed since."""
         metadata = live["metadata"]
         namespace, name = metadata["namespace"], metadata["name"]
         version = metadata["resourceVersion"]
@@ -104,7 +104,7 @@ def _labels(body: Mapping[str, Any]) -> set[tuple[str, str]]:
 
 
 def _scaled(live: Mapping[str, Any], replicas: int, scale: Mapping[str, Any]) -> Object:
-    """The Deployment as it is after /scale: nothing else has changed since `live` was read."""
+    """Returns the Deployment after /scale: nothing else has changed since `live` was read."""
     metadata = {
         **live["metadata"],
         "resourceVersion": scale["resourceVersion"],

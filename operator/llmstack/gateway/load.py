@@ -6,7 +6,7 @@
         "corrections": {"foreign": 1},
         "deaths": [{"id": "3f2a9c1e07-1", "replica": "qwen-0", "at": 1764530000.5, "suspects": 1,
                     "tenant": "team-b", "request": "req-1"}],
-        "unreachable": [{"id": "qwen-1", "why": "it takes no connection"}],
+        "unreachable": [{"id": "qwen-1", "why": "it accepts no connections"}],
         "replicas": [{"id": "qwen-0", "state": "ready", "slots": 4, "busy": 3, …}]}}}
 
 `version` changes when the meaning of a field changes. `epoch` identifies the process: a new one

@@ -302,16 +302,16 @@ class ReplicaWatch:
         try:
             reply = await self._probe.get(path, self._backend.key, self._patience)
         except NoConnection as error:
-            raise _Gone("it takes no connection", died=True) from error
+            raise _Gone("it accepts no connections", died=True) from error
         except Broken as error:
             raise self._of_broken(path) from error
         except TimeoutError as error:
-            raise _NoAnswer(f"{path} is not answered") from error
+            raise _NoAnswer(f"{path} does not answer") from error
         self._broken = False
         if reply.status in _GONE:
             raise _Gone(_GONE[reply.status].format(path=path))
         if reply.status != 200:
-            raise _NoAnswer(f"{path} is answered with {reply.status}")
+            raise _NoAnswer(f"{path} answers with status {reply.status}")
         return reply
 
     def _of_broken(self, path: str) -> Exception:

@@ -127,7 +127,7 @@ async def test_one_that_is_ready_and_takes_no_connection_cannot_be_reached() -> 
         it.follow(backend(server, ready=False))
         assert it.unreachable == {}
         it.follow(backend(server))
-        await _until(lambda: list(it.unreachable.values()) == ["it takes no connection"])
+        await _until(lambda: list(it.unreachable.values()) == ["it accepts no connections"])
         await server.restart(Shape())
         await it.is_up()
         assert it.unreachable == {}

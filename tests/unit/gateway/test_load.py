@@ -50,7 +50,7 @@ def test_the_load_tells_which_replicas_died_of_requests_and_the_operator_reads_i
 
 
 def test_the_load_tells_which_ready_replicas_cannot_be_reached_and_the_operator_reads_it():
-    cut = {"qwen-2": "it takes no connection"}
+    cut = {"qwen-2": "it accepts no connections"}
     page = load_page("e1", LOADS, {}, unreachable={"team-a/qwen": cut})
     assert parse_load(page).models[Key("team-a", "qwen")].unreachable == cut
     assert parse_load(load_page("e1", LOADS, {})).models[Key("team-a", "qwen")].unreachable == {}

@@ -24,8 +24,7 @@ class BeforeFirstByte(ReplicaFault):
 
 
 class Overtaken(BeforeFirstByte):
-    """The grant is too old, because this process was paused or alone. The replica is not to
-    blame."""
+    """The grant is too old: this process was paused or alone. The replica is not to blame."""
 
     def __init__(self) -> None:
         super().__init__("was not asked: its slots may belong to another request by now")

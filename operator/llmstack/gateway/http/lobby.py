@@ -46,7 +46,10 @@ class Lobby:
             self.held -= self._reading.pop(guest, 0)
 
     def make_room(self) -> bool:
-        """Evicts the oldest connection, first of those reading. Returns False if there is none."""
+        """Evicts the oldest connection with part of a head, else the oldest idle one.
+
+        Returns False if there is none.
+        """
         guest = next(iter(self._reading), None) or next(iter(self._idle), None)
         if guest is None:
             return False

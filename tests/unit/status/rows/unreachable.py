@@ -3,7 +3,7 @@
 from tests.unit.status.rows.row import Row
 from tests.unit.status.samples import loading, observed, serving, workload
 
-REFUSED = "it takes no connection"
+REFUSED = "it accepts no connections"
 
 ROWS: list[Row] = [
     (
@@ -22,10 +22,15 @@ ROWS: list[Row] = [
         observed(
             serving("qwen-1"),
             serving("qwen-2"),
-            unreachable={"qwen-1": REFUSED, "qwen-2": "/health is not answered"},
+            unreachable={"qwen-1": REFUSED, "qwen-2": "/health does not answer"},
         ),
         {},
-        ("Ready", "False", "ReplicaUnreachable", "/health is not answered; it takes no connection"),
+        (
+            "Ready",
+            "False",
+            "ReplicaUnreachable",
+            "/health does not answer; it accepts no connections",
+        ),
     ),
     (
         "of two one can: Ready with a warning",

@@ -19,9 +19,9 @@ from bench.gateway.report import Table
 from llmstack.gateway.catalog import Backend, Model, catalog_of
 from llmstack.gateway.forwarding import forward_of
 from llmstack.gateway.http import forward
-from llmstack.gateway.http.limits import Limits
 from llmstack.gateway.http.reader import RequestReader
 from llmstack.gateway.note import Note
+from llmstack.settings.limits import Limits
 
 _ROOT = Path(__file__).parents[2]
 _BACKEND = Backend("r0", "127.0.0.1", 9000)

@@ -22,9 +22,9 @@ from llmstack.gateway import main as gateway_main
 from llmstack.gateway.catalog import Backend, Model, catalog_of
 from llmstack.gateway.config_schema import Address
 from llmstack.gateway.http.connection import Connection
-from llmstack.gateway.http.limits import Limits
 from llmstack.gateway.http.upstream import Upstream
 from llmstack.gateway.process import Gateway, Place
+from llmstack.settings.limits import Limits
 
 _CLIENTS = 8
 _SLOTS = 64

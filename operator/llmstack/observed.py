@@ -84,7 +84,6 @@ class Claim:
     name: str
     phase: str
     storage_class: str | None
-    access_modes: tuple[str, ...] = ()
     message: str = ""
 
 

@@ -67,7 +67,6 @@ def parse_claim(body: Object, message: str = "") -> Claim:
         name=body["metadata"]["name"],
         phase=(body.get("status") or {}).get("phase", "Pending"),
         storage_class=spec.get("storageClassName"),
-        access_modes=tuple(spec.get("accessModes") or ()),
         message=message,
     )
 

@@ -44,11 +44,6 @@ class Schedule:
     def __len__(self) -> int:
         return len(self._turns)
 
-    @property
-    def working(self) -> frozenset[Key]:
-        """The keys that are being worked on."""
-        return frozenset(self._working)
-
     def add(self, key: Key, due: float, *, urgent: bool = True) -> None:
         """Makes the key due at this time, or earlier if it already was."""
         known = self._turns.get(key)

@@ -85,9 +85,6 @@ SERVER_KEY_FILE = f"{KEY_PATH}/{SERVER_KEY}"
 TOKEN_FILE = f"{TOKEN_PATH}/{TOKEN_KEY}"
 CA_FILE = f"{CA_PATH}/{CA_KEY}"
 
-ROOT_SECRET = "llmstack-root"  # noqa: S105 - a name, no secret
-"""Secret in the operator's namespace that all server keys are derived from."""
-
 _NAME_LIMIT = 253
 _MODE_SUFFIX = {AccessMode.READ_WRITE_MANY: "rwx", AccessMode.READ_WRITE_ONCE: "rwo"}
 

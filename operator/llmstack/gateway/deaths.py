@@ -20,11 +20,11 @@ from llmstack.gateway.app import OPEN, App
 from llmstack.gateway.catalog import Backend
 from llmstack.gateway.fate import Fates, Known
 from llmstack.gateway.forwarding import Forward
-from llmstack.gateway.http.limits import Limits
 from llmstack.gateway.refusals import Refused, deadly, slowed
 from llmstack.routing.deaths import MOST_TOLD, Death
 from llmstack.routing.probation import Probation, Terms
 from llmstack.routing.suspects import Case, Fate, OneAtATime, Suspect, Suspects, Then, Verdict
+from llmstack.settings.limits import Limits
 
 log = logging.getLogger(__name__)
 

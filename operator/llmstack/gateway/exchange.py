@@ -24,7 +24,6 @@ from llmstack.gateway.http import forward
 from llmstack.gateway.http.client import Client
 from llmstack.gateway.http.faults import BeforeFirstByte, Overtaken, Unanswered
 from llmstack.gateway.http.head import Malformed, RequestHead
-from llmstack.gateway.http.limits import Limits
 from llmstack.gateway.http.relay import Relay
 from llmstack.gateway.length import ALWAYS, check_length
 from llmstack.gateway.note import Note
@@ -43,6 +42,7 @@ from llmstack.gateway.shapes import shaped
 from llmstack.gateway.tries import Tries
 from llmstack.routing.messages import Ending, Reason, Refusal
 from llmstack.routing.suspects import Then
+from llmstack.settings.limits import Limits
 
 log = logging.getLogger(__name__)
 

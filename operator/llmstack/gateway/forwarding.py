@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from itertools import count
 
+from llmstack.engines.llamacpp.measured import Most
 from llmstack.engines.llamacpp.policy import Policy
 from llmstack.engines.llamacpp.rewrite import moved
 from llmstack.gateway.catalog import Catalog, Model
@@ -13,7 +14,6 @@ from llmstack.gateway.forms import with_file
 from llmstack.gateway.http.body import Received
 from llmstack.gateway.http.client import Client
 from llmstack.gateway.http.head import RequestHead
-from llmstack.gateway.http.limits import Limits
 from llmstack.gateway.names import check_mode, resolve
 from llmstack.gateway.note import Note
 from llmstack.gateway.paths import route
@@ -23,6 +23,7 @@ from llmstack.routing.affinity import BLOCK, TAIL, blocks
 from llmstack.routing.messages import WHOLE, Ask
 from llmstack.routing.suspects import OneAtATime, Suspect
 from llmstack.scan.outline import Span
+from llmstack.settings.limits import Limits
 
 _ids = count(1)
 _AT_ONCE = 256 * 1024
@@ -128,9 +129,10 @@ def forward_of(  # noqa: PLR0913 - all that a request is made of
     if endpoint.slots:
         held = sum(each.end - each.start for each in fitted.contents)
         request.text, request.prompts = len(body.data) - held, wanted.entries
-    request.measure = measurement(body.data, fitted.contents, limits.media)
+    media = Most(limits.image_pixels, limits.audio_seconds)
+    request.measure = measurement(body.data, fitted.contents, media)
     if endpoint.form:
-        request.measure = measurement_of_file(body.file or b"", limits.media)
+        request.measure = measurement_of_file(body.file or b"", media)
         request.opening, request.body = with_file(fitted.body, body.file)
     array = inputs(endpoint, body.outline) if wanted.slots == WHOLE else None
     if array is not None:

@@ -17,18 +17,15 @@ from pathlib import Path
 
 import uvloop
 
-from llmstack.engines.llamacpp.measured import Most
 from llmstack.errors import ConfigurationError
 from llmstack.gateway.cluster import ClusterSource
 from llmstack.gateway.config_file import ConfigFile, GatewayConfig
 from llmstack.gateway.config_schema import Address
-from llmstack.gateway.http.holdings import most_alone
-from llmstack.gateway.http.limits import Limits
 from llmstack.gateway.peers.place import Peers
 from llmstack.gateway.process import Gateway, Place
 from llmstack.kube.connection import connect
 from llmstack.logs import configure
-from llmstack.settings.gateway import GatewayLimits, GatewaySettings
+from llmstack.settings.gateway import GatewaySettings
 
 log = logging.getLogger(__name__)
 _LINGER_SECONDS = 5.0
@@ -91,7 +88,7 @@ async def _from_file(path: Path, settings: GatewaySettings) -> None:
     place = Place(config.listen, config.admin, 0.0, drain)
     if peers is not None:
         place = replace(place, peers=peers.listen, name=peers.name)
-    gateway = Gateway(place, limits_of(settings.limits))
+    gateway = Gateway(place, settings.limits)
 
     def take(new: GatewayConfig) -> None:
         gateway.load_key = new.load_key
@@ -114,7 +111,7 @@ async def _from_cluster(settings: GatewaySettings, env: Mapping[str, str]) -> No
     if settings.peers_service:
         name = str(Address(settings.pod_ip, settings.peers_port))
         place = replace(place, peers=Address(_ALL, settings.peers_port), name=name)
-    gateway = Gateway(place, limits_of(settings.limits))
+    gateway = Gateway(place, settings.limits)
     source = ClusterSource(settings, await connect(settings.kubeconfig, env))
 
     def take() -> None:
@@ -125,30 +122,6 @@ async def _from_cluster(settings: GatewaySettings, env: Mapping[str, str]) -> No
 
     _say_who_may_come(open_to_all=not settings.keys_secret)
     await gateway.run(lambda: asyncio.ensure_future(source.follow(take)), _stop_on_signal())
-
-
-def limits_of(asked: GatewayLimits) -> Limits:
-    """Builds the limits of the data plane from the settings."""
-    return Limits(
-        head=asked.header_bytes,
-        body=min(asked.body_bytes, most_alone(asked.held_bytes)),
-        bodies=asked.held_bytes,
-        heads=asked.held_bytes // 16,
-        connections=asked.max_connections,
-        head_seconds=asked.header_seconds,
-        body_seconds=asked.body_seconds,
-        body_rate=asked.body_rate,
-        idle_seconds=asked.idle_seconds,
-        stall_seconds=asked.write_seconds,
-        read_rate=asked.read_bytes,
-        lost_seconds=asked.lost_seconds,
-        connect_seconds=asked.connect_seconds,
-        answer_idle_seconds=asked.stream_idle_seconds,
-        early_seconds=asked.early_seconds,
-        strike_slow_seconds=asked.slow_seconds,
-        media=Most(asked.image_pixels, asked.audio_seconds),
-        drop_unknown=asked.unknown_fields == "drop",
-    )
 
 
 def _say_who_may_come(*, open_to_all: bool) -> None:

@@ -28,7 +28,6 @@ from llmstack.gateway.catalog import Catalog, Model
 from llmstack.gateway.config_schema import Address
 from llmstack.gateway.deaths import Deaths
 from llmstack.gateway.exchange import Exchanges
-from llmstack.gateway.http.limits import Limits
 from llmstack.gateway.http.server import Server
 from llmstack.gateway.keys import Keys
 from llmstack.gateway.live_metrics import LiveMetrics
@@ -43,6 +42,7 @@ from llmstack.gateway.replica_facts import Facts
 from llmstack.gateway.replica_watch import State
 from llmstack.gateway.replicas import Replicas
 from llmstack.routing.deaths import Death
+from llmstack.settings.limits import Limits
 
 log = logging.getLogger(__name__)
 

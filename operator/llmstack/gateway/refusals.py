@@ -185,7 +185,7 @@ def _died(status: int, message: str) -> Answer:
 
 def slowed(model: str, seconds: float) -> Answer:
     """429: the tenant's requests have killed replicas."""
-    after = whole_seconds(seconds)
+    after = _whole_seconds(seconds)
     message = (
         f"Replicas of '{model}' died while processing your requests, so your requests are now "
         f"processed one at a time. Retry in {after} s."
@@ -271,7 +271,7 @@ def sse_answer(answer: Answer) -> bytes:
     return b"event: error\ndata: " + orjson.dumps(said) + b"\n\n"
 
 
-def whole_seconds(seconds: float) -> int:
+def _whole_seconds(seconds: float) -> int:
     """Returns the value for Retry-After, which takes whole seconds; at least one."""
     return max(1, math.ceil(seconds))
 

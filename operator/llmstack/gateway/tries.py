@@ -26,7 +26,6 @@ from llmstack.gateway.http.faults import (
     Unreachable,
 )
 from llmstack.gateway.http.head import ResponseHead
-from llmstack.gateway.http.limits import Limits
 from llmstack.gateway.http.relay import Relay
 from llmstack.gateway.http.upstream import Upstream, Upstreams
 from llmstack.gateway.note import Note
@@ -34,6 +33,7 @@ from llmstack.gateway.refusals import Refused, no_answer
 from llmstack.gateway.uncached import without_cache
 from llmstack.routing.messages import Ending, Grant
 from llmstack.routing.suspects import Then
+from llmstack.settings.limits import Limits
 
 log = logging.getLogger(__name__)
 

@@ -2,6 +2,7 @@
 
 Each role reads its own from the environment, once, at its start: nothing reads the environment
 later. A setting that cannot work is a ConfigurationError that names the variable. One file a role
-lists its variables: `operator` (with `lease` and `metrics`), `gateway` and `fetch`.
+lists its variables, with what each means: `operator` (with `lease` and `metrics`), `gateway` (with
+`limits`) and `fetch`. docs/settings.md is made from them.
 Each file is imported by itself: the init container starts faster without those of the others.
 """

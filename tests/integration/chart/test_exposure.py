@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from llmstack.api.scaling import QueueSpec
-from llmstack.settings.gateway import GatewayLimits
+from llmstack.settings.limits import Limits
 from tests.integration.apiserver import ApiServer
 from tests.integration.chart.cluster import accepted, defined, install
 from tests.integration.chart.helm import ALL_OPTIONS, IMAGES, Object, render, template
@@ -74,7 +74,7 @@ def test_an_ingress_takes_the_bodies_that_the_gateway_takes() -> None:
     limit = f"{NGINX}/proxy-body-size"
     changed = yaml.safe_load(ALL_OPTIONS.read_text())["gateway"]["extraEnv"]
 
-    assert annotations()[limit] == str(GatewayLimits.from_env({}).body_bytes)
+    assert annotations()[limit] == str(Limits().body)
     assert annotations(file=ALL_OPTIONS)[limit] == changed["LLMSTACK_BODY_BYTES"]
 
 

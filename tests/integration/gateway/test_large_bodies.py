@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from llmstack.gateway.http.holdings import most_alone
+from llmstack.settings.limits import most_alone
 from tests.integration.gateway.raw import BODY, Raw
 from tests.integration.gateway.serving import CHAT, FAST, MODEL
 from tests.support.gateway import Gateway

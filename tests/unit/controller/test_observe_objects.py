@@ -75,7 +75,7 @@ def test_a_claim() -> None:
         "spec": {"accessModes": ["ReadWriteMany"], "storageClassName": "nfs"},
         "status": {"phase": "Bound"},
     }
-    assert parse_claim(body) == Claim("cache", "Bound", "nfs", ("ReadWriteMany",))
+    assert parse_claim(body) == Claim("cache", "Bound", "nfs")
 
 
 def env(**reference: Any) -> dict[str, Any]:

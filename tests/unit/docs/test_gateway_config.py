@@ -16,7 +16,6 @@ from llmstack.gateway.config_schema import (
     parse,
 )
 from llmstack.gateway.config_schema import QueuePart as Queue
-from llmstack.settings.gateway import GatewayLimits, GatewaySettings
 
 PAGE = (Path(__file__).parents[3] / "docs" / "gateway-config.md").read_text()
 PARTS: list[tuple[str, type[BaseModel]]] = [
@@ -46,19 +45,3 @@ def test_every_field_of_the_file_is_explained() -> None:
         f"{prefix}{field.alias}" for prefix, part in PARTS for field in part.model_fields.values()
     }
     assert set(rows("With a file")) == fields - NESTED
-
-
-def test_every_variable_is_explained() -> None:
-    named = re.compile(r"^        ([A-Z][A-Z_]+) ", re.MULTILINE)
-    cluster = set(named.findall(GatewaySettings.__doc__ or ""))
-    limits = set(named.findall(GatewayLimits.__doc__ or "")) | {"LLMSTACK_LOG_LEVEL"}
-    assert set(rows("In a cluster")) == cluster - {"LLMSTACK_LOG_LEVEL"}
-    assert set(rows("Limits, both ways")) == limits
-
-
-def test_the_defaults_are_those_that_count() -> None:
-    settings = GatewaySettings.from_env({"POD_NAMESPACE": "n"})
-    for name, default in rows("Limits, both ways").items():
-        field = name.removeprefix("LLMSTACK_").lower()
-        real = settings.log_level if field == "log_level" else getattr(settings.limits, field)
-        assert default.strip("`") == (f"{real:g}" if isinstance(real, float) else str(real))

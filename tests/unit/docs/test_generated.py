@@ -8,12 +8,13 @@ import pytest
 
 from llmstack.status.catalog import CATALOG
 from tests.support.generated import assert_generated
-from tests.unit.docs import api, fields, reasons, sizing
+from tests.unit.docs import api, fields, reasons, settings, sizing
 from tests.unit.docs.blocks import DOCS, filled, names
 
 PAGES: dict[str, Callable[[], str]] = {"api.md": api.to_markdown, "fields.md": fields.fields}
 BLOCKS: dict[str, Callable[[str], str]] = {
     "conditions.md": reasons.table,
+    "settings.md": settings.table,
     "sizing.md": lambda name: sizing.TABLES[name](),
     "troubleshooting.md": reasons.section,
 }

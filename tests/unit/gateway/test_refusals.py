@@ -39,9 +39,10 @@ def test_why_none_can_start_is_repeated_and_retrying_is_advised_against():
     assert dict(answer.headers) == {b"X-Should-Retry": b"false"}
 
 
-def test_retry_after_is_never_zero():
-    answer = refusals.of(Refusal(1, Reason.QUEUE_FULL, retry_after=0), "qwen")
-    assert dict(answer.headers)[b"Retry-After"] == b"1"
+def test_retry_after_is_in_whole_seconds_and_never_zero():
+    for after, told in ((0, b"1"), (0.2, b"1"), (1, b"1"), (1.2, b"2")):
+        answer = refusals.of(Refusal(1, Reason.QUEUE_FULL, retry_after=after), "qwen")
+        assert dict(answer.headers)[b"Retry-After"] == told
 
 
 def test_limits_are_named():
@@ -93,7 +94,3 @@ def test_a_401_says_where_no_key_can_be_right():
     error = orjson.loads(refusals.unauthorized(no_keys=True).body)["error"]
     assert error["message"].startswith("This gateway has no API keys configured")
     assert error["code"] == "no_keys_configured"
-
-
-def test_whole_seconds():
-    assert [refusals.whole_seconds(value) for value in (0, 0.2, 1, 1.2)] == [1, 1, 1, 2]

@@ -15,7 +15,7 @@ def test_in_a_cluster_the_namespace_suffices() -> None:
     assert (settings.namespace, settings.namespaces) == ("llm-stack", ())
     assert (settings.root_secret, settings.keys_secret) == ("llmstack-root", "")
     assert (settings.http_port, settings.admin_port) == (8080, 9090)
-    assert settings.limits.body_bytes == 64 * 1024 * 1024
+    assert settings.limits.body == 64 * 1024 * 1024
 
 
 def test_with_a_file_nothing_is_needed() -> None:
@@ -36,15 +36,15 @@ def test_what_is_set_is_read() -> None:
     assert settings.namespaces == ("a", "b")
     assert settings.keys_secret == "keys"
     assert settings.cors_origins == ("https://a.example", "https://b.example")
-    assert (settings.limits.stream_idle_seconds, settings.limits.max_connections) == (2.5, 7)
+    assert (settings.limits.answer_idle_seconds, settings.limits.connections) == (2.5, 7)
     assert settings.log_level == "debug"
 
 
 def test_what_may_be_held_follows_from_the_memory() -> None:
     limits = GatewaySettings.from_env({**NEEDED, "LLMSTACK_MEMORY_BYTES": "536870912"}).limits
-    assert limits.held_bytes == 536870912 * 2 // 5
+    assert limits.bodies == 536870912 * 2 // 5
     asked = {"LLMSTACK_MEMORY_BYTES": "536870912", "LLMSTACK_HELD_BYTES": "1000"}
-    assert GatewaySettings.from_env({**NEEDED, **asked}).limits.held_bytes == 1000
+    assert GatewaySettings.from_env({**NEEDED, **asked}).limits.bodies == 1000
 
 
 WRONG = [

@@ -46,7 +46,7 @@ class _Shape:
     def check(self) -> None:
         """Raises Unfit if too many places may be open at once."""
         places: dict[Rule, int] = {}
-        for rule in _bottom_up(self._rules, self._loop):
+        for rule in _bottom_up(self._rules):
             places[rule] = self._places(rule, places)
             if places[rule] > MOST_PLACES:
                 raise Unfit(
@@ -201,5 +201,5 @@ def _loops(rules: tuple[Rule, ...]) -> dict[Rule, int]:
     }
 
 
-def _bottom_up(rules: tuple[Rule, ...], loops: dict[Rule, int]) -> list[Rule]:
+def _bottom_up(rules: tuple[Rule, ...]) -> list[Rule]:
     return [rule for component in _components(rules) for rule in component]

@@ -18,11 +18,8 @@ _LONGEST_KIND = 1024
 class Most(NamedTuple):
     """Pixels of a picture, and seconds of all sounds of a request."""
 
-    pixels: int = 50_000_000
-    seconds: int = 3600
-
-
-MOST = Most()
+    pixels: int
+    seconds: int
 
 
 class Measure:

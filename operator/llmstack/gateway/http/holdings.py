@@ -14,11 +14,6 @@ Key = TypeVar("Key")
 _TIMES_FREE = 3
 
 
-def most_alone(total: int) -> int:
-    """Returns how much a tenant can hold while nobody else holds anything."""
-    return total * _TIMES_FREE // (_TIMES_FREE + 1)
-
-
 class Holdings:
     """Bytes held and requests served, by tenant; the tenant is None before a key is shown."""
 

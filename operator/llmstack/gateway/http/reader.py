@@ -10,8 +10,8 @@ from llmstack.gateway.http.compressed import CODINGS, Compressed
 from llmstack.gateway.http.form_body import FormBody
 from llmstack.gateway.http.framing import Chunked, Framing, Garbage, Length
 from llmstack.gateway.http.head import END, Malformed, RequestHead, parse_request
-from llmstack.gateway.http.limits import Limits
 from llmstack.gateway.paths import takes_form
+from llmstack.settings.limits import Limits
 
 _BEGINNING = re.compile(rb"[A-Z][A-Z-]{0,31}(?: |\Z)|\r\Z")
 _BARE_LF = re.compile(rb"(?<!\r)\n")

@@ -4,11 +4,11 @@ import asyncio
 
 from llmstack.gateway.http.connection import Connection
 from llmstack.gateway.http.holdings import Holdings
-from llmstack.gateway.http.limits import Limits
 from llmstack.gateway.http.lobby import Lobby
 from llmstack.gateway.http.shared import Handler
 from llmstack.gateway.http.sockets import probe
 from llmstack.gateway.http.turns import Turns
+from llmstack.settings.limits import Limits
 
 _BACKLOG = 4096
 

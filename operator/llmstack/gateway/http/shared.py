@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Protocol
 
 from llmstack.gateway.http.head import Malformed
 from llmstack.gateway.http.holdings import Holdings
-from llmstack.gateway.http.limits import Limits
 from llmstack.gateway.http.lobby import Lobby
 from llmstack.gateway.http.relay import Relay
 from llmstack.gateway.http.turns import Turns
+from llmstack.settings.limits import Limits
 
 if TYPE_CHECKING:
     from llmstack.gateway.http.client import Client

@@ -7,8 +7,8 @@ from typing import Protocol, cast
 
 from llmstack.gateway.catalog import Backend
 from llmstack.gateway.http.faults import Unreachable
-from llmstack.gateway.http.limits import Limits
 from llmstack.gateway.http.sockets import probe
+from llmstack.settings.limits import Limits
 
 Address = tuple[str, int]
 Idle = dict[Address, "deque[Upstream]"]

@@ -12,10 +12,10 @@ from llmstack.gateway.http.client import Client
 from llmstack.gateway.http.connection import Connection
 from llmstack.gateway.http.head import Malformed
 from llmstack.gateway.http.holdings import Holdings
-from llmstack.gateway.http.limits import Limits
 from llmstack.gateway.http.lobby import Lobby
 from llmstack.gateway.http.relay import Relay
 from llmstack.gateway.http.turns import Turns
+from llmstack.settings.limits import Limits
 
 STALL = Limits().stall_seconds
 

@@ -4,7 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from llmstack.gateway.http.holdings import Holdings, most_alone
+from llmstack.gateway.http.holdings import Holdings
+from llmstack.settings.limits import most_alone
 
 MOST = 1000
 TENANTS = st.sampled_from(["a", "b", "c"])

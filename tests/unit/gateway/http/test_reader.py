@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from llmstack.gateway.http.framing import chunk
 from llmstack.gateway.http.head import Malformed
-from llmstack.gateway.http.limits import Limits
 from llmstack.gateway.http.reader import RequestReader
+from llmstack.settings.limits import Limits
 from tests.unit.gateway.http.malformed_cases import CASES, Case
 from tests.unit.gateway.http.test_framing import cut
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from llmstack.api import reasons
-from llmstack.errors import FetchError
+from llmstack.errors import FetchError, LLMStackError
 from llmstack.settings.fetch import FetchSettings
 
 _PASSING = (408, 421, 425, 429)
@@ -25,7 +25,7 @@ MAX_RETRY_AFTER = 60.0
 T = TypeVar("T")
 
 
-class Fault(Exception):
+class Fault(LLMStackError):
     """A failure that may pass. `relocate`: the signed address has probably expired."""
 
     def __init__(

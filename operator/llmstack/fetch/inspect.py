@@ -10,14 +10,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from llmstack.api import reasons
-from llmstack.errors import FetchError
+from llmstack.errors import FetchError, LLMStackError
 from llmstack.models.gguf import GGUFFile, NotGGUF, Read, check_magic, read_file
 
 _FIRST_LOOK = 2**20
 _ANY_SIZE = 2**62
 
 
-class NotYet(Exception):
+class NotYet(LLMStackError):
     """The bytes asked for have not come yet."""
 
 

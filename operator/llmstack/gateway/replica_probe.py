@@ -10,6 +10,8 @@ from typing import NamedTuple, cast
 
 import httptools
 
+from llmstack.errors import LLMStackError
+
 _LARGEST = 8 * 1024 * 1024
 """Bytes of the largest answer."""
 
@@ -22,11 +24,11 @@ class Reply(NamedTuple):
     headers: Mapping[bytes, bytes]
 
 
-class NoConnection(Exception):
+class NoConnection(LLMStackError):
     """The replica accepts no connection."""
 
 
-class Broken(Exception):
+class Broken(LLMStackError):
     """The connection ended, or what came was not HTTP."""
 
 

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
+from llmstack.errors import LLMStackError
 from llmstack.gateway import replica_answers
 from llmstack.gateway.catalog import Backend, Model
 from llmstack.gateway.replica_probe import Broken, NoConnection, Probe, Reply
@@ -90,7 +91,7 @@ class State(StrEnum):
     WEDGED = "wedged"
 
 
-class _Gone(Exception):
+class _Gone(LLMStackError):
     """The replica serves nobody now; the message says why. `died`: its process has ended."""
 
     def __init__(self, why: str, died: bool = False) -> None:
@@ -98,7 +99,7 @@ class _Gone(Exception):
         self.died = died
 
 
-class _NoAnswer(Exception):
+class _NoAnswer(LLMStackError):
     """This poll says nothing; the next one may."""
 
 

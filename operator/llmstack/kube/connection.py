@@ -25,7 +25,7 @@ from kubernetes.aio.config.config_exception import ConfigException
 from kubernetes.aio.config.incluster_config import InClusterConfigLoader
 from kubernetes.aio.config.kube_config import load_kube_config_from_dict
 
-from llmstack.errors import ConfigurationError
+from llmstack.errors import ConfigurationError, LLMStackError
 from llmstack.kube.exec_plugin import Credential, ExecPlugin
 from llmstack.kube.kubeconfig import Access, read_kubeconfig
 from llmstack.kube.pem import load_chain
@@ -42,7 +42,7 @@ _PRINTABLE = re.compile(r"[\x21-\x7e]+( [\x21-\x7e]+)*")
 _LOOPBACK = re.compile(r"localhost|127\.\d+\.\d+\.\d+|::1")
 
 
-class NoCredentials(aiohttp.ClientConnectionError):
+class NoCredentials(LLMStackError, aiohttp.ClientConnectionError):
     """There is no token to send that could be one; the message quotes nothing of it."""
 
 

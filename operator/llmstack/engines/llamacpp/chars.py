@@ -7,6 +7,8 @@ alternatives may begin alike.
 import re
 from collections.abc import Iterator
 
+from llmstack.errors import InvalidInput
+
 Chars = int
 ALL: Chars = (1 << 129) - 1
 _OTHERS = 128
@@ -20,7 +22,7 @@ _CHAR = re.compile(
 _ESCAPED = {"t": "\t", "r": "\r", "n": "\n"}
 
 
-class BadChars(ValueError):
+class BadChars(InvalidInput):
     """Characters that no token can match, or that cannot be read."""
 
 

@@ -21,7 +21,7 @@ from bench.gateway import answers
 from llmstack.gateway import main as gateway_main
 from llmstack.gateway.catalog import Backend, Model, catalog_of
 from llmstack.gateway.config_schema import Address
-from llmstack.gateway.http.connection import Connection
+from llmstack.gateway.http.connection import ClientConnection
 from llmstack.gateway.http.upstream import Upstream
 from llmstack.gateway.process import Gateway, Place
 from llmstack.settings.limits import Limits
@@ -117,7 +117,7 @@ def _gateway(load: _Load) -> tuple[Gateway, list[_Transport]]:
     clients = []
     for _ in range(_CLIENTS):
         client = _Transport(load.client)
-        connection = Connection(gateway._server, loop)
+        connection = ClientConnection(gateway._server, loop)
         client.protocol = connection
         connection.connection_made(client)
         clients.append(client)

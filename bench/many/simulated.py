@@ -30,7 +30,7 @@ from bench.page import dated, put
 from llmstack.api.key import Key
 from llmstack.controller.parts import Parts
 from llmstack.kube.client import identify
-from llmstack.kube.connection import Connection
+from llmstack.kube.cluster_access import ClusterAccess
 from llmstack.kube.kinds import DEPLOYMENT, LLM_DEPLOYMENT, POD, Kind, kind_of
 from llmstack.settings.operator import OperatorSettings
 
@@ -105,7 +105,7 @@ class Answers:
 async def measured(count: int) -> Result:
     """Brings so many deployments to Ready, and looks at all of them once more."""
     answers = Answers()
-    parts = Parts(OperatorSettings.from_env(_SETTINGS), cast(Connection, None))
+    parts = Parts(OperatorSettings.from_env(_SETTINGS), cast(ClusterAccess, None))
     parts.__dict__["client"] = answers
     wanted = [Key(*key) for key in keys(count)]
     for key in wanted:

@@ -15,8 +15,8 @@ from llmstack.api.resource import LLMDeployment, parse
 from llmstack.desired.horizontal_pod_autoscaler import build_horizontal_pod_autoscaler
 from llmstack.desired.replicas import wanted_replicas
 from llmstack.observed import Workload
-from llmstack.scaling.load import Load
-from llmstack.scaling.metrics import METRICS
+from llmstack.scaling.custom_metrics import METRICS
+from llmstack.scaling.gateway_load import GatewayLoad
 from llmstack.scaling.zero import Activity
 
 _GAP = 4 * SYNC
@@ -64,7 +64,7 @@ class Slots:
 
     def _written(self, view: View, now: float) -> int | None:
         """What the operator itself writes through /scale; None: nothing."""
-        self._activity.see(Load("epoch", {self._key: view.load}), now)
+        self._activity.see(GatewayLoad("epoch", {self._key: view.load}), now)
         demand = self._activity.demand(self._key, now)
         return wanted_replicas(self._deployment, workload(view), demand)
 

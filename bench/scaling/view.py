@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Protocol
 
-from llmstack.scaling.load import ModelLoad
+from llmstack.scaling.gateway_load import ModelLoad
 
 MOST = 8
 """Replicas that anyone may have."""

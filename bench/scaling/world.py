@@ -17,14 +17,14 @@ from dataclasses import dataclass, field
 from bench.scaling.replica import Replica
 from bench.scaling.traces import Request, Trace
 from bench.scaling.view import Scaler, View
-from llmstack.routing.budget import Limits
+from llmstack.routing.budget import QueueLimits
 from llmstack.routing.messages import Ask, Ending, Grant
 from llmstack.routing.pool import Decision, Pool
 from llmstack.routing.slots import SlotsSeen
-from llmstack.scaling.load import ModelLoad, ReplicaLoad
+from llmstack.scaling.gateway_load import ModelLoad, PodLoad
 
 SLOTS = 4
-LIMITS = Limits(max_requests=1000, timeout=600.0, cold_start_timeout=600.0)
+LIMITS = QueueLimits(max_requests=1000, timeout=600.0, cold_start_timeout=600.0)
 """Patient clients and a long queue: so the waits show, and few are refused."""
 WAKE = 1.0
 """Seconds from a request at zero to the pod."""
@@ -206,7 +206,6 @@ class World:
         """As the operator reads it from the gateway."""
         load = self._pool.load()
         replicas = (
-            ReplicaLoad(r.id, r.state, r.total, r.busy, r.draining, r.foreign)
-            for r in load.replicas
+            PodLoad(r.id, r.state, r.total, r.busy, r.draining, r.foreign) for r in load.replicas
         )
         return ModelLoad(tuple(replicas), load.waiting, load.waiting_slots, load.requests, SLOTS)

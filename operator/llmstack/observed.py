@@ -109,7 +109,7 @@ class Workload:
 
 
 @dataclass(frozen=True)
-class Answer:
+class HpaCondition:
     """One condition of the HorizontalPodAutoscaler: True, False or Unknown, and why."""
 
     status: str = ""
@@ -127,9 +127,9 @@ class Autoscaler:
     """
 
     wanted: int = 0
-    able: Answer = Answer()
-    active: Answer = Answer()
-    limited: Answer = Answer()
+    able: HpaCondition = HpaCondition()
+    active: HpaCondition = HpaCondition()
+    limited: HpaCondition = HpaCondition()
 
 
 @dataclass(frozen=True)

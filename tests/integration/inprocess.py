@@ -26,14 +26,14 @@ from llmstack.controller.warnings import WarningReader
 from llmstack.controller.watched import WATCHED, labels_of
 from llmstack.controller.writer import Writer
 from llmstack.kube.client import KubeClient
-from llmstack.kube.connection import connect
+from llmstack.kube.cluster_access import connect
 from llmstack.kube.errors import ApiError
 from llmstack.kube.objects import place_of
 from llmstack.kube.transport import Transport
 from llmstack.observed import Demand
-from llmstack.scaling.load import ModelLoad
+from llmstack.scaling.gateway_load import ModelLoad
 from llmstack.settings.operator import OperatorSettings
-from tests.integration.apiserver import ApiServer
+from tests.integration.apiserver import ClusterAccess
 
 SETTINGS = OperatorSettings.from_env(
     {
@@ -100,7 +100,7 @@ class Passes:
 
 @asynccontextmanager
 async def passes(
-    server: ApiServer,
+    server: ClusterAccess,
     demand: Callable[[Key], Demand] = lambda _: Demand(),
     load: Callable[[Key], ModelLoad | None] = lambda _: None,
     **changes: object,

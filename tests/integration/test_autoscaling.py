@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 
 from llmstack.api.key import Key
-from llmstack.gateway.load import load_page
 from llmstack.observed import Demand
 from llmstack.routing.load import Load, ReplicaLoad, ReplicaState
-from llmstack.scaling import load as scaling
+from llmstack.scaling import gateway_load as scaling
+from llmstack.scaling.load_page import load_page
 from llmstack.scaling.zero import Activity
 from tests.integration.apiserver import ApiServer
 from tests.integration.deployments import Namespace

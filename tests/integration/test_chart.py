@@ -13,7 +13,7 @@ from llmstack.api.quantity import parse_bytes
 from llmstack.desired.metadata import GATEWAY_PORT
 from llmstack.desired.secret import root_copy_name
 from llmstack.metricsapi.documents import METRICS_GROUP, RESOURCE
-from llmstack.scaling.metrics import METRICS
+from llmstack.scaling.custom_metrics import METRICS
 from llmstack.settings.gateway import GatewaySettings
 from llmstack.settings.limits import Limits
 from llmstack.settings.operator import OperatorSettings

@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from llmstack.kube.client import KubeClient
-from llmstack.kube.connection import Connection, connect
+from llmstack.kube.cluster_access import ClusterAccess, connect
 from llmstack.kube.errors import ApiError
 from llmstack.kube.kinds import NODE
 from llmstack.kube.transport import Transport
@@ -50,7 +50,7 @@ def administrator(server: ApiServer) -> dict[str, Any]:
 
 
 @asynccontextmanager
-async def client(connection: Connection) -> AsyncIterator[KubeClient]:
+async def client(connection: ClusterAccess) -> AsyncIterator[KubeClient]:
     transport = Transport(connection, "test", 20, lambda: None, lambda *_: None)
     try:
         yield KubeClient(transport)
@@ -58,7 +58,7 @@ async def client(connection: Connection) -> AsyncIterator[KubeClient]:
         await transport.close()
 
 
-async def refused(connection: Connection) -> str:
+async def refused(connection: ClusterAccess) -> str:
     """Whom the API server says that it refuses."""
     async with client(connection) as kube:
         with pytest.raises(ApiError) as caught:

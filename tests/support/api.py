@@ -2,12 +2,12 @@
 
 from kubernetes.aio.client.configuration import Configuration
 
-from llmstack.kube.connection import Connection
+from llmstack.kube.cluster_access import ClusterAccess
 
 
-def connection_to(url: str, token: str = "") -> Connection:
+def connection_to(url: str, token: str = "") -> ClusterAccess:
     """A connection without TLS, with this token."""
     configuration = Configuration(host=url)
     if token:
         configuration.api_key["BearerToken"] = f"Bearer {token}"
-    return Connection(configuration)
+    return ClusterAccess(configuration)

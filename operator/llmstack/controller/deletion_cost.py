@@ -15,7 +15,7 @@ from llmstack.kube.errors import ApiError
 from llmstack.kube.kinds import POD
 from llmstack.observed import Observed
 from llmstack.scaling.deletion_cost import ranks, to_write
-from llmstack.scaling.load import ModelLoad
+from llmstack.scaling.gateway_load import ModelLoad
 
 log = logging.getLogger(__name__)
 

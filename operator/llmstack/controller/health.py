@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from aiohttp import web
 
-from llmstack.controller.metrics import CONTENT_TYPE, Metrics
+from llmstack.controller.operator_metrics import CONTENT_TYPE, Metrics
 from llmstack.controller.watched import WATCH_SECONDS
 
 CONTACT_SECONDS = 30.0

@@ -25,7 +25,7 @@ from llmstack.controller.leading import Leading
 from llmstack.controller.parts import Parts
 from llmstack.controller.serving import serve
 from llmstack.errors import ConfigurationError, LeaseLost
-from llmstack.kube.connection import Connection, connect
+from llmstack.kube.cluster_access import ClusterAccess, connect
 from llmstack.logs import configure
 from llmstack.settings.operator import OperatorSettings
 
@@ -54,7 +54,7 @@ def run(argv: Sequence[str], env: Mapping[str, str]) -> int:
     return status
 
 
-async def _run(settings: OperatorSettings, connection: Connection) -> int:
+async def _run(settings: OperatorSettings, connection: ClusterAccess) -> int:
     return await Operator(Parts(settings, connection)).run()
 
 

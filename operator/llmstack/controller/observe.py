@@ -33,7 +33,7 @@ from llmstack.controller.warnings import WarningReader
 from llmstack.desired import metadata as names
 from llmstack.kube.kinds import JOB, MADE, POD, Kind
 from llmstack.observed import Claim, Demand, Observed, Pod
-from llmstack.scaling.load import ModelLoad
+from llmstack.scaling.gateway_load import ModelLoad
 
 Object = dict[str, Any]
 

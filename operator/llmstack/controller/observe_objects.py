@@ -7,7 +7,7 @@ from llmstack.api.spec import LLMDeploymentSpec
 from llmstack.desired.cache import downloads, source_claims
 from llmstack.desired.metadata import PROOF_HASH, TEMPLATE_HASH, annotation
 from llmstack.errors import InvalidInput
-from llmstack.observed import Answer, Autoscaler, Claim, Proof, Workload
+from llmstack.observed import Autoscaler, Claim, HpaCondition, Proof, Workload
 
 Object = Mapping[str, Any]
 
@@ -49,14 +49,14 @@ def parse_autoscaler(body: Object | None) -> Autoscaler | None:
         return None
     status = body.get("status") or {}
     found = {
-        item["type"]: Answer(item["status"], item.get("reason", ""), item.get("message", ""))
+        item["type"]: HpaCondition(item["status"], item.get("reason", ""), item.get("message", ""))
         for item in status.get("conditions") or ()
     }
     return Autoscaler(
         wanted=status.get("desiredReplicas", 0),
-        able=found.get("AbleToScale", Answer()),
-        active=found.get("ScalingActive", Answer()),
-        limited=found.get("ScalingLimited", Answer()),
+        able=found.get("AbleToScale", HpaCondition()),
+        active=found.get("ScalingActive", HpaCondition()),
+        limited=found.get("ScalingLimited", HpaCondition()),
     )
 
 

@@ -20,11 +20,11 @@ from llmstack.controller.fence import Fence, now
 from llmstack.controller.health import Vitals
 from llmstack.controller.lease import LeaseKeeper
 from llmstack.controller.lists import Lists
-from llmstack.controller.load import LoadFollower
-from llmstack.controller.metrics import Metrics
+from llmstack.controller.load_follower import LoadFollower
 from llmstack.controller.named import Named
 from llmstack.controller.names import NameIndex
 from llmstack.controller.observe import Observer, Sources
+from llmstack.controller.operator_metrics import Metrics
 from llmstack.controller.pod_logs import LogReader
 from llmstack.controller.queue import WorkQueue
 from llmstack.controller.reconcile import Reconciler
@@ -37,7 +37,7 @@ from llmstack.controller.warnings import WarningReader
 from llmstack.controller.watch import Watching
 from llmstack.controller.writer import Writer
 from llmstack.kube.client import KubeClient
-from llmstack.kube.connection import Connection
+from llmstack.kube.cluster_access import ClusterAccess
 from llmstack.kube.listing import Identities
 from llmstack.kube.pace import Bucket
 from llmstack.kube.transport import Transport
@@ -51,7 +51,7 @@ from llmstack.version import VERSION
 class Parts:
     """The parts of one operator. Create it within its event loop."""
 
-    def __init__(self, settings: OperatorSettings, connection: Connection) -> None:
+    def __init__(self, settings: OperatorSettings, connection: ClusterAccess) -> None:
         self.settings = settings
         self.connection = connection
         # A restarted container keeps its pod's name, but must be another holder of the Lease.

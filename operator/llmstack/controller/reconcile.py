@@ -31,7 +31,7 @@ from llmstack.errors import InvalidInput, InvalidSpec
 from llmstack.kube.client import KubeClient
 from llmstack.kube.kinds import LLM_DEPLOYMENT
 from llmstack.observed import ContainerState, Observed, Workload
-from llmstack.scaling.load import ModelLoad
+from llmstack.scaling.gateway_load import ModelLoad
 from llmstack.settings.operator import OperatorSettings
 from llmstack.status import compute, compute_unreadable
 

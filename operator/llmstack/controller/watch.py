@@ -14,7 +14,7 @@ from llmstack.controller.fence import now
 from llmstack.controller.health import Vitals
 from llmstack.controller.sight import Sight
 from llmstack.controller.watched import CHILDREN, LABELS, WATCH_SECONDS, WATCHED
-from llmstack.kube.connection import Connection
+from llmstack.kube.cluster_access import ClusterAccess
 from llmstack.kube.kinds import Kind
 from llmstack.kube.session import open_watch_session
 
@@ -31,7 +31,7 @@ class Watching:
 
     def __init__(
         self,
-        connection: Connection,
+        connection: ClusterAccess,
         agent: str,
         sight: Sight,
         requested: Callable[[str, bool], None],

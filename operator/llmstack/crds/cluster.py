@@ -20,7 +20,7 @@ from llmstack.api.crd_update import (
     version_of,
 )
 from llmstack.kube.client import KubeClient
-from llmstack.kube.connection import connect
+from llmstack.kube.cluster_access import connect
 from llmstack.kube.errors import ApiError
 from llmstack.kube.kinds import DEFINITION
 from llmstack.kube.transport import Transport

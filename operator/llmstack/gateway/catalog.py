@@ -11,6 +11,7 @@ from functools import cached_property
 from llmstack.api.engine import Mode
 from llmstack.api.names import Claim, full_name, holder
 from llmstack.api.sharing import CacheSharing
+from llmstack.routing.budget import DEFAULT_QUEUE, QueueLimits
 
 
 @dataclass(frozen=True)
@@ -48,16 +49,6 @@ class Absence(StrEnum):
 
 
 @dataclass(frozen=True)
-class QueueLimits:
-    """How many requests may wait, and for how many seconds. `reserve`: see routing/reserve.py."""
-
-    max_requests: int = 100
-    timeout: float = 60.0
-    cold_start_timeout: float = 600.0
-    reserve: bool = False
-
-
-@dataclass(frozen=True)
 class Model:
     """What clients reach under one name.
 
@@ -73,7 +64,7 @@ class Model:
     namespace: str = ""
     aliases: tuple[str, ...] = ()
     mode: Mode = Mode.GENERATE
-    queue: QueueLimits = QueueLimits()
+    queue: QueueLimits = DEFAULT_QUEUE
     wedge_seconds: float = 120.0
     cache_sharing: CacheSharing = CacheSharing.TENANT
     slots: int = 0

@@ -18,7 +18,7 @@ from llmstack.gateway.catalog import Catalog
 from llmstack.gateway.cluster_catalog import Deployments, build_catalog
 from llmstack.gateway.keys import Keys, keys_from_secret
 from llmstack.gateway.peers.place import peer_names
-from llmstack.kube.connection import Connection
+from llmstack.kube.cluster_access import ClusterAccess
 from llmstack.kube.informer import Informer, Scope
 from llmstack.kube.kinds import ENDPOINT_SLICE, LLM_DEPLOYMENT, SECRET, Kind
 from llmstack.kube.objects import Object, Place
@@ -40,7 +40,7 @@ class ClusterSource:
     gateways, this one included, if there may be several.
     """
 
-    def __init__(self, settings: GatewaySettings, connection: Connection) -> None:
+    def __init__(self, settings: GatewaySettings, connection: ClusterAccess) -> None:
         self._settings = settings
         self._connection = connection
         self._deployments = Deployments()

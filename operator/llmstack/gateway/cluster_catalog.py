@@ -15,8 +15,9 @@ from llmstack.desired.metadata import replicas_service_name
 from llmstack.desired.secret import server_key
 from llmstack.errors import InvalidSpec
 from llmstack.gateway.addresses import ByPod, ObjectKey
-from llmstack.gateway.catalog import Absence, Backend, Catalog, Model, QueueLimits, catalog_of
+from llmstack.gateway.catalog import Absence, Backend, Catalog, Model, catalog_of
 from llmstack.gateway.obstacle import obstacle_of
+from llmstack.routing.budget import QueueLimits
 
 log = logging.getLogger(__name__)
 
@@ -65,12 +66,7 @@ def _model(deployment: LLMDeployment, addresses: ByPod, root: bytes) -> Model:
         namespace=deployment.namespace,
         aliases=tuple(spec.model.aliases),
         mode=spec.engine.mode,
-        queue=QueueLimits(
-            spec.queue.max_requests,
-            spec.queue.timeout_seconds,
-            spec.queue.cold_start_timeout_seconds,
-            spec.queue.reserve,
-        ),
+        queue=QueueLimits.of(spec.queue),
         wedge_seconds=spec.lifecycle.wedge_seconds,
         cache_sharing=spec.cache_sharing,
         slots=spec.slots,

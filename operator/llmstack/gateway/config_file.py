@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from llmstack.errors import ConfigurationError
-from llmstack.gateway.catalog import Backend, Catalog, Model, QueueLimits, catalog_of
+from llmstack.gateway.catalog import Backend, Catalog, Model, catalog_of
 from llmstack.gateway.config_schema import (
     Address,
     BackendPart,
@@ -26,6 +26,7 @@ from llmstack.gateway.config_schema import (
 )
 from llmstack.gateway.keys import Keys, parse_keys
 from llmstack.gateway.peers.place import Peers
+from llmstack.routing.budget import QueueLimits
 
 log = logging.getLogger(__name__)
 
@@ -218,17 +219,11 @@ class _Reader:
         )
 
     def _model(self, part: ModelPart) -> Model:
-        queue = part.queue
         return Model(
             name=part.name,
             aliases=part.aliases,
             mode=part.mode,
-            queue=QueueLimits(
-                queue.max_requests,
-                queue.timeout_seconds,
-                queue.cold_start_timeout_seconds,
-                queue.reserve,
-            ),
+            queue=QueueLimits.of(part.queue),
             wedge_seconds=part.wedge_seconds,
             cache_sharing=part.cache_sharing,
             media_hosts=frozenset(part.media_hosts),

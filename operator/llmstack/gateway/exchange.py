@@ -12,7 +12,8 @@ import asyncio
 import logging
 from collections.abc import Mapping
 
-from llmstack.gateway import control, cors, local
+from llmstack.gateway import control, cors
+from llmstack.gateway import own_answers as local
 from llmstack.gateway.app import App
 from llmstack.gateway.bulk import Bulk
 from llmstack.gateway.deaths import Deaths

@@ -7,7 +7,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from llmstack.gateway.keys import Keys
-from llmstack.gateway.metrics import PREFIX
+from llmstack.gateway.request_metrics import PREFIX
 from llmstack.routing.load import Load, ReplicaState
 
 Loads = Mapping[str, Load]

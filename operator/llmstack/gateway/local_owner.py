@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from llmstack.gateway.catalog import Catalog, Model
-from llmstack.routing.budget import Limits
 from llmstack.routing.load import Load
 from llmstack.routing.messages import Ask, Ending, Grant, Reason, Refusal
 from llmstack.routing.permit import Permit
@@ -351,7 +350,7 @@ class LocalOwner:
         self._follow(model, pool, pool.expire(self._clock()))
 
     def _new_pool(self, model: Model) -> Pool:
-        pool = Pool(_limits(model), self._clock(), self._lease_ids, self.permit)
+        pool = Pool(model.queue, self._clock(), self._lease_ids, self.permit)
         self._pools[model.id] = pool
         return pool
 
@@ -380,16 +379,11 @@ class Adopted:
     blocks: tuple[int, ...] = ()
 
 
-def _limits(model: Model) -> Limits:
-    queue = model.queue
-    return Limits(queue.max_requests, queue.timeout, queue.cold_start_timeout, queue.reserve)
-
-
 def _reconcile(pool: Pool, before: Model | None, model: Model, now: float) -> list[Decision]:
     """Applies what a new version of a model changes: limits, removed backends, `accepting`."""
     decisions: list[Decision] = []
     if before is not None and before.queue != model.queue:
-        decisions += pool.limits(_limits(model), now)
+        decisions += pool.limits(model.queue, now)
     backends = {backend.id: backend for backend in model.backends}
     for replica in pool.load().replicas:
         backend = backends.get(replica.id)

@@ -23,7 +23,7 @@ from llmstack.gateway.config_file import ConfigFile, GatewayConfig
 from llmstack.gateway.config_schema import Address
 from llmstack.gateway.peers.place import Peers
 from llmstack.gateway.process import Gateway, Place
-from llmstack.kube.connection import connect
+from llmstack.kube.cluster_access import connect
 from llmstack.logs import configure
 from llmstack.settings.gateway import GatewaySettings
 

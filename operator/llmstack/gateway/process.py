@@ -31,9 +31,7 @@ from llmstack.gateway.exchange import Exchanges
 from llmstack.gateway.http.server import Server
 from llmstack.gateway.keys import Keys
 from llmstack.gateway.live_metrics import LiveMetrics
-from llmstack.gateway.load import load_page
 from llmstack.gateway.local_owner import LocalOwner
-from llmstack.gateway.metrics import Metrics
 from llmstack.gateway.outcome import Outcome
 from llmstack.gateway.peers.group import Group, Process
 from llmstack.gateway.peers.place import Peers
@@ -41,7 +39,9 @@ from llmstack.gateway.records import Records
 from llmstack.gateway.replica_facts import Facts
 from llmstack.gateway.replica_watch import State
 from llmstack.gateway.replicas import Replicas
+from llmstack.gateway.request_metrics import Metrics
 from llmstack.routing.deaths import Death
+from llmstack.scaling.load_page import load_page
 from llmstack.settings.limits import Limits
 
 log = logging.getLogger(__name__)

@@ -8,8 +8,8 @@ import time
 
 from llmstack.gateway import access_log, usage
 from llmstack.gateway.access_log import AccessLog
-from llmstack.gateway.metrics import Metrics
 from llmstack.gateway.outcome import Outcome
+from llmstack.gateway.request_metrics import Metrics
 
 _SOON_SECONDS = 0.02
 """Seconds after which the requests that have ended are recorded."""

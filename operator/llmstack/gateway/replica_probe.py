@@ -40,7 +40,7 @@ class Probe:
         self._port = port
         self._connect_seconds = connect_seconds
         self._name = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-        self._kept: _Connection | None = None
+        self._kept: _ProbeConnection | None = None
         self.connections = 0
 
     async def get(self, path: str, key: str, seconds: float) -> Reply:
@@ -65,7 +65,7 @@ class Probe:
         if self._kept is not None:
             self._kept.close()
 
-    async def _ask(self, connection: "_Connection", request: bytes, seconds: float) -> Reply:
+    async def _ask(self, connection: "_ProbeConnection", request: bytes, seconds: float) -> Reply:
         try:
             async with asyncio.timeout(seconds):
                 answer = await connection.ask(request)
@@ -76,18 +76,18 @@ class Probe:
         self._kept = connection
         return answer
 
-    async def _connect(self) -> "_Connection":
+    async def _connect(self) -> "_ProbeConnection":
         loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(self._connect_seconds):
-                _, made = await loop.create_connection(_Connection, self._host, self._port)
+                _, made = await loop.create_connection(_ProbeConnection, self._host, self._port)
         except OSError as error:
             raise NoConnection(str(error)) from error
         self.connections += 1
         return made
 
 
-class _Connection(asyncio.Protocol):
+class _ProbeConnection(asyncio.Protocol):
     """Turns bytes into answers. `open` is True until either side closes it."""
 
     def __init__(self) -> None:

@@ -11,7 +11,7 @@ from functools import partial
 
 import aiohttp
 
-from llmstack.kube.connection import Connection
+from llmstack.kube.cluster_access import ClusterAccess
 from llmstack.kube.errors import TIMEOUT, UNREACHABLE, ApiError, from_answer
 from llmstack.kube.objects import Object, Place, place_of
 from llmstack.kube.paging import pages
@@ -32,7 +32,7 @@ class Listing:
 class Identities:
     """Lists over a session that can only read, which lasts no longer than one list."""
 
-    def __init__(self, connection: Connection, agent: str) -> None:
+    def __init__(self, connection: ClusterAccess, agent: str) -> None:
         self._connection = connection
         self._agent = agent
 

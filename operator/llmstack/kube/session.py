@@ -13,7 +13,7 @@ from kubernetes.aio.client.configuration import Configuration
 from yarl import URL
 
 from llmstack.errors import ConfigurationError
-from llmstack.kube.connection import Connection, NoCredentials
+from llmstack.kube.cluster_access import ClusterAccess, NoCredentials
 
 _READS = frozenset({"GET", "HEAD"})
 _UNAUTHORIZED = 401
@@ -25,7 +25,7 @@ WatchSeen = Callable[[str], None]
 class Credentials:
     """Adds what says who we are; asks the plug-in once more where the API server says 401."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: ClusterAccess) -> None:
         self._connection = connection
         self._origin = URL(connection.server).origin()
 
@@ -60,7 +60,7 @@ class Credentials:
 
 
 def open_client(
-    connection: Connection, user_agent: str, trace: aiohttp.TraceConfig, limit: int = 32
+    connection: ClusterAccess, user_agent: str, trace: aiohttp.TraceConfig, limit: int = 32
 ) -> ApiClient:
     """The package's client, with a pool of up to `limit` connections."""
     configuration = Configuration(
@@ -77,7 +77,7 @@ def open_client(
 
 
 def open_watch_session(
-    connection: Connection,
+    connection: ClusterAccess,
     user_agent: str,
     seen: WatchSeen,
     listed: WatchSeen = lambda _: None,
@@ -106,7 +106,7 @@ def open_watch_session(
 
 
 def _session(
-    connection: Connection, user_agent: str, *middlewares: aiohttp.ClientMiddlewareType
+    connection: ClusterAccess, user_agent: str, *middlewares: aiohttp.ClientMiddlewareType
 ) -> dict[str, Any]:
     """What every session gets. The environment's proxies are none of its business."""
     own = (("User-Agent", user_agent), ("Accept", "application/json"))

@@ -19,7 +19,7 @@ from typing import Any
 
 import aiohttp
 
-from llmstack.kube.connection import Connection
+from llmstack.kube.cluster_access import ClusterAccess
 from llmstack.kube.errors import TIMEOUT, UNREACHABLE, ApiError, from_answer
 from llmstack.kube.pace import Bucket, seconds_to_wait
 from llmstack.kube.session import open_client
@@ -65,7 +65,7 @@ class Transport:
 
     def __init__(
         self,
-        connection: Connection,
+        connection: ClusterAccess,
         user_agent: str,
         timeout: float,
         fence: Fence,

@@ -15,7 +15,7 @@ from llmstack.metricsapi.documents import (
     METRICS_GROUP,
     RESOURCE,
     VERSIONS,
-    Answer,
+    ApiAnswer,
     Value,
     failure,
     group,
@@ -23,8 +23,8 @@ from llmstack.metricsapi.documents import (
     resource_list,
     value_list,
 )
-from llmstack.scaling.load import Load
-from llmstack.scaling.metrics import METRICS
+from llmstack.scaling.custom_metrics import METRICS
+from llmstack.scaling.gateway_load import GatewayLoad
 
 _SELECTORS = ("labelSelector", "metricLabelSelector", "fieldSelector")
 
@@ -33,7 +33,7 @@ _SELECTORS = ("labelSelector", "metricLabelSelector", "fieldSelector")
 class View:
     """The load as it was last heard, `at` that moment (seconds since 1970)."""
 
-    load: Load
+    load: GatewayLoad
     at: float
 
 
@@ -57,23 +57,23 @@ def question(path: str) -> Question | None:
     return None
 
 
-def answer(path: str, query: Mapping[str, str], view: View | None) -> Answer:
+def answer(path: str, query: Mapping[str, str], view: View | None) -> ApiAnswer:
     """The answer to one who may ask. `view` None: the gateway was not heard lately."""
     if asked := question(path):
         return _values(asked, query, view)
     match path.strip("/").split("/"):
         case ["apis"]:
-            return Answer(200, group_list())
+            return ApiAnswer(200, group_list())
         case ["apis", group_] if group_ == METRICS_GROUP:
-            return Answer(200, group())
+            return ApiAnswer(200, group())
         case ["apis", group_, version] if group_ == METRICS_GROUP and version in VERSIONS:
-            return Answer(200, resource_list(version))
+            return ApiAnswer(200, resource_list(version))
     return failure(
         404, f"{path} does not exist: only metrics of {RESOURCE} in a namespace are served"
     )
 
 
-def _values(asked: Question, query: Mapping[str, str], view: View | None) -> Answer:
+def _values(asked: Question, query: Mapping[str, str], view: View | None) -> ApiAnswer:
     if asked.metric not in METRICS:
         known = ", ".join(METRICS)
         return failure(404, f"{RESOURCE} have no metric {asked.metric}, only {known}")
@@ -93,7 +93,7 @@ def _values(asked: Question, query: Mapping[str, str], view: View | None) -> Ans
     return _one(asked, view)
 
 
-def _one(asked: Question, view: View) -> Answer:
+def _one(asked: Question, view: View) -> ApiAnswer:
     key = Key(asked.namespace, asked.name)
     model = view.load.models.get(key)
     if model is None:
@@ -104,14 +104,14 @@ def _one(asked: Question, view: View) -> Answer:
             503, f"{key}: the number of slots per replica is not known yet, and requests wait"
         )
     value = Value(key, asked.metric, milli, view.at)
-    return Answer(200, value_list(asked.version, [value]))
+    return ApiAnswer(200, value_list(asked.version, [value]))
 
 
-def _all(asked: Question, view: View) -> Answer:
+def _all(asked: Question, view: View) -> ApiAnswer:
     """All of the namespace whose value is known."""
     values = [
         Value(key, asked.metric, milli, view.at)
         for key, model in sorted(view.load.models.items())
         if key.namespace == asked.namespace and (milli := METRICS[asked.metric](model)) is not None
     ]
-    return Answer(200, value_list(asked.version, values))
+    return ApiAnswer(200, value_list(asked.version, values))

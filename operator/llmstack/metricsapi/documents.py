@@ -8,7 +8,7 @@ from typing import Any
 
 from llmstack.api.key import Key
 from llmstack.api.resource import API_VERSION, GROUP, KIND, PLURAL
-from llmstack.scaling.metrics import METRICS, Milli, quantity
+from llmstack.scaling.custom_metrics import METRICS, Milli, quantity
 
 Object = dict[str, Any]
 
@@ -30,7 +30,7 @@ _REASONS = {
 
 
 @dataclass(frozen=True)
-class Answer:
+class ApiAnswer:
     """An HTTP status and the object that goes with it."""
 
     status: int
@@ -47,9 +47,9 @@ class Value:
     at: float
 
 
-def failure(status: int, message: str) -> Answer:
+def failure(status: int, message: str) -> ApiAnswer:
     """What went wrong, as the API server says it."""
-    return Answer(
+    return ApiAnswer(
         status,
         {
             "kind": "Status",

@@ -27,7 +27,7 @@ from llmstack.metricsapi.objects import (
     plan,
     read_secret,
 )
-from llmstack.settings.metrics import MetricsSettings
+from llmstack.settings.metrics_api import MetricsSettings
 
 log = logging.getLogger(__name__)
 

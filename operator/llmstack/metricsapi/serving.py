@@ -20,11 +20,11 @@ from llmstack.metricsapi import front_proxy
 from llmstack.metricsapi.access import Access
 from llmstack.metricsapi.answer import View, answer, question
 from llmstack.metricsapi.certificate import Material
-from llmstack.metricsapi.documents import Answer, failure
+from llmstack.metricsapi.documents import ApiAnswer, failure
 from llmstack.metricsapi.front_proxy import FrontProxy, identify, read_front_proxy
 from llmstack.metricsapi.objects import read_secret
 from llmstack.metricsapi.tls import Contexts
-from llmstack.settings.metrics import MetricsSettings
+from llmstack.settings.metrics_api import MetricsSettings
 
 log = logging.getLogger(__name__)
 
@@ -124,7 +124,7 @@ class MetricsServer:
         self._answered(result.status)
         return web.json_response(result.body, status=result.status)
 
-    async def _answer(self, request: web.Request) -> Answer:
+    async def _answer(self, request: web.Request) -> ApiAnswer:
         assert self._proxy is not None
         peer = request.get_extra_info("peercert")
         user = identify(self._proxy, peer, request.headers.items())

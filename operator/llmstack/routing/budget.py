@@ -7,19 +7,33 @@ budgets end in the order in which the requests came, whichever of the two budget
 
 from dataclasses import dataclass
 
+from llmstack.api.scaling import QueueSpec
+
+_DEFAULT = QueueSpec()
+
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class QueueLimits:
     """How many requests may wait, and for how many seconds.
 
     `reserve` keeps one tenant from holding the slots that other recently active tenants need
     (reserve.py).
     """
 
-    max_requests: int = 100
-    timeout: float = 60.0
-    cold_start_timeout: float = 600.0
-    reserve: bool = False
+    max_requests: int = _DEFAULT.max_requests
+    timeout: float = _DEFAULT.timeout_seconds
+    cold_start_timeout: float = _DEFAULT.cold_start_timeout_seconds
+    reserve: bool = _DEFAULT.reserve
+
+    @classmethod
+    def of(cls, spec: QueueSpec) -> "QueueLimits":
+        """The limits that `spec.queue` of an LLMDeployment asks for."""
+        return cls(
+            spec.max_requests, spec.timeout_seconds, spec.cold_start_timeout_seconds, spec.reserve
+        )
+
+
+DEFAULT_QUEUE = QueueLimits()
 
 
 class Clocks:
@@ -56,7 +70,7 @@ class Clocks:
             self._at = max(self._at, now)
             self.serving = serving
 
-    def ends(self, start: tuple[float, float], limits: Limits) -> float:
+    def ends(self, start: tuple[float, float], limits: QueueLimits) -> float:
         """Returns when a budget that began at this reading ends, if `serving` stays as it is."""
         if self.serving:
             return self._at + limits.timeout - (self._served - start[0])

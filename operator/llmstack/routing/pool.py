@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 
 from llmstack.routing.affinity import Index, Match
-from llmstack.routing.budget import Clocks, Limits
+from llmstack.routing.budget import Clocks, QueueLimits
 from llmstack.routing.chain import length
 from llmstack.routing.choose import best, cost
 from llmstack.routing.fairness import Tenants
@@ -43,7 +43,7 @@ class Pool:
     """The queue and the ledgers of one model."""
 
     def __init__(
-        self, limits: Limits, now: float, leases: Iterator[int], permit: Permit | None = None
+        self, limits: QueueLimits, now: float, leases: Iterator[int], permit: Permit | None = None
     ) -> None:
         """`leases` yields lease ids that nobody else uses. Without `permit` it may always grant."""
         self._limits = limits
@@ -173,7 +173,7 @@ class Pool:
         unchanged = before == (ledger.total, ledger.usable)
         return self._dispatch(now) if unchanged else self._replicas_changed(now)
 
-    def limits(self, limits: Limits, now: float) -> list[Decision]:
+    def limits(self, limits: QueueLimits, now: float) -> list[Decision]:
         """Changes the limits, for requests that already wait as well."""
         if limits.reserve and not self._limits.reserve:
             for tenant in self._tenants.names():

@@ -7,8 +7,8 @@ load asks for fewer replicas than run.
 
 from collections.abc import Mapping
 
-from llmstack.scaling.load import ModelLoad
-from llmstack.scaling.metrics import METRICS, SLOT_UTILIZATION
+from llmstack.scaling.custom_metrics import METRICS, SLOT_UTILIZATION
+from llmstack.scaling.gateway_load import ModelLoad
 
 AGAIN_SECONDS = 60.0
 """So long a pod keeps the cost that was written last."""

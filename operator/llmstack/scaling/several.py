@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from llmstack.api.key import Key
 from llmstack.routing.deaths import MOST_TOLD, Death
-from llmstack.scaling.load import Load, ModelLoad
+from llmstack.scaling.gateway_load import GatewayLoad, ModelLoad
 
 
 @dataclass(frozen=True)
@@ -23,8 +23,8 @@ class Kept:
 
 
 def merged(
-    views: Sequence[Load], kept: Mapping[Key, Kept], now: float, seconds: float
-) -> tuple[Load, Mapping[Key, Kept]]:
+    views: Sequence[GatewayLoad], kept: Mapping[Key, Kept], now: float, seconds: float
+) -> tuple[GatewayLoad, Mapping[Key, Kept]]:
     """The newest views as one, and what to keep for the next time.
 
     `seconds`: how long a model may be in transit. One gateway that owns all is told as it says.
@@ -42,10 +42,10 @@ def merged(
     kept = lately | told
     models = {key: _with(each.model, views, key) for key, each in kept.items()}
     epoch = "+".join(sorted(view.epoch for view in views))
-    return Load(epoch, models, shared=True), kept
+    return GatewayLoad(epoch, models, shared=True), kept
 
 
-def _with(model: ModelLoad, views: Sequence[Load], key: Key) -> ModelLoad:
+def _with(model: ModelLoad, views: Sequence[GatewayLoad], key: Key) -> ModelLoad:
     """It with the deaths that other gateways saw."""
     others = [death for view in views for death in view.elsewhere.get(key, ())]
     if not others:

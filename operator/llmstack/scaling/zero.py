@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from llmstack.api.key import Key
 from llmstack.observed import Demand
-from llmstack.scaling.load import Load, ModelLoad
+from llmstack.scaling.gateway_load import GatewayLoad, ModelLoad
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Activity:
         self._known: frozenset[Key] = frozenset()
         self._at = float("-inf")
 
-    def see(self, load: Load | None, now: float) -> list[Key]:
+    def see(self, load: GatewayLoad | None, now: float) -> list[Key]:
         """The next view, None if there is none. Which models are wanted that were not before?"""
         if load is None or not load.epoch:
             self._at = float("-inf")

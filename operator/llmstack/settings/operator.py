@@ -6,7 +6,7 @@ from typing import Any
 
 from llmstack.settings import common
 from llmstack.settings.lease import LeaseSettings
-from llmstack.settings.metrics import MetricsSettings
+from llmstack.settings.metrics_api import MetricsSettings
 from llmstack.settings.reader import (
     Reader,
     chosen,

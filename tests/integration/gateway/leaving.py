@@ -19,10 +19,11 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol
 
-from llmstack.gateway.catalog import Backend, Catalog, Model, QueueLimits
+from llmstack.gateway.catalog import Backend, Catalog, Model
 from llmstack.gateway.local_owner import LocalOwner
 from llmstack.gateway.replica_watch import Pace
 from llmstack.gateway.replicas import Replicas
+from llmstack.routing.budget import QueueLimits
 from llmstack.routing.messages import Ask, Ending, Grant
 from tests.support.gateway import Gateway
 from tests.support.llama.client import PATIENCE, Client, Exchange, Reply

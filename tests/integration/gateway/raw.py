@@ -19,11 +19,12 @@ import h11
 import uvloop
 
 from llmstack.gateway.app import App
-from llmstack.gateway.catalog import Backend, Catalog, Model, QueueLimits
+from llmstack.gateway.catalog import Backend, Catalog, Model
 from llmstack.gateway.exchange import Exchanges
 from llmstack.gateway.http.server import Server
 from llmstack.gateway.local_owner import LocalOwner
 from llmstack.gateway.outcome import Outcome
+from llmstack.routing.budget import QueueLimits
 from llmstack.routing.slots import SlotsSeen
 from llmstack.settings.limits import Limits
 from tests.support import waiting

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 from dataclasses import replace
 
-from llmstack.gateway.http.connection import Connection
+from llmstack.gateway.http.connection import ClientConnection
 from llmstack.gateway.refusals import unauthorized
 from tests.integration.gateway.raw import (
     EVENTS,
@@ -26,7 +26,7 @@ from tests.integration.gateway.raw import (
 MODELS = b"GET /v1/models HTTP/1.1\r\nHost: gateway\r\n\r\n"
 
 
-def connection(front: Front) -> Connection:
+def connection(front: Front) -> ClientConnection:
     """The gateway's side of the only client."""
     (found,) = front.server.connections
     return found

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import pytest
 
-from llmstack.gateway.catalog import QueueLimits
+from llmstack.routing.budget import QueueLimits
 from llmstack.routing.slots import SlotsSeen
 from tests.integration.gateway.raw import (
     EVENTS,

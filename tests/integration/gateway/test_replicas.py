@@ -14,10 +14,11 @@ from functools import partial
 
 import pytest
 
-from llmstack.gateway.catalog import Backend, Catalog, Model, QueueLimits
+from llmstack.gateway.catalog import Backend, Catalog, Model
 from llmstack.gateway.local_owner import LocalOwner
 from llmstack.gateway.replica_watch import Pace, State
 from llmstack.gateway.replicas import Replicas
+from llmstack.routing.budget import QueueLimits
 from llmstack.routing.load import Load, ReplicaState
 from llmstack.routing.messages import Ask, Ending, Grant, Refusal
 from tests.integration.gateway.llamas import Llama

@@ -16,7 +16,7 @@ from llmstack.controller.observe_objects import (
     parse_claim,
     parse_workload,
 )
-from llmstack.observed import Answer, Autoscaler, Claim, Workload
+from llmstack.observed import Autoscaler, Claim, HpaCondition, Workload
 
 
 def spec(**fields: Any) -> LLMDeploymentSpec:
@@ -64,7 +64,9 @@ def test_an_autoscaler() -> None:
     ]
     assert parse_autoscaler({"status": {"desiredReplicas": 3, "conditions": conditions}}) == (
         Autoscaler(
-            3, Answer("True", "ReadyForNewScale", "m"), Answer("False", "FailedGetObjectMetric")
+            3,
+            HpaCondition("True", "ReadyForNewScale", "m"),
+            HpaCondition("False", "FailedGetObjectMetric"),
         )
     )
 

@@ -6,7 +6,7 @@ from llmstack.settings.fetch import FetchSettings
 from llmstack.settings.gateway import GatewaySettings
 from llmstack.settings.lease import LeaseSettings
 from llmstack.settings.limits import Limits
-from llmstack.settings.metrics import MetricsSettings
+from llmstack.settings.metrics_api import MetricsSettings
 from llmstack.settings.operator import OperatorSettings, ServerImages
 from llmstack.settings.setting import Setting, settings_of
 

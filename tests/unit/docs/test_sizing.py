@@ -7,8 +7,8 @@ import subprocess
 
 import pytest
 
-from llmstack.gateway.metrics import Metrics
 from llmstack.gateway.outcome import Outcome
+from llmstack.gateway.request_metrics import Metrics
 from llmstack.gateway.usage import Usage
 from llmstack.models.memory import ServerShape, estimate
 from tests.unit.docs import sizing

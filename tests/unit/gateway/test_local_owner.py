@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from llmstack.gateway.catalog import Backend, Model, QueueLimits, catalog_of
+from llmstack.gateway.catalog import Backend, Model, catalog_of
 from llmstack.gateway.local_owner import LocalOwner
+from llmstack.routing.budget import QueueLimits
 from llmstack.routing.messages import Ask, Ending, Grant, Reason, Refusal
 from llmstack.routing.slots import SlotsSeen
 

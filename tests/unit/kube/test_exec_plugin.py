@@ -18,7 +18,7 @@ from aiohttp import web
 
 from llmstack.errors import ConfigurationError
 from llmstack.kube.client import KubeClient
-from llmstack.kube.connection import connect
+from llmstack.kube.cluster_access import connect
 from llmstack.kube.kinds import SERVICE
 from llmstack.kube.session import open_watch_session
 from llmstack.kube.transport import Transport

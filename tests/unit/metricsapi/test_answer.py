@@ -8,13 +8,13 @@ import pytest
 
 from llmstack.api.key import Key
 from llmstack.metricsapi.answer import View, answer
-from llmstack.scaling.load import Load, ModelLoad, ReplicaLoad
+from llmstack.scaling.gateway_load import GatewayLoad, ModelLoad, PodLoad
 
 AT = 1_700_000_000.5
-LOAD = Load(
+LOAD = GatewayLoad(
     "e1",
     {
-        Key("team-a", "qwen"): ModelLoad((ReplicaLoad("q-0", "ready", 4, 3),), slots_per_replica=4),
+        Key("team-a", "qwen"): ModelLoad((PodLoad("q-0", "ready", 4, 3),), slots_per_replica=4),
         Key("team-a", "asleep"): ModelLoad(slots_per_replica=2),
         Key("team-a", "unknown"): ModelLoad(waiting=1, waiting_slots=1),
         Key("team-b", "phi"): ModelLoad(waiting=2, waiting_slots=2, slots_per_replica=1),

@@ -2,7 +2,7 @@
 
 import itertools
 
-from llmstack.routing.budget import Limits
+from llmstack.routing.budget import QueueLimits
 from llmstack.routing.messages import Ask, Ending, Grant, Refusal
 from llmstack.routing.pool import Decision, Pool
 from llmstack.routing.slots import SlotsSeen
@@ -11,10 +11,10 @@ from llmstack.routing.slots import SlotsSeen
 class Bench:
     """A pool, and what it decided. Asks and their leases go by the ask's id."""
 
-    def __init__(self, *replicas: int, limits: Limits | None = None) -> None:
+    def __init__(self, *replicas: int, limits: QueueLimits | None = None) -> None:
         """`replicas`: their slots; they are named a, b, …"""
         self.now = 0.0
-        self.pool = Pool(limits or Limits(), 0.0, itertools.count(1))
+        self.pool = Pool(limits or QueueLimits(), 0.0, itertools.count(1))
         self.ids = itertools.count(1)
         self.decided: dict[int, Decision] = {}
         self.order: list[int] = []

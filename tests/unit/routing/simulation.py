@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from llmstack.routing.affinity import blocks
-from llmstack.routing.budget import Limits
+from llmstack.routing.budget import QueueLimits
 from llmstack.routing.messages import Ask, Ending, Grant
 from llmstack.routing.pool import Pool
 from llmstack.routing.slots import SlotsSeen
@@ -140,7 +140,7 @@ class Pooled:
 
     def __init__(self, replicas: int, slots: int, blind: bool = False) -> None:
         self._blind = blind
-        self._pool = Pool(Limits(max_requests=10_000, timeout=1e9), 0.0, itertools.count())
+        self._pool = Pool(QueueLimits(max_requests=10_000, timeout=1e9), 0.0, itertools.count())
         self._leases: dict[int, int] = {}
         for replica in range(replicas):
             self._pool.replica(str(replica), slots, True, 0.0)

@@ -3,7 +3,7 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from llmstack.routing.budget import Limits
+from llmstack.routing.budget import QueueLimits
 from llmstack.routing.messages import Ending, Reason
 from tests.unit.routing.samples import Bench
 
@@ -63,7 +63,7 @@ class TestFullQueue:
     """At the bound."""
 
     def test_with_one_tenant_the_newcomer_is_refused_with_the_bound(self) -> None:
-        bench = Bench(1, limits=Limits(max_requests=2))
+        bench = Bench(1, limits=QueueLimits(max_requests=2))
         asks = [bench.ask() for _ in range(4)]
         assert [bench.where(ask) for ask in asks] == ["a", "waits", "waits", FULL]
         refusal = bench.refusal(asks[3])
@@ -71,14 +71,14 @@ class TestFullQueue:
         assert refusal.retry_after >= 1
 
     def test_a_newcomer_with_fewer_waiting_pushes_out_the_youngest_of_the_crowd(self) -> None:
-        bench = Bench(1, limits=Limits(max_requests=4))
+        bench = Bench(1, limits=QueueLimits(max_requests=4))
         flood = [bench.ask("flood") for _ in range(5)]
         other = bench.ask("other")
         assert bench.where(other) == "waits"
         assert [bench.where(ask) for ask in flood] == ["a", "waits", "waits", "waits", FULL]
 
     def test_the_youngest_is_so_whatever_it_asks_for(self) -> None:
-        bench = Bench(2, limits=Limits(max_requests=3))
+        bench = Bench(2, limits=QueueLimits(max_requests=3))
         bench.ask("flood", slots=2)
         flood = []
         for moment, slots in enumerate([2, 1, 2]):
@@ -90,14 +90,14 @@ class TestFullQueue:
         assert [bench.where(ask) for ask in flood] == ["waits", FULL, FULL]
 
     def test_until_both_have_as_many(self) -> None:
-        bench = Bench(1, limits=Limits(max_requests=4))
+        bench = Bench(1, limits=QueueLimits(max_requests=4))
         for _ in range(5):
             bench.ask("flood")
         others = [bench.ask("other") for _ in range(3)]
         assert [bench.where(ask) for ask in others] == ["waits", "waits", FULL]
 
     def test_a_queue_of_one_goes_to_who_uses_fewer_slots_and_stays_theirs(self) -> None:
-        bench = Bench(1, limits=Limits(max_requests=1))
+        bench = Bench(1, limits=QueueLimits(max_requests=1))
         bench.ask("flood"), bench.ask("flood")
         other = bench.ask("other")
         assert bench.where(other) == "waits"
@@ -105,17 +105,17 @@ class TestFullQueue:
         assert bench.where(other) == "waits"
 
     def test_without_a_queue_only_free_slots_are_given(self) -> None:
-        bench = Bench(1, limits=Limits(max_requests=0))
+        bench = Bench(1, limits=QueueLimits(max_requests=0))
         first = bench.ask()
         assert [bench.where(first), bench.where(bench.ask("other"))] == ["a", FULL]
         bench.end(first)
         assert bench.where(bench.ask()) == "a"
 
     def test_a_bound_that_shrinks_sends_the_youngest_of_crowds_away(self) -> None:
-        bench = Bench(1, limits=Limits(max_requests=10))
+        bench = Bench(1, limits=QueueLimits(max_requests=10))
         flood = [bench.ask("flood") for _ in range(6)]
         other = bench.ask("other")
-        bench.take(bench.pool.limits(Limits(max_requests=2), bench.now))
+        bench.take(bench.pool.limits(QueueLimits(max_requests=2), bench.now))
         assert bench.where(other) == "waits"
         assert [bench.where(ask) for ask in flood[:3]] == ["a", "waits", FULL]
 
@@ -128,7 +128,7 @@ class TestFullQueue:
 )
 def test_no_tenant_is_starved(slots: int, tenants: int, data: st.DataObject) -> None:
     """Who uses no slot is served within as many grants as there are tenants and slots."""
-    bench = Bench(slots, limits=Limits(max_requests=10_000))
+    bench = Bench(slots, limits=QueueLimits(max_requests=10_000))
     names = [f"t{number}" for number in range(tenants)]
     owner: dict[int, str] = {}
     for name in names:

@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 
 from llmstack.routing.affinity import blocks
-from llmstack.routing.budget import Limits
+from llmstack.routing.budget import QueueLimits
 from llmstack.routing.lease import SlotsSeen
 from llmstack.routing.messages import Ask, Ending, Grant
 from llmstack.routing.pool import Pool
@@ -20,7 +20,7 @@ class Service:
 
     def __init__(self, seed: int) -> None:
         self.rng = random.Random(seed)
-        self.pool = Pool(Limits(), 0.0, itertools.count())
+        self.pool = Pool(QueueLimits(), 0.0, itertools.count())
         self.ids = itertools.count()
         for name in "abc"[:REPLICAS]:
             self.pool.replica(name, SLOTS, True, 0.0)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from llmstack.routing.budget import Limits
+from llmstack.routing.budget import QueueLimits
 from llmstack.routing.messages import Reason
 from llmstack.routing.pace import Pace, Usual, Work, until_served
 from llmstack.routing.pool import LONGEST_RETRY
@@ -152,7 +152,7 @@ def test_from_the_first_minute_on_it_is_right_within_a_factor_of_two(
     Where none has a limit and none has ended, its age is all that is known of a request.
     """
     rng = random.Random(seed)
-    bench = Bench(4, limits=Limits(max_requests=queue, timeout=1e6))
+    bench = Bench(4, limits=QueueLimits(max_requests=queue, timeout=1e6))
     server, checked, right = Server(bench, 4, rate=10.0), 0, 0
     refused: list[int] = []
     slack = 1 if limited else 2  # Whole seconds; and what cannot be known without a limit.

@@ -2,7 +2,7 @@
 
 import pytest
 
-from llmstack.routing.budget import Limits
+from llmstack.routing.budget import QueueLimits
 from llmstack.routing.load import ReplicaState
 from llmstack.routing.messages import NO_SLOTS, WHOLE, Ending, Reason
 from llmstack.routing.pool import COLD_RETRY, LONGEST_RETRY
@@ -81,7 +81,7 @@ def test_slots_of_a_cancelled_request_wait_for_a_poll_that_began_after_its_end(
 
 
 def test_who_leaves_the_queue_gets_no_answer_and_its_place_is_free() -> None:
-    bench = Bench(1, limits=Limits(max_requests=1))
+    bench = Bench(1, limits=QueueLimits(max_requests=1))
     first, second = bench.ask(), bench.ask()
     bench.take(bench.pool.withdraw(second, 0.0))
     third = bench.ask()
@@ -186,7 +186,7 @@ class TestSeveralSlotsAtOnce:
 class TestBudgets:
     """How long one may wait."""
 
-    LIMITS = Limits(timeout=10, cold_start_timeout=100)
+    LIMITS = QueueLimits(timeout=10, cold_start_timeout=100)
 
     def test_with_replicas_the_time_counts_against_the_budget_for_a_slot(self) -> None:
         bench = Bench(1, limits=self.LIMITS)
@@ -233,11 +233,11 @@ class TestBudgets:
         bench = Bench(1, limits=self.LIMITS)
         bench.ask()
         second = bench.ask()
-        bench.take(bench.pool.limits(Limits(timeout=5), 6.0))
+        bench.take(bench.pool.limits(QueueLimits(timeout=5), 6.0))
         assert bench.where(second) == Reason.SLOT_TIMEOUT
 
     def test_a_retry_is_proposed_after_about_the_time_that_the_queue_takes(self) -> None:
-        bench = Bench(1, limits=Limits(max_requests=4))
+        bench = Bench(1, limits=QueueLimits(max_requests=4))
         for _ in range(40):
             ask = bench.ask()
             bench.now += 5.0
@@ -247,8 +247,8 @@ class TestBudgets:
 
     def test_a_retry_is_never_proposed_at_once_nor_for_ages(self) -> None:
         quick, slow = (
-            Bench(1, limits=Limits(max_requests=0)),
-            Bench(1, limits=Limits(max_requests=0)),
+            Bench(1, limits=QueueLimits(max_requests=0)),
+            Bench(1, limits=QueueLimits(max_requests=0)),
         )
         for bench, seconds in ((quick, 1e-3), (slow, 1e4)):
             for _ in range(40):
@@ -366,7 +366,7 @@ class TestFailover:
         assert bench.where(again) == "a"
 
     def test_it_keeps_its_turn_and_a_full_queue_does_not_refuse_it(self) -> None:
-        bench = Bench(1, 1, limits=Limits(max_requests=1))
+        bench = Bench(1, 1, limits=QueueLimits(max_requests=1))
         first, _ = bench.ask(), bench.ask()
         bench.now = 1.0
         newer = bench.ask()
@@ -377,7 +377,7 @@ class TestFailover:
 
 
 def test_each_request_is_counted_once_whatever_becomes_of_it() -> None:
-    bench = Bench(1, 1, limits=Limits(max_requests=0))
+    bench = Bench(1, 1, limits=QueueLimits(max_requests=0))
     _, _, refused = bench.ask(), bench.ask(), bench.ask()
     assert bench.refusal(refused).reason is Reason.QUEUE_FULL
     bench.ask(avoid=frozenset({"a"}))  # One of them again, which a replica has failed.
@@ -385,7 +385,7 @@ def test_each_request_is_counted_once_whatever_becomes_of_it() -> None:
 
 
 def test_without_a_replica_and_with_a_queue_of_none_a_request_is_refused_and_counted() -> None:
-    bench = Bench(limits=Limits(max_requests=0))
+    bench = Bench(limits=QueueLimits(max_requests=0))
     refusal = bench.refusal(bench.ask())
     assert (refusal.reason, refusal.retry_after) == (Reason.QUEUE_FULL, COLD_RETRY)
     assert bench.pool.load().requests == 1

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from llmstack.routing.aside import AT_ONCE, PER_TENANT
-from llmstack.routing.budget import Limits
+from llmstack.routing.budget import QueueLimits
 from llmstack.routing.messages import NO_SLOTS, WHOLE, Ask, Ending, Grant, Reason, Refusal
 from llmstack.routing.pool import Decision, Pool
 from llmstack.routing.slots import SlotsSeen
@@ -78,9 +78,9 @@ class Run:
     def some_name(self) -> str:
         return self.rng.choice("abc")
 
-    def some_limits(self) -> Limits:
+    def some_limits(self) -> QueueLimits:
         rng = self.rng
-        return Limits(
+        return QueueLimits(
             rng.choice([0, 3, 12]),
             rng.choice([5.0, 50.0]),
             rng.choice([10.0, 100.0]),

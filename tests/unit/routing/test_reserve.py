@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from llmstack.routing.budget import Limits
+from llmstack.routing.budget import QueueLimits
 from llmstack.routing.lease import SlotsSeen
 from llmstack.routing.messages import NO_SLOTS, WHOLE, Ask, Ending, Grant, Reason, Refusal
 from llmstack.routing.pool import Decision, Pool
 from llmstack.routing.reserve import ACTIVE_SECONDS
 from tests.unit.routing.samples import Bench
 
-RESERVE = Limits(reserve=True, timeout=1000)
+RESERVE = QueueLimits(reserve=True, timeout=1000)
 
 
 def held(bench: Bench, tenant: str, number: int) -> list[int]:
@@ -81,7 +81,7 @@ class TestTheBound:
         assert len(held(bench, "a", 5)) == 3
         bench.end(1)
         assert bench.pool.load().busy == 3
-        bench.take(bench.pool.limits(Limits(), bench.now))
+        bench.take(bench.pool.limits(QueueLimits(), bench.now))
         assert bench.pool.load().busy == 4
 
 
@@ -122,7 +122,7 @@ class TestWhatIsLargerThanTheBound:
 class World:
     """Tenants and their requests in simulated time."""
 
-    def __init__(self, slots: tuple[int, ...], limits: Limits, rng: random.Random) -> None:
+    def __init__(self, slots: tuple[int, ...], limits: QueueLimits, rng: random.Random) -> None:
         self.rng = rng
         self.now = 0.0
         self.pool = Pool(limits, 0.0, itertools.count())
@@ -208,7 +208,7 @@ def test_after_one_ramp_down_each_active_tenant_finds_a_slot_at_once(
     rng: random.Random, slots: tuple[int, ...], others: int, lasts: float
 ) -> None:
     """With one request at a time, and no more tenants than slots."""
-    world = World(slots, Limits(max_requests=100, timeout=60, reserve=True), rng)
+    world = World(slots, QueueLimits(max_requests=100, timeout=60, reserve=True), rng)
     world.floods("flood", 2 * sum(slots), lasts)
     met: list[list[tuple[float, Decision]]] = [[] for _ in range(others)]
     for number, waits in enumerate(met):
@@ -230,7 +230,7 @@ def test_without_it_504_comes_only_where_nothing_ends_within_the_timeout(
 ) -> None:
     """A slot that is freed goes to the one that holds nothing."""
     timeout = 60.0
-    world = World((slots,), Limits(max_requests=100, timeout=timeout), rng)
+    world = World((slots,), QueueLimits(max_requests=100, timeout=timeout), rng)
     ends: list[float] = []
     released = world.pool.release
 
@@ -259,7 +259,7 @@ def test_without_it_504_comes_only_where_nothing_ends_within_the_timeout(
 def test_beside_eight_long_streams_rare_requests_are_served_with_it() -> None:
     """The same load without it refuses many of them."""
 
-    def refusals(limits: Limits) -> int:
+    def refusals(limits: QueueLimits) -> int:
         rng = random.Random(1)
         world = World((4, 4), limits, rng)
         world.floods("a", 8, 100)
@@ -269,5 +269,5 @@ def test_beside_eight_long_streams_rare_requests_are_served_with_it() -> None:
         assert len(waits) > 30
         return sum(isinstance(decision, Refusal) for _, decision in waits)
 
-    assert refusals(Limits(timeout=60)) > 5
-    assert refusals(Limits(timeout=60, reserve=True)) <= 1
+    assert refusals(QueueLimits(timeout=60)) > 5
+    assert refusals(QueueLimits(timeout=60, reserve=True)) <= 1

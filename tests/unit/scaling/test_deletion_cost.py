@@ -6,14 +6,14 @@ from hypothesis import strategies as st
 
 from llmstack.routing.load import ReplicaState
 from llmstack.scaling.deletion_cost import ranks, to_write
-from llmstack.scaling.load import ModelLoad, ReplicaLoad
+from llmstack.scaling.gateway_load import ModelLoad, PodLoad
 
 
 def model(*busy: int, waiting: int = 0) -> ModelLoad:
     """Replicas a, b, … of four slots, so many of them in use."""
     names = "abcdefgh"
     replicas = tuple(
-        ReplicaLoad(names[number], ReplicaState.READY, slots=4, busy=used)
+        PodLoad(names[number], ReplicaState.READY, slots=4, busy=used)
         for number, used in enumerate(busy)
     )
     return ModelLoad(replicas, waiting, waiting, slots_per_replica=4)

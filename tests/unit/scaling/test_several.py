@@ -7,13 +7,13 @@ from hypothesis import strategies as st
 
 from llmstack.api.key import Key
 from llmstack.routing.deaths import Death
-from llmstack.scaling.load import Load, ModelLoad
+from llmstack.scaling.gateway_load import GatewayLoad, ModelLoad
 from llmstack.scaling.several import Kept, merged
 
 QWEN, GEMMA = Key("team-a", "qwen"), Key("team-a", "gemma")
 VIEWS = st.lists(
     st.builds(
-        lambda term, waiting, epoch, owns: Load(
+        lambda term, waiting, epoch, owns: GatewayLoad(
             epoch,
             {QWEN: ModelLoad(waiting=waiting, epoch=epoch, term=term)} if owns else {},
             shared=True,
@@ -30,13 +30,13 @@ VIEWS = st.lists(
 
 
 def test_one_gateway_that_owns_all_is_told_as_it_says() -> None:
-    only = Load("e1", {QWEN: ModelLoad(waiting=3)})
+    only = GatewayLoad("e1", {QWEN: ModelLoad(waiting=3)})
     assert merged([only], {GEMMA: Kept(ModelLoad(), 1.0)}, 2.0, 10.0) == (only, {})
 
 
 @given(VIEWS, st.randoms(use_true_random=False))
 def test_what_is_told_is_what_the_newest_owner_says_in_any_order(
-    views: list[Load], random: object
+    views: list[GatewayLoad], random: object
 ) -> None:
     owners = [view.models[QWEN] for view in views if QWEN in view.models]
     load, _ = merged(views, {}, 1.0, 10.0)
@@ -52,8 +52,8 @@ def test_what_is_told_is_what_the_newest_owner_says_in_any_order(
 
 
 def test_a_model_in_transit_is_what_it_was_for_a_while_and_then_unknown() -> None:
-    owner = Load("a", {QWEN: ModelLoad(waiting=4, epoch="a", term=2)}, shared=True)
-    nobody = Load("b", {}, shared=True)
+    owner = GatewayLoad("a", {QWEN: ModelLoad(waiting=4, epoch="a", term=2)}, shared=True)
+    nobody = GatewayLoad("b", {}, shared=True)
     _, kept = merged([owner], {}, 1.0, 10.0)
     load, kept = merged([nobody], kept, 5.0, 10.0)
     assert load.models[QWEN].waiting == 4
@@ -62,15 +62,15 @@ def test_a_model_in_transit_is_what_it_was_for_a_while_and_then_unknown() -> Non
 
 
 def test_an_owner_that_was_told_of_before_does_not_come_back_against_a_newer_one() -> None:
-    old = Load("a", {QWEN: ModelLoad(waiting=4, epoch="a", term=2)}, shared=True)
-    new = Load("b", {QWEN: ModelLoad(waiting=0, epoch="b", term=3)}, shared=True)
+    old = GatewayLoad("a", {QWEN: ModelLoad(waiting=4, epoch="a", term=2)}, shared=True)
+    new = GatewayLoad("b", {QWEN: ModelLoad(waiting=0, epoch="b", term=3)}, shared=True)
     load, _ = merged([old, new], {}, 1.0, 10.0)
     assert load.models[QWEN].epoch == "b"
 
 
 def test_deaths_are_those_of_all_gateways() -> None:
     one, two = Death("a-1", "r", 5.0, 1, "t", ""), Death("b-1", "r", 4.0, 1, "t", "")
-    owner = Load("a", {QWEN: ModelLoad(deaths=(one,), epoch="a", term=1)}, shared=True)
-    other = Load("b", {}, True, {QWEN: (two, one)})
+    owner = GatewayLoad("a", {QWEN: ModelLoad(deaths=(one,), epoch="a", term=1)}, shared=True)
+    other = GatewayLoad("b", {}, True, {QWEN: (two, one)})
     load, _ = merged([owner, other], {}, 1.0, 10.0)
     assert load.models[QWEN].deaths == (two, one)

@@ -10,23 +10,23 @@ from hypothesis import strategies as st
 from llmstack.api.key import Key
 from llmstack.observed import Demand
 from llmstack.routing.load import ReplicaState
-from llmstack.scaling.load import Load, ModelLoad, ReplicaLoad
+from llmstack.scaling.gateway_load import GatewayLoad, ModelLoad, PodLoad
 from llmstack.scaling.zero import Activity
 
 QWEN = Key("team-a", "qwen")
 STALE = 10.0
-UP = ReplicaLoad("qwen-1", ReplicaState.READY, slots=4)
-BUSY = ReplicaLoad("qwen-1", ReplicaState.READY, slots=4, busy=1)
-GONE = ReplicaLoad("qwen-1", ReplicaState.WEDGED, slots=4)
+UP = PodLoad("qwen-1", ReplicaState.READY, slots=4)
+BUSY = PodLoad("qwen-1", ReplicaState.READY, slots=4, busy=1)
+GONE = PodLoad("qwen-1", ReplicaState.WEDGED, slots=4)
 
 
-def view(*replicas: ReplicaLoad, epoch: str = "e1", waiting: int = 0, requests: int = 7) -> Load:
-    return Load(epoch, {QWEN: ModelLoad(replicas, waiting, waiting, requests)})
+def view(*replicas: PodLoad, epoch: str = "e1", waiting: int = 0, requests: int = 7) -> GatewayLoad:
+    return GatewayLoad(epoch, {QWEN: ModelLoad(replicas, waiting, waiting, requests)})
 
 
-NOTHING = Load("e1")
+NOTHING = GatewayLoad("e1")
 UNKNOWN = Demand()
-Views = list[tuple[float, Load | None]]
+Views = list[tuple[float, GatewayLoad | None]]
 
 ROWS: list[tuple[str, Views, float, Demand]] = [
     ("nothing was seen", [], 5, UNKNOWN),
@@ -43,7 +43,7 @@ ROWS: list[tuple[str, Views, float, Demand]] = [
     ("a gap begins it anew", [(0, view(UP)), (10, view(UP))], 12, Demand(False, 2)),
     ("so does a view that is missing", [(0, view(UP)), (1, None), (2, view(UP))], 12 - 3,
      Demand(False, 7)),
-    ("a stream that ended is no view", [(0, view(UP)), (1, Load()), (2, view(UP))], 9,
+    ("a stream that ended is no view", [(0, view(UP)), (1, GatewayLoad()), (2, view(UP))], 9,
      Demand(False, 7)),
     ("a restart of the gateway begins it anew",
      [(0, view(UP)), (9, view(UP, epoch="e2"))], 12, Demand(False, 3)),
@@ -106,7 +106,7 @@ class Moment:
     """What the gateway is like for a while: one view, or none."""
 
     seconds: float
-    load: Load | None
+    load: GatewayLoad | None
 
 
 LOADS = st.builds(
@@ -130,7 +130,7 @@ HISTORY = st.lists(
 def test_idle_is_only_what_was_seen_without_a_gap(history: list[Moment]) -> None:
     """Each idle second is one in which a view, not stale, of one epoch, showed nobody."""
     activity, now = Activity(STALE), 0.0
-    seen: list[tuple[float, Load | None]] = []
+    seen: list[tuple[float, GatewayLoad | None]] = []
     for moment in history:
         now += moment.seconds
         activity.see(moment.load, now)
@@ -160,6 +160,6 @@ def test_nobody_is_woken_without_a_request(history: list[Moment]) -> None:
             model = load.models[QWEN]
             counts.setdefault(load.epoch, model.requests)
             model = ModelLoad(model.replicas, 0, 0, counts[load.epoch])
-            load = Load(load.epoch, {QWEN: model})
+            load = GatewayLoad(load.epoch, {QWEN: model})
         assert activity.see(load, now) == []
         assert not activity.demand(QWEN, now).wanted

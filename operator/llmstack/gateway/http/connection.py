@@ -34,7 +34,7 @@ class State(Enum):
     CLOSED = auto()
 
 
-class Connection(asyncio.Protocol):
+class ClientConnection(asyncio.Protocol):
     """One client's connection. Its requests are served one after the other."""
 
     def __init__(self, shared: Shared, loop: asyncio.AbstractEventLoop) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from llmstack.gateway.http.connection import Connection
+from llmstack.gateway.http.connection import ClientConnection
 from llmstack.gateway.http.holdings import Holdings
 from llmstack.gateway.http.lobby import Lobby
 from llmstack.gateway.http.shared import Handler
@@ -23,7 +23,7 @@ class Server:
         self.holdings = Holdings(limits.bodies, limits.connections)
         self.lobby = Lobby(limits.heads)
         self.turns = Turns()
-        self.connections: set[Connection] = set()
+        self.connections: set[ClientConnection] = set()
         self._empty = asyncio.Event()
         self._listeners: list[asyncio.Server] = []
         self._ticking: asyncio.TimerHandle | None = None
@@ -37,7 +37,7 @@ class Server:
         """Starts accepting. Returns the port, which differs from `port` if that is 0."""
         loop = asyncio.get_running_loop()
         listener = await loop.create_server(
-            lambda: Connection(self, loop), host, port, backlog=_BACKLOG
+            lambda: ClientConnection(self, loop), host, port, backlog=_BACKLOG
         )
         self._listeners.append(listener)
         for sock in listener.sockets:
@@ -71,7 +71,7 @@ class Server:
             self._ticking.cancel()
         return len(unfinished)
 
-    def left(self, connection: Connection) -> None:
+    def left(self, connection: ClientConnection) -> None:
         """Removes a connection that has ended."""
         self.connections.discard(connection)
         if not self.connections:

@@ -12,7 +12,7 @@ from llmstack.settings.limits import Limits
 
 if TYPE_CHECKING:
     from llmstack.gateway.http.client import Client
-    from llmstack.gateway.http.connection import Connection
+    from llmstack.gateway.http.connection import ClientConnection
 
 
 class Handler(Protocol):
@@ -44,8 +44,8 @@ class Shared(Protocol):
     holdings: Holdings
     lobby: Lobby
     turns: Turns
-    connections: "set[Connection]"
+    connections: "set[ClientConnection]"
 
-    def left(self, connection: "Connection") -> None:
+    def left(self, connection: "ClientConnection") -> None:
         """Removes a connection that has ended."""
         ...

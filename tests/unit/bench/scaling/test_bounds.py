@@ -8,7 +8,7 @@ from bench.scaling.sweep import Result
 from bench.scaling.traces import Request, Trace
 from bench.scaling.view import View
 from bench.scaling.world import simulate
-from llmstack.scaling.load import ModelLoad
+from llmstack.scaling.gateway_load import ModelLoad
 
 
 def view(waiting: int = 0, requests: int = 0) -> View:

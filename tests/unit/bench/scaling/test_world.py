@@ -12,7 +12,7 @@ from bench.scaling.scalers import ActiveRequests
 from bench.scaling.traces import KINDS, Request, Trace, make
 from bench.scaling.view import View
 from bench.scaling.world import LIMITS, simulate
-from llmstack.scaling.load import ModelLoad
+from llmstack.scaling.gateway_load import ModelLoad
 
 
 class Steps:

@@ -9,7 +9,7 @@ from typing import cast
 import pytest
 
 from llmstack.gateway.http.client import Client
-from llmstack.gateway.http.connection import Connection
+from llmstack.gateway.http.connection import ClientConnection
 from llmstack.gateway.http.head import Malformed
 from llmstack.gateway.http.holdings import Holdings
 from llmstack.gateway.http.lobby import Lobby
@@ -53,7 +53,7 @@ class Nobody:
         self.holdings = Holdings(1000, 10)
         self.lobby = Lobby(1000)
         self.turns = Turns()
-        self.connections: set[Connection] = set()
+        self.connections: set[ClientConnection] = set()
 
     def serve(self, client: Client) -> Coroutine[None, None, None]:
         raise AssertionError
@@ -67,7 +67,7 @@ class Nobody:
     def tick(self, now: float) -> None:
         raise AssertionError
 
-    def left(self, connection: Connection) -> None:
+    def left(self, connection: ClientConnection) -> None:
         raise AssertionError
 
 
@@ -102,7 +102,7 @@ async def test_who_reads_too_slowly_for_too_long_has_left(taken: list[int], gone
     loop = asyncio.get_running_loop()
     transport = Transport()
     transport.held = 1000 * FAIR
-    connection = Connection(Nobody(), loop)
+    connection = ClientConnection(Nobody(), loop)
     connection.connection_made(transport)
     connection.pause_writing()
     began = loop.time()
@@ -115,7 +115,7 @@ async def test_who_reads_too_slowly_for_too_long_has_left(taken: list[int], gone
 
 async def test_a_client_that_left_as_its_answer_begins_is_not_written_to() -> None:
     transport = Transport()
-    connection = Connection(Nobody(), asyncio.get_running_loop())
+    connection = ClientConnection(Nobody(), asyncio.get_running_loop())
     connection.connection_made(transport)
     transport.abort()
     connection.client.begin(b"first")(b"next")
@@ -123,7 +123,7 @@ async def test_a_client_that_left_as_its_answer_begins_is_not_written_to() -> No
 
 async def test_each_chunk_goes_straight_to_the_transport_of_a_client_that_is_there() -> None:
     transport = Transport()
-    connection = Connection(Nobody(), asyncio.get_running_loop())
+    connection = ClientConnection(Nobody(), asyncio.get_running_loop())
     connection.connection_made(transport)
     assert connection.client.begin(b"first") == transport.write
 
@@ -141,7 +141,7 @@ class Clock:
 def test_who_keeps_up_between_two_pauses_gains_nothing_by_it() -> None:
     """Each pause takes up where the last one ended, but for the bytes that were taken."""
     clock, transport = Clock(), Transport()
-    connection = Connection(Nobody(), cast(asyncio.AbstractEventLoop, clock))
+    connection = ClientConnection(Nobody(), cast(asyncio.AbstractEventLoop, clock))
     connection.connection_made(transport)
     connection._task = cast("asyncio.Task[None]", object())  # a request that is served
     for _ in range(3):

@@ -13,10 +13,11 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any
 
-from llmstack.gateway.catalog import Backend, Catalog, Model, QueueLimits, catalog_of
+from llmstack.gateway.catalog import Backend, Catalog, Model, catalog_of
 from llmstack.gateway.local_owner import LocalOwner
 from llmstack.gateway.peers.shared_owner import Around, SharedOwner
 from llmstack.gateway.replica_facts import Facts
+from llmstack.routing.budget import QueueLimits
 from llmstack.routing.messages import Ask, Ending, Grant, Refusal
 from llmstack.routing.peer_messages import Message, decode, encode
 from llmstack.routing.peering import BEAT, Peering

@@ -1,16 +1,16 @@
 """Does the number of replicas follow the load?"""
 
-from llmstack.observed import Answer, Autoscaler, Observed
+from llmstack.observed import Autoscaler, HpaCondition, Observed
 from tests.unit.status.rows.row import Row
 from tests.unit.status.samples import observed, serving, workload
 
 FROM_ZERO = {"minReplicas": 0, "maxReplicas": 5}
-OK = Answer("True", "ValidMetricFound", "")
-WITHIN = Answer("False", "DesiredWithinRange", "")
-TOO_MANY = Answer("True", "TooManyReplicas", "")
-DISABLED = Answer("False", "ScalingDisabled", "the replica count of the target is zero")
-NO_METRICS = Answer("False", "FailedGetObjectMetric", "unable to get metric slot_utilization")
-NO_SCALE = Answer("False", "FailedGetScale", "cannot get scale")
+OK = HpaCondition("True", "ValidMetricFound", "")
+WITHIN = HpaCondition("False", "DesiredWithinRange", "")
+TOO_MANY = HpaCondition("True", "TooManyReplicas", "")
+DISABLED = HpaCondition("False", "ScalingDisabled", "the replica count of the target is zero")
+NO_METRICS = HpaCondition("False", "FailedGetObjectMetric", "unable to get metric slot_utilization")
+NO_SCALE = HpaCondition("False", "FailedGetScale", "cannot get scale")
 
 ROWS: list[Row] = [
     (

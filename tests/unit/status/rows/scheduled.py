@@ -5,7 +5,7 @@ from tests.unit.status.rows.row import GPU, NO_GPU, Row
 from tests.unit.status.samples import homeless, observed, serving, workload
 
 SHARED = {"cache": {"accessMode": "ReadWriteMany", "storageClassName": "fast"}}
-PENDING_CLAIM = Claim("llmstack-cache-fast-rwx", "Pending", "fast", ("ReadWriteMany",))
+PENDING_CLAIM = Claim("llmstack-cache-fast-rwx", "Pending", "fast")
 NO_CLAIM = (
     "0/1 nodes are available: waiting for ephemeral volume controller to create the "
     'persistentvolumeclaim "qwen-1-cache". not found'

@@ -2,9 +2,9 @@
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from llmstack.gateway import metrics
-from llmstack.gateway.metrics import Metrics
+from llmstack.gateway import request_metrics as metrics
 from llmstack.gateway.outcome import Outcome
+from llmstack.gateway.request_metrics import Metrics
 from llmstack.gateway.usage import Usage
 
 SERVED = Outcome(

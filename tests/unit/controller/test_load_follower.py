@@ -16,7 +16,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from llmstack.api.key import Key
-from llmstack.controller.load import (
+from llmstack.controller.load_follower import (
     STALE_SECONDS,
     LoadFollower,
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from llmstack.controller.metrics import Metrics
+from llmstack.controller.operator_metrics import Metrics
 
 
 def lines(metrics: Metrics) -> list[str]:

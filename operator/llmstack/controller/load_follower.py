@@ -23,7 +23,8 @@ from llmstack.errors import ConfigurationError
 from llmstack.kube.errors import ApiError
 from llmstack.observed import Demand
 from llmstack.routing.load import STREAM
-from llmstack.scaling.load import Load, ModelLoad, parse_load, server_changes
+from llmstack.scaling.gateway_load import GatewayLoad, ModelLoad, server_changes
+from llmstack.scaling.load_page import parse_load
 from llmstack.scaling.several import Kept, merged
 from llmstack.scaling.zero import Activity
 
@@ -56,14 +57,14 @@ class LoadFollower:
         self._root = root
         self.changed = changed
         self._clock = clock
-        self._load = Load()
+        self._load = GatewayLoad()
         self._activity = Activity(STALE_SECONDS)
         self._heard = float("-inf")
-        self._views: dict[str, tuple[Load, float]] = {}
+        self._views: dict[str, tuple[GatewayLoad, float]] = {}
         self._kept: Mapping[Key, Kept] = {}
         self._sources: dict[str, asyncio.Task[None]] = {}
 
-    def load(self) -> Load | None:
+    def load(self) -> GatewayLoad | None:
         """Returns the newest view, or None if it is stale."""
         return self._load if self.age() < STALE_SECONDS else None
 
@@ -141,7 +142,7 @@ class LoadFollower:
         if self.load() is None:
             self._views.clear()
             self._kept = {}
-            self._set(Load())
+            self._set(GatewayLoad())
 
     def _take(self) -> None:
         now = self._clock()
@@ -149,7 +150,7 @@ class LoadFollower:
         load, self._kept = merged(fresh, self._kept, now, STALE_SECONDS)
         self._set(load)
 
-    def _set(self, load: Load) -> None:
+    def _set(self, load: GatewayLoad) -> None:
         before, self._load = self._load, load
         wanted = self._activity.see(load, self._clock())
         for key in {*server_changes(before, load), *wanted}:

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from llmstack.api.key import Key
-from llmstack.scaling.load import Load, ModelLoad, ReplicaLoad, parse_load, server_changes
+from llmstack.scaling.gateway_load import GatewayLoad, ModelLoad, PodLoad, server_changes
+from llmstack.scaling.load_page import parse_load
 
 QWEN = Key("team-a", "qwen")
 
@@ -32,7 +33,7 @@ def test_a_line_tells_slots_and_waiting_requests_of_each_model() -> None:
     load = parse_load(line(("qwen-1", "ready")))
 
     assert load.epoch == "e1"
-    assert load.models[QWEN] == ModelLoad((ReplicaLoad("qwen-1", "ready", 4, 1),), 2, 3)
+    assert load.models[QWEN] == ModelLoad((PodLoad("qwen-1", "ready", 4, 1),), 2, 3)
 
 
 @pytest.mark.parametrize("wrong", [b"[]", b"{}", line(version=2), b"no json"])
@@ -70,4 +71,4 @@ def test_only_a_change_of_what_servers_can_do_concerns_a_deployment(
 
 
 def test_a_view_is_empty_before_the_first_line() -> None:
-    assert Load().models == {}
+    assert GatewayLoad().models == {}

@@ -7,20 +7,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llmstack.api.quantity import parse_quantity
-from llmstack.scaling.load import ModelLoad, ReplicaLoad
-from llmstack.scaling.metrics import METRICS, SLOT_UTILIZATION, quantity
+from llmstack.scaling.custom_metrics import METRICS, SLOT_UTILIZATION, quantity
+from llmstack.scaling.gateway_load import ModelLoad, PodLoad
 
 
 def model(
-    *replicas: ReplicaLoad, waiting: int = 0, slots: int = 4, waiting_slots: int | None = None
+    *replicas: PodLoad, waiting: int = 0, slots: int = 4, waiting_slots: int | None = None
 ) -> ModelLoad:
     asked = waiting if waiting_slots is None else waiting_slots
     return ModelLoad(replicas, waiting, asked, slots_per_replica=slots)
 
 
-def replica(busy: int = 0, draining: int = 0, foreign: int = 0, **fields: object) -> ReplicaLoad:
+def replica(busy: int = 0, draining: int = 0, foreign: int = 0, **fields: object) -> PodLoad:
     state, slots = str(fields.get("state", "ready")), int(str(fields.get("slots", 4)))
-    return ReplicaLoad("qwen-0", state, slots, busy, draining, foreign)
+    return PodLoad("qwen-0", state, slots, busy, draining, foreign)
 
 
 TABLE = [

@@ -8,12 +8,11 @@ from llmstack.api.key import Key
 from llmstack.gateway.catalog import Absence, Model, catalog_of
 from llmstack.gateway.keys import Keys, line_for, parse_keys
 from llmstack.gateway.live_metrics import LiveMetrics
-from llmstack.gateway.load import load_page
-from llmstack.gateway.metrics import Metrics
 from llmstack.gateway.models_list import models_list
+from llmstack.gateway.request_metrics import Metrics
 from llmstack.routing.deaths import Death
 from llmstack.routing.load import Load, ReplicaLoad, ReplicaState
-from llmstack.scaling.load import parse_load
+from llmstack.scaling.load_page import load_page, parse_load
 
 READY = ReplicaLoad("qwen-0", ReplicaState.READY, 4, busy=3, draining=1, foreign=0, overlap=0)
 WEDGED = ReplicaLoad("qwen-1", ReplicaState.WEDGED, 4, busy=1, draining=0, foreign=2, overlap=0)

@@ -1,17 +1,15 @@
-"""What does a line of the gateway's /load say? (`gateway/load.py` writes it.)"""
+"""What does the operator know of the load, once it has read a line of the gateway's /load?"""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from llmstack.api.key import Key
 from llmstack.routing.deaths import Death
-from llmstack.routing.load import VERSION, ReplicaState
+from llmstack.routing.load import ReplicaState
 
 
 @dataclass(frozen=True)
-class ReplicaLoad:
+class PodLoad:
     """One replica: `id` is its pod, `state` one of ready, wedged, draining.
 
     Slots: `busy` of live leases, `draining` of ended ones that may still compute, `foreign` used
@@ -44,7 +42,7 @@ class ModelLoad:
     `term`: which of several gateways tells it, and since when: a higher term is newer.
     """
 
-    replicas: tuple[ReplicaLoad, ...] = ()
+    replicas: tuple[PodLoad, ...] = ()
     waiting: int = 0
     waiting_slots: int = 0
     requests: int = 0
@@ -93,7 +91,7 @@ _NOTHING = ModelLoad()
 
 
 @dataclass(frozen=True)
-class Load:
+class GatewayLoad:
     """All models of the gateway that said so; `epoch` changes when it began anew.
 
     `shared`: there may be several gateways, and each tells of the models that it owns. `elsewhere`:
@@ -106,66 +104,7 @@ class Load:
     elsewhere: Mapping[Key, tuple[Death, ...]] = field(default_factory=dict)
 
 
-def parse_load(line: bytes) -> Load:
-    """Parse a line of /load. Raises ValueError for another version or an invalid line."""
-    body = json.loads(line)
-    if not isinstance(body, dict) or body.get("version") != VERSION:
-        raise ValueError(f"/load speaks another version than {VERSION}: {line[:80]!r}")
-    epoch, shared = str(body["epoch"]), "deaths" in body
-    models = {
-        _key(name): _parse_model(model, epoch if shared else "")
-        for name, model in body["models"].items()
-    }
-    elsewhere = {
-        _key(name): tuple(_parse_death(each) for each in deaths)
-        for name, deaths in body.get("deaths", {}).items()
-    }
-    return Load(epoch, models, shared, elsewhere)
-
-
-def _key(name: str) -> Key:
-    namespace, _, short = name.partition("/")
-    return Key(namespace, short)
-
-
-def _parse_model(body: Mapping[str, Any], epoch: str) -> ModelLoad:
-    replicas = (
-        ReplicaLoad(
-            each["id"],
-            each["state"],
-            each.get("slots", 0),
-            each.get("busy", 0),
-            each.get("draining", 0),
-            each.get("foreign", 0),
-            each.get("uncached", False),
-        )
-        for each in body.get("replicas", ())
-    )
-    return ModelLoad(
-        tuple(replicas),
-        body.get("waiting", 0),
-        body.get("waitingSlots", 0),
-        body.get("requests", 0),
-        body.get("slotsPerReplica", 0),
-        tuple(_parse_death(each) for each in body.get("deaths", ())),
-        {str(each["id"]): str(each["why"]) for each in body.get("unreachable", ())},
-        epoch,
-        int(body.get("term", 0)),
-    )
-
-
-def _parse_death(body: Mapping[str, Any]) -> Death:
-    return Death(
-        str(body["id"]),
-        str(body["replica"]),
-        float(body["at"]),
-        int(body["suspects"]),
-        str(body.get("tenant", "")),
-        str(body.get("request", "")),
-    )
-
-
-def server_changes(before: Load, after: Load) -> list[Key]:
+def server_changes(before: GatewayLoad, after: GatewayLoad) -> list[Key]:
     """The deployments that have other wedged, uncached, dead or unreachable servers now.
 
     Or one that answers and did not before. One that does so no more is told by other means.

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from llmstack.errors import ConfigurationError
-from llmstack.kube.connection import Connection, NoCredentials, connect
+from llmstack.kube.cluster_access import ClusterAccess, NoCredentials, connect
 from tests.e2e.cluster.pki import Authority
 
 SECRET = "hf_secret"
@@ -253,7 +253,7 @@ async def test_a_token_that_cannot_be_renewed_now_stays(
     assert await connection.authorization() == "bearer first"
 
 
-def expire(connection: Connection) -> None:
+def expire(connection: ClusterAccess) -> None:
     """A minute passes for the package's loader."""
     hook: Any = connection.configuration.refresh_api_key_hook
     loader = next(

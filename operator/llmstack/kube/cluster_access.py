@@ -47,7 +47,7 @@ class NoCredentials(LLMStackError, aiohttp.ClientConnectionError):
 
 
 @dataclass(frozen=True, eq=False)
-class Connection:
+class ClusterAccess:
     """The package's Configuration, the TLS context of all connections, headers of each request."""
 
     configuration: Configuration = field(repr=False)
@@ -90,7 +90,7 @@ class Connection:
 
 async def connect(
     kubeconfig: str, env: Mapping[str, str], account: Path = SERVICE_ACCOUNT
-) -> Connection:
+) -> ClusterAccess:
     """The connection that these settings ask for. Raises ConfigurationError.
 
     In a pod no proxy is used: HTTPS_PROXY and its kind are there for downloads (settings).
@@ -110,7 +110,7 @@ def _why(error: Exception) -> str:
     return "it is not a valid kubeconfig"
 
 
-def _in_pod(env: Mapping[str, str], account: Path) -> Connection:
+def _in_pod(env: Mapping[str, str], account: Path) -> ClusterAccess:
     host, token = env.get("KUBERNETES_SERVICE_HOST"), account / "token"
     if not host or not env.get("KUBERNETES_SERVICE_PORT") or not token.exists():
         raise ConfigurationError(
@@ -120,10 +120,10 @@ def _in_pod(env: Mapping[str, str], account: Path) -> Connection:
     InClusterConfigLoader(str(token), str(account / "ca.crt"), environ=env).load_and_set(
         configuration
     )
-    return Connection(configuration, _tls(configuration))
+    return ClusterAccess(configuration, _tls(configuration))
 
 
-async def _outside(kubeconfig: str, env: Mapping[str, str]) -> Connection:
+async def _outside(kubeconfig: str, env: Mapping[str, str]) -> ClusterAccess:
     access = read_kubeconfig(kubeconfig)
     _check(access)
     user = access.user
@@ -140,7 +140,7 @@ async def _outside(kubeconfig: str, env: Mapping[str, str]) -> Connection:
     elif user.get("exec") and not user.get("token"):
         plugin = ExecPlugin(access, env, time.time)
         await _follow_plugin(configuration, plugin, tls)
-    return Connection(configuration, tls, _impersonation(access), plugin)
+    return ClusterAccess(configuration, tls, _impersonation(access), plugin)
 
 
 def _check(access: Access) -> None:

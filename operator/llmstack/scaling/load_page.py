@@ -1,4 +1,4 @@
-"""What does /load contain? Which slots are in use, for autoscalers.
+"""What does /load contain? Which slots are in use: the gateway writes it, the operator reads it.
 
     {"version": 1, "epoch": "<of this process>", "models": {"<namespace/name>": {
         "total": 8, "busy": 5, "draining": 0, "foreign": 0, "ready": 2,
@@ -28,8 +28,10 @@ from typing import Any
 
 import orjson
 
+from llmstack.api.key import Key
 from llmstack.routing.deaths import Death
 from llmstack.routing.load import VERSION, Load, ReplicaLoad
+from llmstack.scaling.gateway_load import GatewayLoad, ModelLoad, PodLoad
 
 
 def load_page(
@@ -97,3 +99,62 @@ def _replica(replica: ReplicaLoad, uncached: bool) -> dict[str, Any]:
         "overlap": replica.overlap,
         **({"uncached": True} if uncached else {}),
     }
+
+
+def parse_load(line: bytes) -> GatewayLoad:
+    """What does a line say? Raises ValueError for another version, or what is none at all."""
+    body = orjson.loads(line)
+    if not isinstance(body, dict) or body.get("version") != VERSION:
+        raise ValueError(f"/load speaks another version than {VERSION}: {line[:80]!r}")
+    epoch, shared = str(body["epoch"]), "deaths" in body
+    models = {
+        _key(name): _parse_model(model, epoch if shared else "")
+        for name, model in body["models"].items()
+    }
+    elsewhere = {
+        _key(name): tuple(_parse_death(each) for each in deaths)
+        for name, deaths in body.get("deaths", {}).items()
+    }
+    return GatewayLoad(epoch, models, shared, elsewhere)
+
+
+def _key(name: str) -> Key:
+    namespace, _, short = name.partition("/")
+    return Key(namespace, short)
+
+
+def _parse_model(body: Mapping[str, Any], epoch: str) -> ModelLoad:
+    replicas = (
+        PodLoad(
+            each["id"],
+            each["state"],
+            each.get("slots", 0),
+            each.get("busy", 0),
+            each.get("draining", 0),
+            each.get("foreign", 0),
+            each.get("uncached", False),
+        )
+        for each in body.get("replicas", ())
+    )
+    return ModelLoad(
+        tuple(replicas),
+        body.get("waiting", 0),
+        body.get("waitingSlots", 0),
+        body.get("requests", 0),
+        body.get("slotsPerReplica", 0),
+        tuple(_parse_death(each) for each in body.get("deaths", ())),
+        {str(each["id"]): str(each["why"]) for each in body.get("unreachable", ())},
+        epoch,
+        int(body.get("term", 0)),
+    )
+
+
+def _parse_death(body: Mapping[str, Any]) -> Death:
+    return Death(
+        str(body["id"]),
+        str(body["replica"]),
+        float(body["at"]),
+        int(body["suspects"]),
+        str(body.get("tenant", "")),
+        str(body.get("request", "")),
+    )

@@ -10,7 +10,7 @@ up: demand is never understated.
 from collections.abc import Callable, Mapping
 
 from llmstack.desired import metadata
-from llmstack.scaling.load import ModelLoad
+from llmstack.scaling.gateway_load import ModelLoad
 
 SLOT_UTILIZATION = metadata.SLOT_UTILIZATION
 SLOTS_BUSY = "slots_busy"

@@ -33,7 +33,7 @@ from llmstack.kube.transport import Transport
 from llmstack.observed import Demand
 from llmstack.scaling.gateway_load import ModelLoad
 from llmstack.settings.operator import OperatorSettings
-from tests.integration.apiserver import ClusterAccess
+from tests.integration.apiserver import ApiServer
 
 SETTINGS = OperatorSettings.from_env(
     {
@@ -100,7 +100,7 @@ class Passes:
 
 @asynccontextmanager
 async def passes(
-    server: ClusterAccess,
+    server: ApiServer,
     demand: Callable[[Key], Demand] = lambda _: Demand(),
     load: Callable[[Key], ModelLoad | None] = lambda _: None,
     **changes: object,

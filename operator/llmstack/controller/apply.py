@@ -193,7 +193,7 @@ class Applier:
         differs = needs_apply(desired, live)
         if not differs:
             self._contested.settle(key, desired)
-        left = differs and self._contested.leave(key, desired)
+        left = differs and self._contested.is_contested(key, desired)
         repair = differs and not left
         if desired["kind"] == "Deployment":
             newest = await self._deployment(deployment, desired, live, repair=repair)

@@ -46,7 +46,7 @@ class Contested:
         known = self._known.get(key, {})
         return {f"{kind} {name}": found.words for (kind, name, _), found in sorted(known.items())}
 
-    def leave(self, key: Key, desired: Object) -> bool:
+    def is_contested(self, key: Key, desired: Object) -> bool:
         """True if the object was modified in exactly this form lately, and must be left alone."""
         found = self._known.get(key, {}).get(_form(desired))
         return found is not None and self._clock() < found.until

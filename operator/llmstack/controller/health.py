@@ -11,8 +11,10 @@ from dataclasses import dataclass, field
 
 from aiohttp import web
 
-from llmstack.controller.operator_metrics import CONTENT_TYPE, Metrics
+from llmstack import probe_server
+from llmstack.controller.operator_metrics import Metrics
 from llmstack.controller.watched import WATCH_SECONDS
+from llmstack.probe_server import Probes
 
 CONTACT_SECONDS = 30.0
 """Seconds without an answer from the API server after which a process is out of touch."""
@@ -66,26 +68,14 @@ class Vitals:
 
 async def serve(vitals: Vitals, metrics: Metrics, port: int) -> web.AppRunner:
     """Starts answering, on all addresses. The caller must clean the runner up."""
+    probes = Probes(
+        unwell=lambda: "\n".join(vitals.troubles()),
+        unready=lambda: _unready(vitals),
+        ready=lambda: "leading" if vitals.leading else "standing by",
+        metrics=metrics.text,
+    )
+    return await probe_server.serve(probes, None, port)
 
-    async def healthz(_: web.Request) -> web.Response:
-        troubles = vitals.troubles()
-        return web.Response(text="\n".join(troubles) or "ok", status=503 if troubles else 200)
 
-    async def readyz(_: web.Request) -> web.Response:
-        if not vitals.in_touch():
-            return web.Response(text="the Kubernetes API does not answer", status=503)
-        if vitals.blind:
-            return web.Response(text=vitals.blind, status=503)
-        return web.Response(text="leading" if vitals.leading else "standing by")
-
-    async def numbers(_: web.Request) -> web.Response:
-        return web.Response(body=metrics.text(), content_type=CONTENT_TYPE, charset="utf-8")
-
-    app = web.Application()
-    app.router.add_get("/healthz", healthz)
-    app.router.add_get("/readyz", readyz)
-    app.router.add_get("/metrics", numbers)
-    runner = web.AppRunner(app, access_log=None)
-    await runner.setup()
-    await web.TCPSite(runner, None, port).start()
-    return runner
+def _unready(vitals: Vitals) -> str:
+    return vitals.blind if vitals.in_touch() else "the Kubernetes API does not answer"

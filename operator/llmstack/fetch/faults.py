@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from llmstack.api import reasons
+from llmstack.api.sizes import gib
 from llmstack.errors import FetchError, LLMStackError
 from llmstack.settings.fetch import FetchSettings
 
@@ -98,8 +99,8 @@ def cache_full(cache: Path, needed: int) -> FetchError:
     """Return the error for a full cache. `needed` is what is still to be written, in bytes."""
     free = free_space(cache)
     parts = [
-        f"{_gib(needed)} more are needed" if needed else "",
-        "" if free is None else f"{_gib(free)} are free",
+        f"{gib(needed, 2)} more are needed" if needed else "",
+        "" if free is None else f"{gib(free, 2)} are free",
     ]
     what = " and ".join(filter(None, parts)) or "no more can be written"
     return FetchError(
@@ -123,7 +124,3 @@ def available(stat: os.statvfs_result) -> int | None:
     Some (FUSE, object stores, tmpfs without a limit) report a size of 0 blocks: they do not tell.
     """
     return stat.f_bavail * stat.f_frsize if stat.f_blocks else None
-
-
-def _gib(count: int) -> str:
-    return f"{count / 2**30:.2f} GiB" if count >= 2**26 else f"{count / 2**20:.1f} MiB"

@@ -16,9 +16,10 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
+from llmstack import probe_server
+from llmstack.probe_server import Probes
 from llmstack.routing.load import STREAM
 
-CONTENT_TYPE = "text/plain"
 _COALESCE_SECONDS = 0.05
 """Seconds within which changes share one line."""
 _SHARE = 0.05
@@ -77,16 +78,6 @@ class Views:
 async def serve(views: Views, host: str | None, port: int) -> web.AppRunner:
     """Starts answering. The caller must clean the runner up."""
 
-    async def healthz(_: web.Request) -> web.Response:
-        return web.Response(text="ok")
-
-    async def readyz(_: web.Request) -> web.Response:
-        why = views.ready()
-        return web.Response(text=why or "ok", status=503 if why else 200)
-
-    async def numbers(_: web.Request) -> web.Response:
-        return web.Response(body=views.metrics(), content_type=CONTENT_TYPE, charset="utf-8")
-
     async def load(request: web.Request) -> web.StreamResponse:
         if not _may(request, views.load_key()):
             return web.Response(text=_NO_BEARER, status=401)
@@ -94,15 +85,8 @@ async def serve(views: Views, host: str | None, port: int) -> web.AppRunner:
             return await _stream(request, views)
         return web.Response(body=views.load(), content_type="application/json")
 
-    app = web.Application()
-    app.router.add_get("/healthz", healthz)
-    app.router.add_get("/readyz", readyz)
-    app.router.add_get("/metrics", numbers)
-    app.router.add_get("/load", load)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
-    await runner.setup()
-    await web.TCPSite(runner, host, port).start()
-    return runner
+    probes = Probes(unready=views.ready, metrics=views.metrics, pages={"/load": load})
+    return await probe_server.serve(probes, host, port, shutdown_timeout=1.0)
 
 
 async def _stream(request: web.Request, views: Views) -> web.StreamResponse:

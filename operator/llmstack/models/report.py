@@ -129,9 +129,9 @@ def parse_log(text: str) -> Progress | None:
 def describe(progress: Progress) -> str:
     """As a sentence for a condition: `1.2 of 4.1 GiB (29%), 88 MiB/s, 34 s left`."""
     if not progress.total:
-        return f"{_gib(progress.bytes)} GiB of {progress.file}, {_speed(progress)}"
+        return f"{_in_gib(progress.bytes)} GiB of {progress.file}, {_speed(progress)}"
     left = "" if progress.eta_seconds is None else f", {_duration(progress.eta_seconds)} left"
-    sizes = f"{_gib(progress.bytes)} of {_gib(progress.total)} GiB"
+    sizes = f"{_in_gib(progress.bytes)} of {_in_gib(progress.total)} GiB"
     return f"{sizes} ({percentage(progress)}), {_speed(progress)}{left}"
 
 
@@ -140,7 +140,7 @@ def percentage(progress: Progress) -> str | None:
     return f"{100 * progress.bytes // progress.total}%" if progress.total else None
 
 
-def _gib(count: int) -> str:
+def _in_gib(count: int) -> str:
     return f"{count / 2**30:.1f}" if count >= 2**30 else f"{count / 2**30:.2f}"
 
 

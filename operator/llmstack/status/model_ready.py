@@ -2,6 +2,7 @@
 
 from llmstack.api import reasons
 from llmstack.api.conditions import ConditionStatus, ConditionType, Finding
+from llmstack.api.sizes import gib
 from llmstack.models.report import FetchFailure, describe
 from llmstack.status.checks import Check, count, decide, no, once, unknown, yes
 from llmstack.status.fetching import Fetch, FetchState
@@ -17,9 +18,9 @@ def model_ready(situation: Situation) -> Finding:
     return decide(situation, _CHECKS, waiting)
 
 
-def _asleep(situation: Situation) -> Finding | None:
+def _no_replicas(situation: Situation) -> Finding | None:
     """Without replicas nothing new is known: what was known stays."""
-    if situation.wanted != 0 or situation.pods:
+    if not situation.has_no_replicas:
         return None
     last = situation.previous(ConditionType.MODEL_READY)
     if last and last.status is ConditionStatus.TRUE:
@@ -66,8 +67,8 @@ def _too_large(situation: Situation) -> Finding | None:
         return None
     return no(
         reasons.MODEL_TOO_LARGE,
-        f"the model needs at least {_gib(estimate.least)} with {count(spec.slots, 'slot')} of "
-        f"{spec.context_length} tokens, but spec.accelerator provides {_gib(offered)} "
+        f"the model needs at least {gib(estimate.least)} with {count(spec.slots, 'slot')} of "
+        f"{spec.context_length} tokens, but spec.accelerator provides {gib(offered)} "
         f"({spec.accelerator.count} × {spec.accelerator.memory}): lower spec.slots or "
         "spec.contextLength, choose a smaller quantization or spec.engine.kvCacheType, or raise "
         "spec.accelerator.count",
@@ -85,7 +86,7 @@ def _downloaded(situation: Situation) -> Finding | None:
     gguf = result.gguf
     facts = " ".join(word for word in (gguf.architecture, gguf.quantization) if word)
     verified = f", sha256 {result.model.sha256[:12]}…" if result.model.sha256 else ""
-    return yes(reasons.DOWNLOADED, f"{facts}, {_gib(size)}{verified}")
+    return yes(reasons.DOWNLOADED, f"{facts}, {gib(size)}{verified}")
 
 
 def _downloading(situation: Situation) -> Finding | None:
@@ -102,12 +103,8 @@ def _progress(fetch: Fetch) -> str:
     return describe(fetch.progress)
 
 
-def _gib(size: int) -> str:
-    return f"{size / 2**30:.1f} GiB" if size >= 2**30 else f"{size / 2**20:.0f} MiB"
-
-
 _CHECKS: tuple[Check, ...] = (
-    _asleep,
+    _no_replicas,
     _secret_missing,  # before the download, which cannot begin without it
     _failed,  # of several replicas, the one that needs help is reported
     _too_large,  # known from the header, before the server crashes

@@ -20,8 +20,8 @@ def scheduled(situation: Situation) -> Finding:
     return decide(situation, _CHECKS, waiting)
 
 
-def _asleep(situation: Situation) -> Finding | None:
-    if situation.wanted != 0 or situation.pods:
+def _no_replicas(situation: Situation) -> Finding | None:
+    if not situation.has_no_replicas:
         return None
     return yes(reasons.STOPPED, "no replica is requested")
 
@@ -178,7 +178,7 @@ def _scheduler(pod: Pod) -> str:
 
 _CHECKS: tuple[Check, ...] = (
     _out_of_reach,  # no node could ever take a replica of the newest spec
-    _asleep,
+    _no_replicas,
     _claim_missing,  # volumes first: the scheduler only says that a claim is not bound
     _storage_class_missing,
     _volume_unbound,

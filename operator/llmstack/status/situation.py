@@ -157,6 +157,11 @@ class Situation:
         return self.wanted == 0 and (self.spec.replicas == 0 or self.may_sleep)
 
     @property
+    def has_no_replicas(self) -> bool:
+        """True if none is asked for, whatever the spec allows, and no pod is left."""
+        return self.wanted == 0 and not self.pods
+
+    @property
     def may_sleep(self) -> bool:
         """True if autoscaling allows zero replicas."""
         return bool(self.spec.autoscaling and self.spec.autoscaling.min_replicas == 0)

@@ -29,7 +29,7 @@ from llmstack.gateway.keys import Keys, line_for
 from llmstack.kube.cluster_access import connect
 from llmstack.settings.gateway import GatewaySettings
 from tests.e2e.cluster.sites import free_ports
-from tests.integration.apiserver import ClusterAccess
+from tests.integration.apiserver import ApiServer
 from tests.integration.deployments import Namespace
 from tests.support import waiting
 
@@ -84,7 +84,7 @@ def _binding(kind: str, role: str, user: str, place: Object) -> Object:
 class Cluster:
     """A namespace of the API server, and a user with the gateway's rights in it."""
 
-    def __init__(self, server: ClusterAccess) -> None:
+    def __init__(self, server: ApiServer) -> None:
         self.server = server
         self.namespace = f"source-{next(_numbers)}"
         server.kubectl("create", "namespace", self.namespace)
@@ -162,7 +162,7 @@ class Cluster:
 
 
 @pytest.fixture
-def cluster(crd: ClusterAccess) -> Iterator[Cluster]:
+def cluster(crd: ApiServer) -> Iterator[Cluster]:
     made = Cluster(crd)
     yield made
     made.space.kubectl("delete", "llmd", "--all", "--now")
@@ -302,7 +302,7 @@ async def test_without_a_secret_for_keys_everyone_may_come_in(cluster: Cluster) 
 
 
 async def test_all_namespaces_are_followed_where_none_is_named(
-    cluster: Cluster, crd: ClusterAccess
+    cluster: Cluster, crd: ApiServer
 ) -> None:
     other = Cluster(crd)
     await cluster.root()
@@ -341,7 +341,7 @@ async def test_what_is_known_stays_while_the_api_server_is_away(
 
 
 async def test_the_cluster_itself_lists_the_replicas_of_our_service(
-    cluster: Cluster, controllers: ClusterAccess
+    cluster: Cluster, controllers: ApiServer
 ) -> None:
     await cluster.root()
     await cluster.apply()

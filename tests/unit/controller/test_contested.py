@@ -49,13 +49,13 @@ def test_what_the_cluster_rewrites_is_left_for_a_while(
     contested = Contested(clock)
     contested.judge(KEY, service(80), rewritten(service(80)))
     clock.now += seconds
-    assert contested.leave(key, desired) is left
+    assert contested.is_contested(key, desired) is left
 
 
 def test_what_comes_back_as_it_was_applied_is_never_left() -> None:
     contested = Contested(Clock())
     contested.judge(KEY, service(80), {**service(80), "status": {}})
-    assert not contested.leave(KEY, service(80))
+    assert not contested.is_contested(KEY, service(80))
 
 
 def test_one_that_is_taken_again_is_contested_no_more() -> None:
@@ -63,12 +63,12 @@ def test_one_that_is_taken_again_is_contested_no_more() -> None:
     contested.judge(KEY, service(80), rewritten(service(80)))
     contested.judge(KEY, service(80, "other"), rewritten(service(80, "other")))
     contested.judge(KEY, service(80), service(80))
-    assert not contested.leave(KEY, service(80))
-    assert contested.leave(KEY, service(80, "other"))
+    assert not contested.is_contested(KEY, service(80))
+    assert contested.is_contested(KEY, service(80, "other"))
 
 
 def test_a_deployment_that_is_gone_is_forgotten() -> None:
     contested = Contested(Clock())
     contested.judge(KEY, service(80), rewritten(service(80)))
     contested.forget(KEY)
-    assert not contested.leave(KEY, service(80))
+    assert not contested.is_contested(KEY, service(80))

@@ -236,8 +236,8 @@ def test_the_gateway_understands_what_the_chart_tells_it() -> None:
     assert settings.cors_origins == ("https://chat.example.internal",)
     assert settings.limits.idle_seconds == 620
     assert settings.limits.drain_seconds == 600
-    assert settings.limits.unknown_fields == "refuse"
-    assert settings.limits.body_bytes == 1048576
+    assert not settings.limits.drop_unknown
+    assert settings.limits.body == 1048576
     assert settings.log_level == "debug"
 
 

@@ -1,6 +1,6 @@
 """What does the operator do about replicas that follow their load? On a real API server.
 
-The load is told as the gateway writes it (`gateway.load.load_page`); the clock is the test's.
+The load is told as the gateway writes it (`scaling.load_page`); the clock is the test's.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from llmstack.api.key import Key
 from llmstack.observed import Demand
 from llmstack.routing.load import Load, ReplicaLoad, ReplicaState
 from llmstack.scaling import gateway_load as scaling
-from llmstack.scaling.load_page import load_page
+from llmstack.scaling.load_page import load_page, parse_load
 from llmstack.scaling.zero import Activity
 from tests.integration.apiserver import ApiServer
 from tests.integration.deployments import Namespace
@@ -46,7 +46,7 @@ class Told:
     def line(self, *replicas: ReplicaLoad, epoch: str = "e1", **load: int) -> None:
         model = Load(replicas=replicas, **load)
         line = load_page(epoch, {str(self._key): model}, {str(self._key): 4})
-        self._activity.see(scaling.parse_load(line), self.now)
+        self._activity.see(parse_load(line), self.now)
 
     def quiet_for(self, seconds: float, epoch: str = "e1") -> None:
         """One replica, and nobody who asks: a line at least every other second."""
@@ -236,7 +236,7 @@ def make_pod(space: Namespace, name: str) -> None:
 
 
 async def test_the_replica_with_the_fewest_slots_in_use_costs_least(space: Namespace) -> None:
-    replicas = tuple(scaling.ReplicaLoad(name, "ready", 8, busy) for name, busy in BUSY.items())
+    replicas = tuple(scaling.PodLoad(name, "ready", 8, busy) for name, busy in BUSY.items())
     loads = [scaling.ModelLoad(replicas, slots_per_replica=8)]
     async with passes(space.server, load=lambda _: loads[-1]) as operator:
         space.apply(slots=8, autoscaling={"minReplicas": 1, "maxReplicas": 4})
@@ -247,7 +247,7 @@ async def test_the_replica_with_the_fewest_slots_in_use_costs_least(space: Names
         await operator.run(space.name)
         assert costs(space) == {"qwen-a": "2", "qwen-b": None, "qwen-c": "1"}, "0 needs no words"
 
-        changed = (scaling.ReplicaLoad("qwen-a", "ready", 8, 0), *replicas[1:])
+        changed = (scaling.PodLoad("qwen-a", "ready", 8, 0), *replicas[1:])
         loads.append(scaling.ModelLoad(changed, slots_per_replica=8))
         await operator.run(space.name)
         assert costs(space)["qwen-a"] == "2", "not twice within a minute"

@@ -12,7 +12,8 @@ import httpx
 
 from bench.gateway import processes
 from bench.gateway.proxies import Replica
-from llmstack.desired.server_args import ServerOptions, server_args
+from llmstack.engines.interface import ServerOptions
+from llmstack.engines.llamacpp.server_arguments import arguments
 from tests.e2e.images import llama_server_binary, model_file
 
 _DEFERRED = re.compile(r": defer task, id = ")
@@ -84,7 +85,7 @@ def servers(work: Path, engine: Engine, count: int, slots: int, context: int) ->
 
 def _here(options: ServerOptions) -> list[str]:
     """As the operator runs it, but on loopback, without a key, with its debug log."""
-    words = list(server_args(options))
+    words = list(arguments(options))
     place = words.index("--api-key-file")
     del words[place : place + 2]
     return [*words, "--host", "127.0.0.1", "--verbosity", "5"]

@@ -12,9 +12,9 @@ from pathlib import Path
 from bench.gateway import conversations, llama, proxies
 from bench.gpu import card, model, slots
 from bench.page import dated, put
+from llmstack.engines.llamacpp.gguf.file import read_facts
+from llmstack.engines.llamacpp.gguf.memory import ServerShape, estimate
 from llmstack.fetch.inspect import reading
-from llmstack.models.gguf import read_facts
-from llmstack.models.memory import ServerShape, estimate
 from tests.e2e.images import model_file
 
 PAGE = Path(__file__).parents[2] / "docs" / "bench-gpu.md"

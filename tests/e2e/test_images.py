@@ -16,7 +16,8 @@ import httpx
 import pytest
 
 from llmstack.api.engine import Mode
-from llmstack.desired.server_args import OWNED_FLAGS, server_args
+from llmstack.engines.llamacpp.owned_flags import OWNED_FLAGS
+from llmstack.engines.llamacpp.server_arguments import arguments
 from tests.e2e.images import NAMES, build, llama_server_binary, model_file
 from tests.e2e.images.container import running
 from tests.e2e.images.sample import MODEL_NAME
@@ -229,7 +230,7 @@ def test_sigterm_ends_a_ready_server() -> None:
 @pytest.mark.parametrize("mode", list(Mode))
 def test_the_build_knows_every_flag_that_is_passed(help_text: str, mode: Mode) -> None:
     full = replace(options(mode=mode), mmproj_path="/models/projector.gguf")
-    passed = {word for word in server_args(full) if word.startswith("-")}
+    passed = {word for word in arguments(full) if word.startswith("-")}
     assert passed <= known_flags(help_text)
 
 
@@ -239,11 +240,9 @@ def test_the_build_knows_every_flag_that_users_are_refused(help_text: str) -> No
 
 @pytest.mark.parametrize("mode", list(Mode))
 def test_the_build_accepts_the_arguments_of_each_mode(mode: Mode) -> None:
-    arguments = server_args(
-        options(mode=mode, model_path="/nowhere.gguf", api_key_file="/dev/null")
-    )
+    words = arguments(options(mode=mode, model_path="/nowhere.gguf", api_key_file="/dev/null"))
     done = subprocess.run(
-        [llama_server_binary(), *arguments], capture_output=True, text=True, check=False
+        [llama_server_binary(), *words], capture_output=True, text=True, check=False
     )
     assert "/nowhere.gguf" in done.stdout + done.stderr
     assert "invalid argument" not in done.stdout + done.stderr

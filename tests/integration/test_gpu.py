@@ -17,9 +17,9 @@ import pytest
 
 from bench.gpu import card
 from bench.gpu.model import Shape, write
+from llmstack.engines.llamacpp.gguf.file import read_facts
+from llmstack.engines.llamacpp.gguf.memory import ServerShape, estimate
 from llmstack.fetch.inspect import reading
-from llmstack.models.gguf import read_facts
-from llmstack.models.memory import ServerShape, estimate
 from tests.support.llama.real import RealLlama
 
 pytestmark = pytest.mark.needs_gpu

@@ -10,7 +10,7 @@ import pytest
 
 from llmstack.api.crd import schema
 from llmstack.api.schema import Schema
-from llmstack.api.server_flags import OWNED, OwnedFlag
+from llmstack.engines.llamacpp.owned_flags import OWNED, OwnedFlag
 from tests.integration.apiserver import ApiServer
 from tests.integration.gate import SOURCE, Gate, manifest
 

@@ -10,8 +10,8 @@ from llmstack.api.engine import Mode
 from llmstack.api.quantity import parse_bytes
 from llmstack.api.resource import LLMDeployment, parse
 from llmstack.desired.resources import SERVER_BASE_BYTES
-from llmstack.models.facts import GGUFFacts
-from llmstack.models.memory import MemoryEstimate, ServerShape, estimate
+from llmstack.engines.facts import GGUFFacts
+from llmstack.engines.llamacpp.gguf.memory import MemoryEstimate, ServerShape, estimate
 from tests.support.examples import ALL, EXAMPLES, MANIFESTS, SCRIPTS, Object, documents
 
 ROOT = EXAMPLES.parent

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from llmstack.api.base import Rule
-from llmstack.api.server_flags import OWNED, OwnedFlag
+from llmstack.engines.llamacpp.owned_flags import OWNED, OwnedFlag
 
 _ONE_ENTRY_EACH = Rule(
     r"self.all(arg, !arg.matches('^-[^=]*[=\\s]'))",

@@ -15,7 +15,7 @@ from llmstack.desired.metadata import (
     TEMPLATE_HASH,
     annotation,
 )
-from llmstack.desired.server_args import slots_in
+from llmstack.engines.for_operator import SERVER
 from llmstack.observed import Container, ContainerState, Pod
 
 Object = Mapping[str, Any]
@@ -61,7 +61,7 @@ def _slots(body: Object) -> int:
     """Returns the slots of this pod's own server; the spec may have changed since."""
     for container in body.get("spec", {}).get("containers") or ():
         if container["name"] == SERVER_CONTAINER:
-            return slots_in(container.get("args") or ())
+            return SERVER.slots_in(container.get("args") or ())
     return 0
 
 

@@ -15,9 +15,9 @@ from typing import Any
 from llmstack.api.key import Key
 from llmstack.controller.observe_pods import PodLogs, find_container
 from llmstack.desired.metadata import FETCH_CONTAINER, SERVER_CONTAINER
+from llmstack.engines.for_operator import SERVER
 from llmstack.kube.client import KubeClient
 from llmstack.observed import Container, ContainerState
-from llmstack.status.server_log import deciding_line, fallback_line
 
 Object = Mapping[str, Any]
 
@@ -119,7 +119,8 @@ class LogReader:
         run = container.restarts - running
         line = memory.line("end", container.name, run)
         if not line and memory.try_again(container.name, run):
-            line = deciding_line(await self._tail(pod, container, _CRASH_LINES, previous=running))
+            tail = await self._tail(pod, container, _CRASH_LINES, previous=running)
+            line = SERVER.explain_exit(tail)
             memory.lines["end", container.name] = run, line
         return line or ""
 
@@ -128,7 +129,7 @@ class LogReader:
             return ""
         line = memory.line("start", server.name, server.restarts)
         if line is None:
-            line = fallback_line(await self._tail(pod, server, _START_LINES))
+            line = SERVER.explain_fallback(await self._tail(pod, server, _START_LINES))
             memory.lines["start", server.name] = server.restarts, line
         return line
 

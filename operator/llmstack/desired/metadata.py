@@ -6,6 +6,7 @@ from typing import Any
 from llmstack.api.cache import AccessMode, CacheSpec
 from llmstack.api.resource import API_VERSION, GROUP, KIND, LLMDeployment
 from llmstack.desired.hashing import digest
+from llmstack.engines.for_operator import SERVER
 
 Object = dict[str, Any]
 """A Kubernetes object as it goes over the wire."""
@@ -59,7 +60,7 @@ SLOT_UTILIZATION = "slot_utilization"
 FETCH_CONTAINER = "fetch"
 SERVER_CONTAINER = "llama-server"
 PORT_NAME = "http"
-PORT = 8080
+PORT = SERVER.PORT
 GATEWAY_PORT = 80
 
 # Users: pods run as "nonroot" of the images, and the cache belongs to its group.

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 from llmstack.api.pod import LifecycleSpec
 from llmstack.desired.metadata import PORT_NAME, Object
+from llmstack.engines.for_operator import SERVER
 
-# The kubelet asks /health, which needs no key: 503 while the model loads, then 200.
-_HEALTH: Object = {"path": "/health", "port": PORT_NAME, "scheme": "HTTP"}
+_HEALTH: Object = {"path": SERVER.HEALTH_PATH, "port": PORT_NAME, "scheme": "HTTP"}
 
 
 def startup_probe(lifecycle: LifecycleSpec) -> Object:

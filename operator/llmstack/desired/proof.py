@@ -24,6 +24,7 @@ from llmstack.desired.metadata import (
     Object,
 )
 from llmstack.desired.security import container_security
+from llmstack.engines.for_operator import SERVER
 
 Template = Mapping[str, Any]
 
@@ -113,7 +114,7 @@ def _version(image: str) -> Object:
     return {
         "name": SERVER_CONTAINER,
         "image": image,
-        "args": ["--version"],
+        "args": list(SERVER.VERSION_ARGUMENTS),
         "resources": {
             "requests": {"cpu": "100m", "memory": "128Mi"},
             "limits": {"memory": "1Gi"},

@@ -24,8 +24,8 @@ from llmstack.desired.metadata import (
 from llmstack.desired.probes import liveness_probe, readiness_probe, startup_probe
 from llmstack.desired.resources import server_resources
 from llmstack.desired.security import container_security
-from llmstack.desired.server_args import server_args
 from llmstack.desired.server_options import server_options
+from llmstack.engines.for_operator import SERVER
 from llmstack.errors import InvalidSpec
 
 _SHIPPED = "llama-server"
@@ -38,7 +38,7 @@ def build_server_container(deployment: LLMDeployment, context: Context) -> Objec
     As process 1 the server would ignore SIGTERM while it loads; the init forwards it.
     """
     spec = deployment.spec
-    arguments = server_args(server_options(deployment, ipv6=context.ipv6))
+    arguments = SERVER.arguments(server_options(deployment, ipv6=context.ipv6))
     return {
         "name": SERVER_CONTAINER,
         "image": server_image(spec, context),
@@ -49,12 +49,12 @@ def build_server_container(deployment: LLMDeployment, context: Context) -> Objec
         "securityContext": container_security(),
         "startupProbe": startup_probe(spec.lifecycle),
         "readinessProbe": readiness_probe(),
-        "livenessProbe": liveness_probe(_helper("llmstack-liveness", spec, context)),
+        "livenessProbe": liveness_probe(_helper(SERVER.LIVENESS_HELPER, spec, context)),
         "lifecycle": {
             "preStop": {
                 "exec": {
                     "command": [
-                        *_helper("llmstack-drain", spec, context),
+                        *_helper(SERVER.DRAIN_HELPER, spec, context),
                         str(spec.lifecycle.drain_seconds),
                     ]
                 }
@@ -106,10 +106,7 @@ def _helper(name: str, spec: LLMDeploymentSpec, context: Context) -> list[str]:
 
 def _env(spec: LLMDeploymentSpec) -> list[Object]:
     """The user's variables, then those of the image's helpers, which nobody overrides."""
-    ours = {
-        "LLAMA_API_KEY_FILE": SERVER_KEY_FILE,
-        "WEDGE_SECONDS": str(spec.lifecycle.wedge_seconds),
-    }
+    ours = SERVER.helper_environment(SERVER_KEY_FILE, spec.lifecycle.wedge_seconds)
     given = {
         item.name: item.model_dump(mode="json", by_alias=True, exclude_none=True)
         for item in spec.pod.env

@@ -1,19 +1,26 @@
-"""What does one replica serve? The spec in the terms of `server_args`."""
+"""What does one replica serve? The spec in the terms of an engine."""
 
+from collections.abc import Mapping
 from math import ceil
 from typing import Literal
 
 from llmstack.api.accelerator import Vendor
-from llmstack.api.engine import EngineSpec
+from llmstack.api.engine import EngineSpec, Toggle
 from llmstack.api.quantity import parse_bytes, parse_quantity
 from llmstack.api.resource import LLMDeployment
 from llmstack.api.spec import LLMDeploymentSpec
 from llmstack.desired.metadata import PORT, SERVER_KEY_FILE
-from llmstack.desired.server_args import ServerOptions, refused_flags
+from llmstack.engines.for_operator import SERVER
+from llmstack.engines.interface import ServerOptions
 from llmstack.errors import InvalidSpec
 from llmstack.models.source import model_path, parse_source
 
 _MEBIBYTE = 2**20
+_TOGGLES: Mapping[Toggle, Literal["auto", "on", "off"]] = {
+    Toggle.AUTO: "auto",
+    Toggle.ON: "on",
+    Toggle.OFF: "off",
+}
 
 
 def server_options(deployment: LLMDeployment, *, ipv6: bool = False) -> ServerOptions:
@@ -23,7 +30,7 @@ def server_options(deployment: LLMDeployment, *, ipv6: bool = False) -> ServerOp
     them reloads no model.
     """
     spec, engine = deployment.spec, deployment.spec.engine
-    refused = refused_flags(engine.extra_args)
+    refused = [message for word in engine.extra_args if (message := SERVER.refusal(word))]
     if refused:
         raise InvalidSpec(f"spec.engine.extraArgs: {'; '.join(refused)}")
     return ServerOptions(
@@ -35,11 +42,11 @@ def server_options(deployment: LLMDeployment, *, ipv6: bool = False) -> ServerOp
         api_key_file=SERVER_KEY_FILE,
         port=PORT,
         ipv6=ipv6,
-        mode=engine.mode,
+        mode=engine.mode.value,
         gpu_layers=_gpu_layers(spec),
-        flash_attention=engine.flash_attention,
-        kv_cache_type_k=engine.kv_cache_type,
-        kv_cache_type_v=engine.kv_cache_type,
+        flash_attention=_TOGGLES[engine.flash_attention],
+        kv_cache_type_k=engine.kv_cache_type.value,
+        kv_cache_type_v=engine.kv_cache_type.value,
         prompt_cache_mib=ceil(parse_bytes(engine.prompt_cache_memory) / _MEBIBYTE),
         batch_size=engine.batch_size,
         ubatch_size=engine.micro_batch_size,

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from llmstack.models.facts import GGUFFacts
+from llmstack.engines.facts import GGUFFacts
 
 if TYPE_CHECKING:
     from llmstack.fetch.partial import Partial

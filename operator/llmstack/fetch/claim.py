@@ -7,13 +7,13 @@ nobody else vouches for what lies on it.
 from pathlib import Path
 
 from llmstack.api import reasons
+from llmstack.engines.for_fetch import FILES
 from llmstack.errors import FetchError
 from llmstack.fetch.cache import Entry, Stored
 from llmstack.fetch.hashing import Summing
 from llmstack.fetch.inspect import reading, require_gguf
 from llmstack.fetch.progress import Meter
 from llmstack.fetch.wanted import Wanted
-from llmstack.models.gguf import combine
 from llmstack.models.source import ClaimSource, part_sources
 
 _TICK_SECONDS = 0.1
@@ -34,7 +34,7 @@ def read_claim(source: ClaimSource, wanted: Wanted, root: Path, meter: Meter) ->
     if wanted.sha256:
         sha256 = _require_sum(root / names[0], wanted, meter)
         files[0] = Stored(files[0].name, sha256, files[0].size)
-    return Entry(tuple(files), combine([header.facts for header in headers]))
+    return Entry(tuple(files), FILES.combine([header.facts for header in headers]))
 
 
 def _unreadable(source: ClaimSource, name: str, error: OSError) -> FetchError:

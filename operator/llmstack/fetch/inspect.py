@@ -10,8 +10,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from llmstack.api import reasons
+from llmstack.engines.facts import GGUFFile, NotGGUF, Read
+from llmstack.engines.for_fetch import FILES
 from llmstack.errors import FetchError, LLMStackError
-from llmstack.models.gguf import GGUFFile, NotGGUF, Read, check_magic, read_file
 
 _FIRST_LOOK = 2**20
 _ANY_SIZE = 2**62
@@ -24,7 +25,7 @@ class NotYet(LLMStackError):
 def require_magic(name: str, start: bytes) -> None:
     """Raises FetchError unless these first bytes begin a GGUF file."""
     try:
-        check_magic(start)
+        FILES.check_magic(start)
     except NotGGUF as error:
         raise _not_gguf(name, error) from error
 
@@ -32,7 +33,7 @@ def require_magic(name: str, start: bytes) -> None:
 def require_gguf(name: str, read: Read, size: int) -> GGUFFile:
     """What the header of a file of `size` bytes says. Raises FetchError if it cannot be served."""
     try:
-        return read_file(read, size)
+        return FILES.read_file(read, size)
     except NotGGUF as error:
         raise _not_gguf(name, error) from error
 

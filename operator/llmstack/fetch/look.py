@@ -9,6 +9,8 @@ import hashlib
 from functools import partial
 
 from llmstack.api import reasons
+from llmstack.engines.facts import GGUFFile
+from llmstack.engines.for_fetch import FILES
 from llmstack.fetch.cache import Entry, Stored
 from llmstack.fetch.client import host
 from llmstack.fetch.faults import Fault
@@ -17,7 +19,6 @@ from llmstack.fetch.remote import check_answer, locate
 from llmstack.fetch.story import Part, locate_parts, require_sum
 from llmstack.fetch.tools import PIECE, Tools
 from llmstack.fetch.wanted import Wanted
-from llmstack.models.gguf import GGUFFile, combine
 
 
 def look(wanted: Wanted, tools: Tools) -> Entry:
@@ -33,7 +34,7 @@ def look(wanted: Wanted, tools: Tools) -> Entry:
         files.append(file)
         stored.append(Stored(part.file.name, part.expected or "", size, part.file.revision))
     tools.meter.flush()
-    return Entry(tuple(stored), combine([file.facts for file in files]))
+    return Entry(tuple(stored), FILES.combine([file.facts for file in files]))
 
 
 def _read(part: Part, wanted: Wanted, before: list[GGUFFile], tools: Tools) -> tuple[GGUFFile, int]:

@@ -17,6 +17,7 @@ from pathlib import Path
 from types import FrameType
 
 from llmstack.api import reasons
+from llmstack.engines.facts import MODEL_FIELD, PROJECTOR_FIELD
 from llmstack.errors import ConfigurationError, FetchError, InvalidInput, InvalidSource
 from llmstack.fetch.cache import Cache, Entry
 from llmstack.fetch.helpers import bring_helpers
@@ -29,7 +30,6 @@ from llmstack.models.report import (
     encode_error,
     encode_termination,
 )
-from llmstack.models.role import MODEL_FIELD, PROJECTOR_FIELD
 from llmstack.models.source import Source, parse_source, require_sha256
 from llmstack.secret import Secret, credentials, read_token
 from llmstack.settings.fetch import ADDRESSES, FetchSettings

@@ -16,6 +16,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from llmstack.api import reasons
+from llmstack.engines.facts import GGUFFile
+from llmstack.engines.for_fetch import FILES
 from llmstack.errors import FetchError
 from llmstack.fetch.cache import Cache, Entry, Stored
 from llmstack.fetch.download import Filling
@@ -28,7 +30,6 @@ from llmstack.fetch.space import require_space
 from llmstack.fetch.stream import Stream
 from llmstack.fetch.tools import StartAgain, Tools
 from llmstack.fetch.wanted import Wanted
-from llmstack.models.gguf import GGUFFile, combine
 from llmstack.models.source import ClaimSource, HubSource, base_name, part_names, part_sources
 
 _TRIES = 3
@@ -148,7 +149,7 @@ def _download_parts(wanted: Wanted, parts: list[Part], cache: Cache, tools: Tool
     tools.meter.flush()
     files = _known(jobs)
     wanted.check_files(files)
-    entry = Entry(tuple(stored), combine([file.facts for file in files]))
+    entry = Entry(tuple(stored), FILES.combine([file.facts for file in files]))
     cache.publish(wanted.key, entry)
     return entry
 

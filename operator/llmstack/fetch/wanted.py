@@ -4,14 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from llmstack.api import reasons
+from llmstack.engines.facts import MODEL_FIELD, GGUFFacts, GGUFFile, NotGGUF
+from llmstack.engines.for_fetch import FILES
 from llmstack.errors import FetchError
 from llmstack.fetch.cache import Cache, Entry
-from llmstack.models.engine import obstacle
-from llmstack.models.facts import GGUFFacts
-from llmstack.models.gguf import GGUFFile, NotGGUF
-from llmstack.models.role import MODEL_FIELD, misplaced
 from llmstack.models.source import ClaimSource, Source, base_name, cache_key, part_names
-from llmstack.models.split import check_parts
 
 
 @dataclass(frozen=True)
@@ -58,7 +55,7 @@ class Wanted:
             return
         names = part_names(base_name(self.source))
         try:
-            check_parts(names, [file.split for file in files])
+            FILES.check_parts(names, [file.split for file in files])
         except NotGGUF as error:
             raise FetchError(reasons.NOT_GGUF, str(error)) from error
         self.check_facts(files[0].facts)
@@ -68,14 +65,14 @@ class Wanted:
     def check_facts(self, facts: GGUFFacts) -> None:
         """The same for what a complete model's marker says of it."""
         name = base_name(self.source)
-        elsewhere = misplaced(facts, self.demands.field)
+        elsewhere = FILES.misplaced(facts, self.demands.field)
         if elsewhere:
             raise FetchError(reasons.NOT_GGUF, f"{name}: {elsewhere}")
         require_context(facts, self.demands.context_length)
         self._check_engine(name, facts)
 
     def _check_engine(self, name: str, facts: GGUFFacts) -> None:
-        found = obstacle(facts) if self.demands.shipped_engine else ""
+        found = FILES.obstacle(facts) if self.demands.shipped_engine else ""
         if found:
             raise FetchError(reasons.NOT_GGUF, f"{name}: {found}")
 

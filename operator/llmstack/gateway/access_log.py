@@ -12,8 +12,8 @@ from operator import attrgetter
 
 import orjson
 
+from llmstack.engines.llamacpp.usage import Usage
 from llmstack.gateway.outcome import Outcome
-from llmstack.gateway.usage import Usage
 
 _FLUSH_SECONDS = 0.2
 """Seconds for which lines are gathered before they are written."""

@@ -15,8 +15,8 @@ import asyncio
 import time
 from collections.abc import Callable
 
+from llmstack.engines.for_gateway import REPLICA
 from llmstack.gateway.catalog import Backend, Catalog
-from llmstack.gateway.replica_answers import started
 from llmstack.gateway.replica_probe import Broken, NoConnection, Probe
 from llmstack.routing.suspects import Fate
 
@@ -59,14 +59,14 @@ class Fates:
             if not known:
                 await probe.reach()
                 return True
-            reply = await probe.get("/metrics", backend.key, ANSWER_SECONDS)
+            reply = await probe.get(REPLICA.METRICS_PATH, backend.key, ANSWER_SECONDS)
         except TimeoutError:
             return probe.connections > 0
         except (NoConnection, Broken):
             return False
         finally:
             probe.close()
-        return reply.status != 503 and started(reply) in (known, "")
+        return reply.status != 503 and REPLICA.started(reply.headers) in (known, "")
 
     def _backend(self, model: str, replica: str) -> Backend | None:
         known = self._catalog().by_id.get(model)

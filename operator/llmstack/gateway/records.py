@@ -6,7 +6,8 @@ In a batch this takes half the time per request, and no request waits for its ow
 import asyncio
 import time
 
-from llmstack.gateway import access_log, usage
+from llmstack.engines.llamacpp import usage
+from llmstack.gateway import access_log
 from llmstack.gateway.access_log import AccessLog
 from llmstack.gateway.outcome import Outcome
 from llmstack.gateway.request_metrics import Metrics

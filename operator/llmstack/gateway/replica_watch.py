@@ -19,8 +19,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
+from llmstack.engines.for_gateway import REPLICA
 from llmstack.errors import LLMStackError
-from llmstack.gateway import replica_answers
 from llmstack.gateway.catalog import Backend, Model
 from llmstack.gateway.replica_probe import Broken, NoConnection, Probe, Reply
 from llmstack.routing.slots import SlotsSeen
@@ -194,11 +194,10 @@ class ReplicaWatch:
 
     async def _enter(self) -> None:
         try:
-            await self._ask("/health")
-            props = (await self._ask("/props")).body
-            total = replica_answers.total_slots(props)
-            self.keeps_apart = replica_answers.keeps_apart(props)
-            self.context = replica_answers.context(props)
+            await self._ask(REPLICA.HEALTH_PATH)
+            total, self.context, self.keeps_apart = REPLICA.capacity(
+                (await self._ask(REPLICA.CAPACITY_PATH)).body
+            )
             poll = await self._look()
         except (_NoAnswer, ValueError) as error:
             raise _Gone(str(error)) from error
@@ -255,25 +254,22 @@ class ReplicaWatch:
 
     async def _look(self) -> SlotsSeen:
         self._began = time.monotonic()
-        reply = await self._ask("/slots")
-        leases, waiting = replica_answers.leases(reply) or (None, frozenset[int]())
+        reply = await self._ask(REPLICA.BUSY_PATH)
         try:
-            slots = replica_answers.slots(reply.body)
+            return SlotsSeen(self._began, *REPLICA.busy(reply.body, reply.headers))
         except ValueError as error:
             raise _NoAnswer(str(error)) from error
-        work = replica_answers.work(reply.body)
-        return SlotsSeen(self._began, *slots, leases, waiting, work)
 
     async def _measure(self) -> None:
         """Reads how many requests wait inside it, and whether it is still the same process."""
         self._metrics_at = time.monotonic() + self._pace.metrics
         try:
-            reply = await self._ask("/metrics")
+            reply = await self._ask(REPLICA.METRICS_PATH)
         except (_NoAnswer, _Gone):
             return
         self._connections = self._probe.connections
-        self.deferred = replica_answers.deferred(reply.body) or 0
-        before, self.started = self.started, replica_answers.started(reply)
+        self.deferred = REPLICA.deferred(reply.body) or 0
+        before, self.started = self.started, REPLICA.started(reply.headers)
         if before and self.started != before:
             raise _Gone("its process was replaced", died=True)
 

@@ -43,9 +43,9 @@ from prometheus_client.exposition import generate_latest
 from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
 
+from llmstack.engines.llamacpp.usage import Usage
 from llmstack.gateway.counts import Counts, Distributions
 from llmstack.gateway.outcome import Outcome
-from llmstack.gateway.usage import Usage
 
 PREFIX = "llmstack_gateway"
 _WAITS = (0.001, 0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)

@@ -10,7 +10,8 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 
-from llmstack.gateway import forms, usage, whose
+from llmstack.engines.llamacpp import usage
+from llmstack.gateway import forms, whose
 from llmstack.gateway.app import App
 from llmstack.gateway.catalog import Backend, Model
 from llmstack.gateway.deaths import Deaths

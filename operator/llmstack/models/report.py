@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from llmstack.models.facts import GGUFFacts
+from llmstack.engines.facts import GGUFFacts
 
 MODEL_READY = "ModelReady"
 TERMINATION_LIMIT = 4096

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
-from llmstack.routing.pace import Work
+from llmstack.engines.interface import Work
 
 if TYPE_CHECKING:
     from llmstack.routing.slots import Ledger

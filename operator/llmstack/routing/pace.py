@@ -9,23 +9,14 @@ time counts.
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from llmstack.engines.interface import Work
+
 _APART = 0.2
 """Seconds between two polls that give a rate: over less, a single token changes it too much."""
 _SMOOTHED_OVER = 8
 """Requests over which the usual time is smoothed."""
 _FAR = 4.0
 """A token limit is ignored if reaching it takes more than this many times the usual time."""
-
-
-class Work(NamedTuple):
-    """Progress of a busy slot: its task, the tokens decoded, and the tokens it may still decode.
-
-    `left` is -1 if there is no limit.
-    """
-
-    task: int
-    decoded: int
-    left: int
 
 
 class Usual(NamedTuple):

@@ -2,9 +2,9 @@
 
 from llmstack.api import reasons
 from llmstack.api.conditions import Finding
+from llmstack.engines.for_operator import SERVER
 from llmstack.observed import Container, ContainerState, Pod
 from llmstack.status.checks import Check, no
-from llmstack.status.server_log import deciding_line, is_out_of_memory
 from llmstack.status.situation import Situation
 
 _KILLED = frozenset({137, 143})
@@ -30,7 +30,7 @@ def _out_of_memory(situation: Situation) -> Finding | None:
                 "spec.engine.resources.limits.memory, or lower spec.engine.promptCacheMemory, "
                 "spec.slots or spec.contextLength",
             )
-        if is_out_of_memory(_last_words(server)):
+        if SERVER.is_out_of_memory(_last_words(server)):
             return no(
                 reasons.OUT_OF_MEMORY,
                 f"llama-server ran out of memory ({_last_words(server)}): lower spec.slots "
@@ -130,7 +130,7 @@ def _exit_code(server: Container) -> int | None:
 
 def _last_words(server: Container) -> str:
     """The line that the operator picked from the log, or one from what the kubelet kept of it."""
-    return server.log_line or deciding_line(server.termination_message)
+    return server.log_line or SERVER.explain_exit(server.termination_message)
 
 
 CRASHES: tuple[Check, ...] = (

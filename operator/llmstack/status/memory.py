@@ -3,7 +3,7 @@
 from llmstack.api.engine import Mode, Toggle
 from llmstack.api.quantity import parse_bytes
 from llmstack.api.spec import LLMDeploymentSpec
-from llmstack.models.memory import MemoryEstimate, ServerShape, estimate
+from llmstack.engines.llamacpp.gguf.memory import MemoryEstimate, ServerShape, estimate
 from llmstack.models.report import FetchResult
 
 

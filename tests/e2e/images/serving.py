@@ -15,7 +15,8 @@ from typing import Final
 
 import httpx
 
-from llmstack.desired.server_args import ServerOptions, server_args
+from llmstack.engines.interface import ServerOptions
+from llmstack.engines.llamacpp.server_arguments import arguments
 
 from .builder import build
 from .container import Container, running
@@ -80,7 +81,7 @@ def serving(
         Path(place).chmod(0o755)
         env = {"LLAMA_API_KEY_FILE": KEY_FILE, "LLAMA_PORT": str(chosen.port)}
         mounted = {key: KEY_FILE, (model or model_file()): MODEL, **(mounts or {})}
-        with running(build("llama-server"), server_args(chosen), env, mounted) as container:
+        with running(build("llama-server"), arguments(chosen), env, mounted) as container:
             url = f"http://127.0.0.1:{chosen.port}"
             headers = {"Authorization": f"Bearer {KEY}"}
             with httpx.Client(base_url=url, headers=headers, timeout=PATIENCE) as client:
@@ -98,7 +99,7 @@ def serving_here(chosen: ServerOptions) -> Iterator[httpx.Client]:
         key.flush()
         given = replace(chosen, model_path=str(model_file()), api_key_file=key.name)
         with tempfile.TemporaryFile() as log:
-            command = [str(llama_server_binary()), *server_args(given)]
+            command = [str(llama_server_binary()), *arguments(given)]
             process = subprocess.Popen(command, stdout=log, stderr=log)
             try:
                 headers = {"Authorization": f"Bearer {KEY}"}

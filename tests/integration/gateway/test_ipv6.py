@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-from llmstack.desired.server_args import ServerOptions, server_args
+from llmstack.engines.interface import ServerOptions
+from llmstack.engines.llamacpp.server_arguments import arguments
 from llmstack.gateway.admin import Changes, Views, serve
 from tests.e2e.images.serving import free_port
 from tests.integration.gateway.raw import gateway as raw_gateway
@@ -23,7 +24,7 @@ BOTH = ("127.0.0.1", "::1")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealLlama]:
     """Listens as the operator has it listen where pods have IPv6."""
     with_ipv6 = ServerOptions("m.gguf", "m", 1, 512, "key", ipv6=True)
-    words = server_args(with_ipv6)
+    words = arguments(with_ipv6)
     host = words[words.index("--host") + 1]
     with RealLlama.running(tmp_path_factory.mktemp("ipv6"), extra=("--host", host)) as running:
         yield running

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from llmstack.gateway.replica_answers import work
+from llmstack.engines.llamacpp.answers import work
 from tests.integration.gateway.llamas import Llama
 from tests.integration.gateway.serving import MODEL, gone, serving, until_it
 from tests.support.llama.client import holds

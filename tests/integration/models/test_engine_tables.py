@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from llmstack.models.engine import ARCHITECTURES
-from llmstack.models.facts import MAX_LAYERS
-from llmstack.models.gguf_types import BLOCKS, QUANTIZATIONS, REMOVED
+from llmstack.engines.facts import MAX_LAYERS
+from llmstack.engines.llamacpp.gguf.shipped import ARCHITECTURES
+from llmstack.engines.llamacpp.gguf.types import BLOCKS, QUANTIZATIONS, REMOVED
 from tests.support.llama.source import llama_cpp_source
 
 _SIZES = {"ggml_half": 2, "ggml_half2": 4, "float": 4, "double": 8, "ggml_fp16_t": 2}

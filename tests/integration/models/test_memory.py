@@ -6,9 +6,9 @@ import subprocess
 
 import pytest
 
+from llmstack.engines.llamacpp.gguf.file import read_facts
+from llmstack.engines.llamacpp.gguf.memory import ServerShape, estimate
 from llmstack.fetch.inspect import reading
-from llmstack.models.gguf import read_facts
-from llmstack.models.memory import ServerShape, estimate
 from tests.e2e.images import llama_server_binary, model_file
 
 MIB = 2**20

@@ -8,8 +8,8 @@ import httpx
 import pytest
 
 from bench.gpu.model import Shape, write, write_tokenizer
+from llmstack.engines.llamacpp.gguf.file import read_facts
 from llmstack.fetch.inspect import reading
-from llmstack.models.gguf import read_facts
 from tests.e2e.images import model_file
 from tests.support.llama.real import RealLlama
 

@@ -20,7 +20,8 @@ from pathlib import Path
 from typing import Final, Self
 from urllib.error import HTTPError, URLError
 
-from llmstack.desired.server_args import ServerOptions, server_args
+from llmstack.engines.interface import ServerOptions
+from llmstack.engines.llamacpp.server_arguments import arguments
 from tests.e2e.images import llama_server_binary, model_file
 from tests.e2e.images.serving import free_port, until
 
@@ -68,7 +69,7 @@ class RealLlama:
         key.write_text(KEY)
         options = _options(model or model_file(), key, extra, changes)
         with log.open("wb") as file:
-            command = [str(program or llama_server_binary()), *server_args(options)]
+            command = [str(program or llama_server_binary()), *arguments(options)]
             process = subprocess.Popen(command, stdout=file, stderr=file)
         server = cls(options.port, options.slots, log, process)
         try:

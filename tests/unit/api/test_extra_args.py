@@ -1,7 +1,7 @@
 """Which entries of extraArgs are refused?"""
 
 from llmstack.api.extra_args import extra_args_rules
-from llmstack.api.server_flags import OWNED
+from llmstack.engines.llamacpp.owned_flags import OWNED
 
 RULES = extra_args_rules()
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
-from llmstack.models.facts import GGUFFacts
-from llmstack.models.memory import ServerShape, estimate, kv_cache_bytes
+from llmstack.engines.facts import GGUFFacts
+from llmstack.engines.llamacpp.gguf.memory import ServerShape, estimate, kv_cache_bytes
 
 KIB, MIB, GIB = 2**10, 2**20, 2**30
 

@@ -7,10 +7,10 @@ import subprocess
 
 import pytest
 
+from llmstack.engines.llamacpp.gguf.memory import ServerShape, estimate
+from llmstack.engines.llamacpp.usage import Usage
 from llmstack.gateway.outcome import Outcome
 from llmstack.gateway.request_metrics import Metrics
-from llmstack.gateway.usage import Usage
-from llmstack.models.memory import ServerShape, estimate
 from tests.unit.docs import sizing
 from tests.unit.docs.blocks import DOCS, names
 

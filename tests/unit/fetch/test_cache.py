@@ -4,10 +4,10 @@ import hashlib
 
 import pytest
 
+from llmstack.engines.facts import GGUFFacts
 from llmstack.fetch.cache import Cache, Entry, Stored
 from llmstack.fetch.hashing import Summing
 from llmstack.fetch.partial import open_partial
-from llmstack.models.facts import GGUFFacts
 
 DATA = b"model" * 1000
 SUM = hashlib.sha256(DATA).hexdigest()

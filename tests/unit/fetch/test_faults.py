@@ -6,12 +6,12 @@ import threading
 import pytest
 
 from llmstack.api import reasons
+from llmstack.engines.facts import GGUFFacts
 from llmstack.errors import FetchError
 from llmstack.fetch.client import shown
 from llmstack.fetch.faults import Fault, Patience, available, cache_error, free_space, may_pass
 from llmstack.fetch.remote import check_redirect
 from llmstack.fetch.wanted import require_context
-from llmstack.models.facts import GGUFFacts
 from llmstack.settings.fetch import FetchSettings
 
 SETTINGS = FetchSettings.from_env({"LLMSTACK_FETCH_BACKOFF_SECONDS": "0.001"})

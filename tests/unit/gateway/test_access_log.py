@@ -6,9 +6,9 @@ import threading
 import orjson
 import pytest
 
+from llmstack.engines.llamacpp.usage import Usage
 from llmstack.gateway.access_log import AccessLog, line
 from llmstack.gateway.outcome import Outcome
-from llmstack.gateway.usage import Usage
 
 SERVED = Outcome(b"r1", "POST", "/v1/chat/completions", 200, queued=0.0123456, text=b"secret words")
 

@@ -2,10 +2,10 @@
 
 from prometheus_client.parser import text_string_to_metric_families
 
+from llmstack.engines.llamacpp.usage import Usage
 from llmstack.gateway import request_metrics as metrics
 from llmstack.gateway.outcome import Outcome
 from llmstack.gateway.request_metrics import Metrics
-from llmstack.gateway.usage import Usage
 
 SERVED = Outcome(
     b"r1",

@@ -7,8 +7,9 @@ import re
 import pytest
 
 from llmstack.api.sharing import CacheSharing
+from llmstack.engines.llamacpp.request_headers import lease_number
 from llmstack.gateway.catalog import Backend, Model
-from llmstack.gateway.whose import cache_owner, lease_number, lines
+from llmstack.gateway.whose import cache_owner, lines
 
 BACKEND = Backend("a", "10.0.0.1", 8080, "server-key")
 

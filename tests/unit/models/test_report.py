@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmstack.models.facts import MAX_LAYERS, GGUFFacts, Kind
+from llmstack.engines.facts import MAX_LAYERS, GGUFFacts, Kind
 from llmstack.models.report import (
     TERMINATION_LIMIT,
     FetchedFile,

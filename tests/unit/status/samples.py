@@ -6,7 +6,7 @@ from typing import Any
 
 from llmstack.api.conditions import Condition, LLMDeploymentStatus
 from llmstack.api.resource import LLMDeployment
-from llmstack.models.facts import GGUFFacts
+from llmstack.engines.facts import GGUFFacts
 from llmstack.models.report import (
     FetchedFile,
     FetchFailure,

@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
+from llmstack.engines.for_gateway import REPLICA
 from llmstack.gateway.http.faults import (
     CutOff,
     Forgotten,
@@ -34,7 +35,6 @@ _MOST_ERROR = 64 * 1024
 """Bytes of an error that are waited for; the rest is not read."""
 _MOST_INTERIM = 10_000
 """Interim heads (100 Continue and the like) before the response's own."""
-_LOADING = b"Loading model"
 _REFUSALS = (401, 403)
 _JSON = (b"content-type", JSON)
 _EVENT_ENDS = (b"\n\n", b"\r\n\r\n", b"\r\r")
@@ -272,7 +272,7 @@ class Relay:
     def _begin_error(self, head: ResponseHead, framing: Framing) -> None:
         """Sends the replica's error in the gateway's words, whatever shape it had."""
         body = framing.payload(self._withheld)
-        if head.status == 503 and _LOADING in body:
+        if REPLICA.is_loading(head.status, body):
             self._fail(Loading("is loading its model"))
             return
         answer = shaped(self._path, of_replica(head.status, body))

@@ -10,15 +10,31 @@ import re
 from collections import Counter
 from collections.abc import Mapping
 
-from llmstack.gateway.replica_probe import Reply
-from llmstack.gateway.whose import lease_number
-from llmstack.routing.pace import Work
+from llmstack.engines.interface import Busy, Capacity, Work
+from llmstack.engines.llamacpp.request_headers import lease_number
 
 _PROCESSING = re.compile(rb'"is_processing"\s*:\s*(true|false)')
 _DONE = re.compile(rb'"(is_processing|id_task|n_remain|n_decoded)"\s*:\s*(true|false|-?\d{1,18})')
 _LEASE = re.compile(rb'"lease"\s*:\s*"([^"\\]+)"')
+_LOADING = b"Loading model"
 _FIELDS_OF_WORK = 4
 _DEFERRED = re.compile(rb"^llamacpp:requests_deferred ([0-9.e+]+)\s*$", re.MULTILINE)
+
+
+def capacity(body: bytes) -> Capacity:
+    """What /props says. Raises ValueError for an answer that names no slots."""
+    return Capacity(total_slots(body), context(body), keeps_apart(body))
+
+
+def busy(body: bytes, headers: Mapping[bytes, bytes]) -> Busy:
+    """What /slots says. Raises ValueError for an answer that lists no slots."""
+    shown, waiting = leases(body, headers) or (None, frozenset[int]())
+    return Busy(*slots(body), shown, waiting, work(body))
+
+
+def is_loading(status: int, body: bytes) -> bool:
+    """True for the answer to a request that came before the model was loaded."""
+    return status == 503 and _LOADING in body
 
 
 def total_slots(props: bytes) -> int:
@@ -38,9 +54,9 @@ def context(props: bytes) -> int:
     return tokens if type(tokens) is int and tokens > 0 else 0
 
 
-def started(metrics: Reply) -> str:
+def started(headers: Mapping[bytes, bytes]) -> str:
     """Returns the process's start in /metrics, in whatever unit, or "" if missing."""
-    return metrics.headers.get(b"process-start-time-unix", b"").decode("latin-1")
+    return headers.get(b"process-start-time-unix", b"").decode("latin-1")
 
 
 def slots(answer: bytes) -> tuple[int, int]:
@@ -69,15 +85,17 @@ def work(answer: bytes) -> tuple[Work, ...]:
     )
 
 
-def leases(reply: Reply) -> tuple[Mapping[int, int], frozenset[int]] | None:
+def leases(
+    body: bytes, headers: Mapping[bytes, bytes]
+) -> tuple[Mapping[int, int], frozenset[int]] | None:
     """Returns how many slots in /slots work for each lease, and which leases wait for a slot.
 
     Returns None for a llama-server without our patch.
     """
-    waiting = reply.headers.get(b"x-llmstack-waiting")
+    waiting = headers.get(b"x-llmstack-waiting")
     if waiting is None:
         return None
-    shown = Counter(_ids(_LEASE.findall(reply.body)))
+    shown = Counter(_ids(_LEASE.findall(body)))
     return shown, frozenset(_ids(waiting.split(b",")))
 
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from llmstack.models.engine import obstacle
-from llmstack.models.facts import GGUFFacts, Kind
+from llmstack.engines.facts import GGUFFacts, Kind
+from llmstack.engines.llamacpp.gguf.shipped import obstacle
 
 
 def facts(architecture="llama", **fields):

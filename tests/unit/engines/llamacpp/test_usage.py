@@ -2,7 +2,7 @@
 
 import pytest
 
-from llmstack.gateway.usage import Usage, read
+from llmstack.engines.llamacpp.usage import Usage, read
 
 LAST_CHUNK = (
     b'data: {"choices":[{"finish_reason":"stop","index":0,"delta":{}}],"created":1,"object":'

@@ -1,11 +1,21 @@
 """Which model is in a GGUF file?"""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-from llmstack.models.facts import MAX_HEADS, MAX_LAYERS, MAX_TEXT, GGUFFacts, Kind
-from llmstack.models.gguf_reader import Header, NotGGUF, Read, check_magic, read_header
-from llmstack.models.gguf_types import QUANTIZATIONS
+from llmstack.engines.facts import (
+    MAX_HEADS,
+    MAX_LAYERS,
+    MAX_TEXT,
+    GGUFFacts,
+    GGUFFile,
+    Kind,
+    NotGGUF,
+    Read,
+    Split,
+)
+from llmstack.engines.llamacpp.gguf.reader import Header, check_magic, read_header
+from llmstack.engines.llamacpp.gguf.types import QUANTIZATIONS
 
 __all__ = [
     "GGUFFile",
@@ -19,28 +29,6 @@ __all__ = [
 ]
 
 _MAX_NUMBER = 2**40
-
-
-@dataclass(frozen=True)
-class Split:
-    """What a file says of the split model it is a part of; None where it says nothing.
-
-    `number` counts from 0, `count` is the number of parts, `total` the tensors of all parts and
-    `tensors` the names of those in this file.
-    """
-
-    number: int | None
-    count: int | None
-    total: int | None
-    tensors: frozenset[str]
-
-
-@dataclass(frozen=True)
-class GGUFFile:
-    """One file: the model as its header describes it, and its place among the model's parts."""
-
-    facts: GGUFFacts
-    split: Split
 
 
 def read_facts(read: Read, size: int) -> GGUFFacts:

@@ -2,8 +2,8 @@
 
 import pytest
 
-from llmstack.models.facts import GGUFFacts, Kind
-from llmstack.models.role import MODEL_FIELD, PROJECTOR_FIELD, misplaced
+from llmstack.engines.facts import MODEL_FIELD, PROJECTOR_FIELD, GGUFFacts, Kind
+from llmstack.engines.llamacpp.gguf.role import misplaced
 
 TABLE = [
     (MODEL_FIELD, Kind.MODEL, ""),

@@ -2,7 +2,7 @@
 
 A flag is owned when the operator passes it itself or relies on its default: a second value would
 win silently (llama-server takes the last one) and contradict the spec, the status or the gateway.
-Pure data: the CRD's rules and `desired.server_args` read it.
+Pure data: the CRD's rules and `server_arguments` read it.
 """
 
 from dataclasses import dataclass

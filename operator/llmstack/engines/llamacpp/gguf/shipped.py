@@ -4,8 +4,8 @@ With an image that somebody else built nothing here counts. A contract test comp
 with the sources that the image is built from.
 """
 
-from llmstack.models.facts import GGUFFacts, Kind
-from llmstack.models.gguf_types import REMOVED
+from llmstack.engines.facts import GGUFFacts, Kind
+from llmstack.engines.llamacpp.gguf.types import REMOVED
 
 _NAMES = """
 afmoe apertus arcee arctic arwkv7 baichuan bailingmoe bailingmoe2 bailingmoe3 bert bitnet bloom

@@ -7,8 +7,7 @@ that is out of place, and only after all of them have been downloaded.
 
 from collections.abc import Sequence
 
-from llmstack.models.gguf import Split
-from llmstack.models.gguf_reader import NotGGUF
+from llmstack.engines.facts import NotGGUF, Split
 
 
 def check_parts(names: Sequence[str], parts: Sequence[Split]) -> None:

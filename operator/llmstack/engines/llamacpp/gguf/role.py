@@ -1,9 +1,6 @@
 """Does a file belong into the field of the spec that names it? Its header tells."""
 
-from llmstack.models.facts import GGUFFacts, Kind
-
-MODEL_FIELD = "spec.model"
-PROJECTOR_FIELD = "spec.model.mmproj"
+from llmstack.engines.facts import PROJECTOR_FIELD, GGUFFacts, Kind
 
 _WHAT = {
     Kind.PROJECTOR: "a multimodal projector (mmproj)",

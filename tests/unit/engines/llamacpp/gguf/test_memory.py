@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmstack.models.facts import GGUFFacts
-from llmstack.models.memory import MARGIN, ServerShape, estimate, kv_cache_bytes
+from llmstack.engines.facts import GGUFFacts
+from llmstack.engines.llamacpp.gguf.memory import MARGIN, ServerShape, estimate, kv_cache_bytes
 
 MIB = 2**20
 SMOLLM2 = GGUFFacts(

@@ -11,16 +11,11 @@ size of the file and the bounds below.
 """
 
 import struct
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from math import prod
 
-from llmstack.errors import InvalidInput
-from llmstack.models import gguf_types as types
-from llmstack.models.facts import MAX_LAYERS
-
-Read = Callable[[int, int], bytes]
-"""read(offset, length): up to `length` bytes from `offset`; fewer only at the end of the file."""
+from llmstack.engines.facts import MAX_LAYERS, NotGGUF, Read
+from llmstack.engines.llamacpp.gguf import types
 
 Value = int | float | str | tuple[int, ...]
 
@@ -36,10 +31,6 @@ _MAX_ELEMENTS = 2**22
 _MAX_DEPTH = 4
 _MAX_DIMENSIONS = 4
 _MAX_WEIGHTS = 2**50
-
-
-class NotGGUF(InvalidInput):
-    """The file is no GGUF file that llama.cpp could load; the message says why."""
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 
-from llmstack.models.facts import GGUFFacts
+from llmstack.engines.facts import GGUFFacts
 
 MARGIN = 2**30
 """What a device's driver and the server itself take besides: context, code, scratch."""

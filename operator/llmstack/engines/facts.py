@@ -1,16 +1,29 @@
-"""What does a GGUF file say about its model?"""
+"""What does a file say about its model?"""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
+
+from llmstack.errors import InvalidInput
+
+Read = Callable[[int, int], bytes]
+"""read(offset, length): up to `length` bytes from `offset`; fewer only at the end of the file."""
+
+MODEL_FIELD = "spec.model"
+PROJECTOR_FIELD = "spec.model.mmproj"
+"""The fields that name files."""
 
 MAX_LAYERS = 512
 """llama.cpp's LLAMA_MAX_LAYERS: it refuses a model with more."""
 # Above every known model (the largest has 128 heads): bounds on what a report carries.
 MAX_HEADS = 1023
 MAX_TEXT = 64
+
+
+class NotGGUF(InvalidInput):
+    """The file is none that the engine could load; the message says why."""
 
 
 class Kind(StrEnum):
@@ -92,6 +105,28 @@ _PER_LAYER = ("head_count_kv", "sliding_window_pattern")
 # Longer lists are written as two digits to the base of 36 per layer: 512 then fit into a report.
 _LIST_LIMIT = 256
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
+
+
+@dataclass(frozen=True)
+class Split:
+    """What a file says of the split model it is a part of; None where it says nothing.
+
+    `number` counts from 0, `count` is the number of parts, `total` the tensors of all parts and
+    `tensors` the names of those in this file.
+    """
+
+    number: int | None
+    count: int | None
+    total: int | None
+    tensors: frozenset[str]
+
+
+@dataclass(frozen=True)
+class GGUFFile:
+    """One file: the model as its header describes it, and its place among the model's parts."""
+
+    facts: GGUFFacts
+    split: Split
 
 
 def _plain(value: Any) -> Any:

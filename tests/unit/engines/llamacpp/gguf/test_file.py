@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from llmstack.models import gguf_types
-from llmstack.models.facts import GGUFFacts, Kind
-from llmstack.models.gguf import NotGGUF, combine, read_facts
+from llmstack.engines.facts import GGUFFacts, Kind, NotGGUF
+from llmstack.engines.llamacpp.gguf import types as gguf_types
+from llmstack.engines.llamacpp.gguf.file import combine, read_facts
 from tests.support.gguf_writer import gguf_bytes, header_bytes, model_keys, split_bytes
 
 

@@ -8,19 +8,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmstack.gateway.catalog import Backend
-from llmstack.gateway.replica_answers import (
+from llmstack.engines.interface import Work
+from llmstack.engines.llamacpp.answers import (
+    busy,
+    capacity,
     context,
     deferred,
+    is_loading,
     keeps_apart,
     leases,
     slots,
     total_slots,
     work,
 )
-from llmstack.gateway.replica_probe import Reply
-from llmstack.gateway.whose import lines
-from llmstack.routing.pace import Work
+from llmstack.engines.llamacpp.request_headers import request_lines
 
 IDLE = {"id": 0, "n_ctx": 1024, "speculative": False, "is_processing": False}
 BUSY = {**IDLE, "id": 1, "is_processing": True, "params": {"stream": True, "samplers": ["top_k"]}}
@@ -96,30 +97,32 @@ def test_requests_that_wait_inside(sentence: str, text: bytes, count: int | None
 
 def name(lease: int) -> str:
     """What this process calls a lease."""
-    line = lines(lease, Backend("a", "10.0.0.1", 8080), "smol", "")
+    line = request_lines(lease, "", "smol", "")
     return line.split()[1].decode()
 
 
-def of_slots(names: list[str], waiting: str | None, text: str = "") -> Reply:
+def of_slots(
+    names: list[str], waiting: str | None, text: str = ""
+) -> tuple[bytes, dict[bytes, bytes]]:
     shown = [{**(BUSY if lease else IDLE), "lease": lease, "prompt": text} for lease in names]
     headers = {} if waiting is None else {b"x-llmstack-waiting": waiting.encode()}
-    return Reply(200, json.dumps(shown).encode(), headers)
+    return json.dumps(shown).encode(), headers
 
 
 def test_the_leases_of_this_process_that_compute_and_that_wait() -> None:
     names = [name(7), "", name(7), "0-9", name(12)]
-    assert leases(of_slots(names, f"{name(8)},0-3,{name(7)}")) == ({7: 2, 12: 1}, {7, 8})
-    assert leases(of_slots(["", ""], "")) == ({}, frozenset())
+    assert leases(*of_slots(names, f"{name(8)},0-3,{name(7)}")) == ({7: 2, 12: 1}, {7, 8})
+    assert leases(*of_slots(["", ""], "")) == ({}, frozenset())
 
 
 def test_a_server_without_our_patch_shows_no_leases() -> None:
-    assert leases(Reply(200, json.dumps([IDLE, BUSY]).encode(), {})) is None
+    assert leases(json.dumps([IDLE, BUSY]).encode(), {}) is None
 
 
 @given(st.text())
 def test_prompts_that_a_server_repeats_are_no_leases(prompt: str) -> None:
     text = prompt + f'"lease": "{name(9)}"'
-    assert leases(of_slots([name(7)], "", text)) == ({7: 1}, frozenset())
+    assert leases(*of_slots([name(7)], "", text)) == ({7: 1}, frozenset())
 
 
 @pytest.mark.parametrize(
@@ -147,3 +150,25 @@ def test_a_server_says_that_it_keeps_caches_apart(props: bytes, apart: bool) -> 
 )
 def test_a_server_says_how_many_tokens_a_slot_takes(props: bytes, tokens: int) -> None:
     assert context(props) == tokens
+
+
+def test_the_whole_of_both_answers() -> None:
+    props = b'{"total_slots": 2, "default_generation_settings": {"n_ctx": 4096}}'
+    assert capacity(props) == (2, 4096, False)
+    body, headers = of_slots([name(7), ""], name(8))
+    assert busy(body, headers) == (2, 1, {7: 1}, {8}, ())
+    assert busy(json.dumps([BUSY]).encode(), {}) == (1, 1, None, frozenset(), ())
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "loading"),
+    [
+        (503, b'{"error": {"message": "Loading model", "code": 503}}', True),
+        (503, b'{"error": {"message": "no slot", "code": 503}}', False),
+        (200, b"Loading model", False),
+    ],
+)
+def test_a_server_that_loads_its_model_is_known_by_its_words(
+    status: int, body: bytes, loading: bool
+) -> None:
+    assert is_loading(status, body) is loading

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmstack.status.server_log import deciding_line, fallback_line, is_out_of_memory
+from llmstack.engines.llamacpp.server_log import deciding_line, fallback_line, is_out_of_memory
 
 BAD_FLAG = "error: invalid argument: --no-such-flag\n"
 NO_MODEL = """\

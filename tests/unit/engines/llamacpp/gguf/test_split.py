@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from llmstack.models.gguf import NotGGUF, Split, read_file
-from llmstack.models.split import check_parts
+from llmstack.engines.facts import NotGGUF, Split
+from llmstack.engines.llamacpp.gguf.file import read_file
+from llmstack.engines.llamacpp.gguf.split import check_parts
 from tests.support.gguf_writer import split_bytes
 
 

@@ -61,6 +61,15 @@ def test_every_target_has_its_line_in_the_help() -> None:
     assert phony - {"help"} == helped
 
 
+def test_every_file_that_the_contributing_page_points_to_exists() -> None:
+    _, _, questions = (ROOT / "CONTRIBUTING.md").read_text().partition("## Where would you change")
+    named = set(re.findall(r"`([a-z]+/[a-z_/]+(?:\.py|/))`", questions))
+
+    assert len(re.findall(r"^\d+\. ", questions, re.MULTILINE)) == 10
+    assert len(named) >= 10
+    assert [name for name in named if not (ROOT / "operator" / "llmstack" / name).exists()] == []
+
+
 def test_chart_and_package_have_one_version() -> None:
     chart = yaml.safe_load((ROOT / "charts" / "llm-stack" / "Chart.yaml").read_text())
 

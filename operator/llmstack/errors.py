@@ -28,6 +28,7 @@ LLMStackError
 │   ├── BeforeFirstByte        the client has seen nothing: another replica may answer
 │   │   ├── Unreachable        no connection came about
 │   │   ├── Unanswered         the connection ended, or what came is no HTTP
+│   │   ├── Overtaken          the replica was not asked: its slots may be another request's
 │   │   ├── Loading            the replica says that it loads its model
 │   │   └── Locked             the replica refuses the gateway's key
 │   ├── CutOff                 the rest of the answer did not come

@@ -102,7 +102,7 @@ def _replica(replica: ReplicaLoad, uncached: bool) -> dict[str, Any]:
 
 
 def parse_load(line: bytes) -> GatewayLoad:
-    """What does a line say? Raises ValueError for another version, or what is none at all."""
+    """Parse a line of /load. Raises ValueError for another version or an invalid line."""
     body = orjson.loads(line)
     if not isinstance(body, dict) or body.get("version") != VERSION:
         raise ValueError(f"/load speaks another version than {VERSION}: {line[:80]!r}")

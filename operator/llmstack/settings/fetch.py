@@ -84,9 +84,7 @@ class FetchSettings:
         "Period over which the speed is measured.",
         60.0,
     )
-    connect: float = setting(
-        "LLMSTACK_FETCH_CONNECT_SECONDS", seconds, "Connect timeout.", 10.0
-    )
+    connect: float = setting("LLMSTACK_FETCH_CONNECT_SECONDS", seconds, "Connect timeout.", 10.0)
     progress: float = setting(
         "LLMSTACK_FETCH_PROGRESS_SECONDS",
         seconds,

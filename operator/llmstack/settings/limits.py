@@ -41,7 +41,10 @@ class Limits:
         64 * MIB,
     )
     body_rate: int = setting(
-        "LLMSTACK_BODY_RATE", count, "Minimum average speed of a body, in bytes per second.", 4 * KIB
+        "LLMSTACK_BODY_RATE",
+        count,
+        "Minimum average speed of a body, in bytes per second.",
+        4 * KIB,
     )
     body_seconds: float = setting(
         "LLMSTACK_BODY_SECONDS",

@@ -26,9 +26,7 @@ class MetricsSettings:
         "ClusterRole that owns the APIServices, so that they are deleted with it.",
         "",
     )
-    port: int = setting(
-        "LLMSTACK_METRICS_PORT", count, "Port of custom.metrics.k8s.io.", 8443
-    )
+    port: int = setting("LLMSTACK_METRICS_PORT", count, "Port of custom.metrics.k8s.io.", 8443)
     check_seconds: float = setting(
         "LLMSTACK_METRICS_CHECK_SECONDS",
         seconds,
@@ -58,7 +56,7 @@ class MetricsSettings:
             )
         if metrics.service and env.get("LLMSTACK_NAMESPACES", "").strip(" ,"):
             raise ConfigurationError(
-                "LLMSTACK_METRICS_SERVICE and LLMSTACK_NAMESPACES are mutually exclusive: the metrics "
-                "API is cluster-wide"
+                "LLMSTACK_METRICS_SERVICE and LLMSTACK_NAMESPACES are mutually exclusive: the "
+                "metrics API is cluster-wide"
             )
         return metrics

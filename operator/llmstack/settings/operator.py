@@ -61,15 +61,13 @@ class OperatorSettings:
     """Settings of `llmstack operator`."""
 
     namespace: str = setting(
-        "POD_NAMESPACE", required, "Namespace of the gateway and its two Secrets."
+        "POD_NAMESPACE", required, "Namespace of the operator, its Lease and its root Secret."
     )
     fetch_image: str = setting(
         "LLMSTACK_IMAGE_FETCH", required, "Image of the init container (the operator's own image)."
     )
     server_images: Mapping[str, str]
-    identity: str = common.identity(
-        "llmstack-operator", "Holder name in the Lease."
-    )
+    identity: str = common.identity("llmstack-operator", "Holder name in the Lease.")
     namespaces: tuple[str, ...] = common.namespaces()
     root_secret: str = common.root_secret()
     fetch_env: Mapping[str, str] = field(repr=False)
@@ -143,7 +141,9 @@ class OperatorSettings:
         "Minimum interval between two reads of a download's log.",
         10.0,
     )
-    workers: int = setting("LLMSTACK_WORKERS", count, "Number of deployments reconciled in parallel.", 16)
+    workers: int = setting(
+        "LLMSTACK_WORKERS", count, "Number of deployments reconciled in parallel.", 16
+    )
     api_timeout: float = common.api_timeout()
     api_rate: float = setting(
         "LLMSTACK_API_CALLS_PER_SECOND",
@@ -151,9 +151,7 @@ class OperatorSettings:
         "Average rate of Kubernetes API calls, except for the Lease and watches.",
         200,
     )
-    api_burst: int = setting(
-        "LLMSTACK_API_CALLS_BURST", count, "Maximum burst of such calls.", 500
-    )
+    api_burst: int = setting("LLMSTACK_API_CALLS_BURST", count, "Maximum burst of such calls.", 500)
     stop_seconds: float = setting(
         "LLMSTACK_STOP_SECONDS",
         seconds,

@@ -115,7 +115,7 @@ WRONG = [
     ("no whole number", {"LLMSTACK_WORKERS": "1.5"}, "LLMSTACK_WORKERS must be a positive whole"),
     ("not positive", {"LLMSTACK_RESYNC_SECONDS": "0"}, "LLMSTACK_RESYNC_SECONDS must be a posi"),
     ("infinite", {"LLMSTACK_RESYNC_SECONDS": "inf"}, "LLMSTACK_RESYNC_SECONDS must be a posi"),
-    ("no level", {"LLMSTACK_LOG_LEVEL": "loud"}, "LLMSTACK_LOG_LEVEL must be one of info"),
+    ("no level", {"LLMSTACK_LOG_LEVEL": "loud"}, "LLMSTACK_LOG_LEVEL must be one of debug"),
     ("no labels", {"LLMSTACK_GATEWAY_PODS": "gateway"}, "LLMSTACK_GATEWAY_PODS must be labels"),
     ("no file", {"LLMSTACK_CA_BUNDLE_FILE": "/none"}, "the file in LLMSTACK_CA_BUNDLE_FILE"),
     ("a Lease that expires first", {"LLMSTACK_LEASE_DURATION_SECONDS": "5"}, "2 < 10 <= 5 - 1"),

@@ -39,10 +39,14 @@ def test_why_none_can_start_is_repeated_and_retrying_is_advised_against():
     assert dict(answer.headers) == {b"X-Should-Retry": b"false"}
 
 
-def test_retry_after_is_in_whole_seconds_and_never_zero():
+def test_retry_after_is_never_zero():
+    answer = refusals.of(Refusal(1, Reason.QUEUE_FULL, retry_after=0), "qwen")
+    assert dict(answer.headers)[b"Retry-After"] == b"1"
+
+
+def test_retry_after_of_a_slowed_tenant_is_in_whole_seconds():
     for after, told in ((0, b"1"), (0.2, b"1"), (1, b"1"), (1.2, b"2")):
-        answer = refusals.of(Refusal(1, Reason.QUEUE_FULL, retry_after=after), "qwen")
-        assert dict(answer.headers)[b"Retry-After"] == told
+        assert dict(refusals.slowed("qwen", after).headers)[b"Retry-After"] == told
 
 
 def test_limits_are_named():

@@ -52,10 +52,10 @@ class Done(Enum):
 class Outcome:
     """What was done in a pass, and what failed.
 
-    `failures` and the first of them, `retry`, are empty and None if nothing failed. `wrote` is True
-    if anything was changed, `began` if the Deployment was created. `again` is the number of seconds
-    until a contested object (contested.py) may be written, None if there is none. `rewritten` says
-    what the cluster made of each of these, by kind and name.
+    `retry` is the error of the first failure, None if nothing failed. `wrote` is True if anything
+    was changed, `began` if the Deployment was created. `again` is the number of seconds until a
+    contested object (contested.py) may be written, None if there is none. `rewritten` says what the
+    cluster made of each of these, by kind and name.
     """
 
     failures: list[ApplyFailure] = field(default_factory=list)

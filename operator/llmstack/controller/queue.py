@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 REST_SECONDS = 1.0
 """Seconds from the start of a pass to the next one that is not urgent, for the same deployment."""
 LONGEST_REST_SECONDS = 5.0
-"""The same while many deployments change."""
+"""The longest such rest, reached while many deployments change."""
 _REST_SHARE = 0.1
 """Seconds added to the rest per resting deployment: about ten further passes per second in a burst,
 until the longest rest is reached."""

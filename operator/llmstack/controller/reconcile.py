@@ -39,9 +39,9 @@ _UNSETTLED_SECONDS = 20.0
 """Seconds until the next pass while a deployment is not settled but may soon be, because no watch
 reports that time has passed."""
 _STUCK_SECONDS = 60.0
-"""The same after it has not been settled for long."""
+"""The same once it has been unsettled for _STUCK_AFTER seconds."""
 _STUCK_AFTER = 300.0
-"""Seconds without being settled after which that applies."""
+"""Seconds after which a deployment that is not settled counts as stuck."""
 
 
 class Reconciler:

@@ -14,6 +14,7 @@ from bench.many.world import NAMESPACES
 from llmstack.desired.metadata import DEPLOYMENT_LABEL, MANAGED_BY_LABEL, MANAGER
 
 Object = dict[str, Any]
+_PATIENCE = 120.0
 _POSTING = 16
 """As many at once as the operator has workers."""
 _PLURALS = {
@@ -73,4 +74,4 @@ def _renamed(value: Any) -> Any:
 
 def _send(api: httpx.Client, path: str, body: bytes) -> None:
     headers = {"Content-Type": "application/json"}
-    api.post(path, content=body, headers=headers).raise_for_status()
+    api.post(path, content=body, headers=headers, timeout=_PATIENCE).raise_for_status()

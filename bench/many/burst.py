@@ -19,6 +19,8 @@ LLMDEPLOYMENTS = "/apis/llmstack.dev/v1alpha1"
 DEPLOYMENTS = "/apis/apps/v1/deployments"
 _POSTING = 8
 _WATCH_SECONDS = 3600
+_PATIENCE = 120.0
+"""An API server that shares two cores with all else may take long for one post."""
 
 Object = dict[str, Any]
 Key = tuple[str, str]
@@ -51,7 +53,7 @@ def post(api: httpx.Client, bodies: Sequence[Object]) -> dict[Key, float]:
     def one(body: Object) -> tuple[Key, float]:
         namespace, name = body["metadata"]["namespace"], body["metadata"]["name"]
         path = f"{LLMDEPLOYMENTS}/namespaces/{namespace}/llmdeployments"
-        api.post(path, json=body).raise_for_status()
+        api.post(path, json=body, timeout=_PATIENCE).raise_for_status()
         return (namespace, name), time.monotonic()
 
     with ThreadPoolExecutor(_POSTING) as pool:

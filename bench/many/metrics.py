@@ -25,6 +25,7 @@ import httpx
 from bench.gateway.report import percentile
 from bench.many.burst import deployment, post
 from bench.many.process import cpu_seconds
+from bench.many.world import AS_SHIPPED
 from bench.page import Row, write_table
 from tests.e2e.cluster.processes import wait_until
 from tests.integration.apiserver import ApiServer
@@ -80,6 +81,7 @@ def measure(deployments: int, rate: float, seconds: float) -> list[Row]:
             keys = [(TEAM, f"model-{number}") for number in range(deployments)]
             post(api, [deployment(key, autoscaled=True) for key in keys])
             with installed(server, "metrics", directory, everywhere=True, metrics=True) as stack:
+                stack.env |= AS_SHIPPED
                 metrics = Metrics(stack, directory)
                 try:
                     return _asked(metrics, [name for _, name in keys], rate, seconds)

@@ -28,7 +28,7 @@ NODES = 200
 NAMESPACES = tuple(f"team-{number}" for number in range(10))
 _OPERATOR_NAMESPACE = "llm-stack"
 _READY_SECONDS = 120.0
-_AS_SHIPPED = {
+AS_SHIPPED = {
     "LLMSTACK_LEASE_DURATION_SECONDS": "15",
     "LLMSTACK_LEASE_RENEW_DEADLINE_SECONDS": "10",
     "LLMSTACK_LEASE_RETRY_SECONDS": "2",
@@ -62,7 +62,7 @@ def world(**env: str) -> Iterator[World]:
                 for name in NAMESPACES:
                     server.kubectl("create", "namespace", name)
                 with installed(server, _OPERATOR_NAMESPACE, directory, everywhere=True) as chart:
-                    chart.env |= {**_AS_SHIPPED, **env}
+                    chart.env |= {**AS_SHIPPED, **env}
                     operator = chart.start("operator")
                     operator.wait_until("leading", _READY_SECONDS)
                     yield World(server, chart, operator, api)
@@ -119,9 +119,9 @@ def _add_node(api: httpx.Client, name: str) -> None:
         "metadata": {"name": name, "labels": {"kubernetes.io/hostname": name}},
         "status": {"allocatable": room, "capacity": room},
     }
-    api.post("/api/v1/nodes", json=body).raise_for_status()
+    api.post("/api/v1/nodes", json=body, timeout=_READY_SECONDS).raise_for_status()
 
 
 def _ready_nodes(api: httpx.Client) -> int:
-    nodes = api.get("/api/v1/nodes").raise_for_status().json()["items"]
+    nodes = api.get("/api/v1/nodes", timeout=_READY_SECONDS).raise_for_status().json()["items"]
     return sum(is_ready(node) for node in nodes)

@@ -22,6 +22,7 @@ import uvloop
 from llmstack.controller.fence import end_process
 from llmstack.controller.health import serve as serve_probes
 from llmstack.controller.leading import Leading
+from llmstack.controller.loop import report
 from llmstack.controller.parts import Parts
 from llmstack.controller.serving import serve
 from llmstack.errors import ConfigurationError, LeaseLost
@@ -67,6 +68,7 @@ class Operator:
     async def run(self) -> int:
         """Runs until the end. Returns the exit status, 0 after a requested stop."""
         self._listen_to_signals()
+        asyncio.get_running_loop().set_exception_handler(report)
         parts = self._parts
         probes = await serve_probes(parts.vitals, parts.metrics, parts.settings.http_port)
         serving = asyncio.create_task(serve(parts), name="serving")

@@ -96,8 +96,7 @@ class Rest:
     """How long the next pass waits after the start of one, if nobody waits for it.
 
     One change causes several events, and the pass after the rest sees all of them. If many
-    deployments change at once, each rests for longer (`share` seconds per resting deployment), so
-    that all of them together never take more than a part of the time.
+    deployments change at once, each rests for longer (`share` seconds per resting deployment).
     """
 
     def __init__(self, seconds: float, share: float = 0.0, longest: float = 0.0) -> None:

@@ -1,6 +1,6 @@
 """The operator with 100, 500 and 1,000 LLMDeployments.
 
-    python -m bench.many [--counts 100,500,1000] [--autoscaled] [--write]
+    python -m bench.many [--counts 100,500,1000] [--autoscaled] [--burst] [--write]
 
 For each count, on an API server of its own with kwok's nodes (world.py):
 
@@ -11,7 +11,7 @@ For each count, on an API server of its own with kwok's nodes (world.py):
 - ten more, one after the other, with all of these present; the same again right after the operator
   was started anew.
 
-`--write` puts the table into docs/bench-many.md.
+`--burst` measures the first alone. `--write` puts the table into docs/bench-many.md.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import statistics
 import time
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from bench.gateway.report import percentile
@@ -38,6 +38,7 @@ _PATIENCE = 1800.0
 _QUIET_SECONDS = 60.0
 _SETTLE_SECONDS = 60.0
 _MORE = 10
+_STATUS = "patch llmdeployments/status"
 
 
 @dataclass(frozen=True)
@@ -53,16 +54,16 @@ class Result:
     calls: Counter[str]
     cpu: float
     """Of the operator, from the first post until all were Ready."""
-    bare: float
-    objects: int
-    quiet: Counter[str]
-    quiet_cpu: float
-    resident: float
-    more: list[float]
-    restarted: list[float]
+    bare: float = 0.0
+    objects: int = 0
+    quiet: Counter[str] = field(default_factory=Counter)
+    quiet_cpu: float = 0.0
+    resident: float = 0.0
+    more: list[float] = field(default_factory=list)
+    restarted: list[float] = field(default_factory=list)
 
 
-def measure(count: int, *, autoscaled: bool) -> Result:
+def measure(count: int, *, autoscaled: bool, burst: bool) -> Result:
     """One cluster, one operator, so many deployments."""
     with world() as here:
         calls, wanted = Calls(here.server.audit_log), keys(count)
@@ -80,6 +81,8 @@ def measure(count: int, *, autoscaled: bool) -> Result:
                 f"{count}: all there after {whole:.1f} s, {missing} not Ready, "
                 f"{worked:.1f} s of CPU"
             )
+            if burst:
+                return Result(count, waits, whole, missing, until_ready, worked)
             bare, objects = seconds_to_post(here.api)
             quiet, cpu = _quiet_minute(here)
             more = _one_by_one(here, made, "more")
@@ -128,15 +131,18 @@ def _restarted(here: World) -> World:
     return World(here.server, here.installation, operator, here.api)
 
 
-def table(results: list[Result]) -> str:
+def table(results: list[Result], *, burst: bool) -> str:
     """One column for each count."""
     rows: list[tuple[str, Callable[[Result], str]]] = [
         ("burst → Deployment, p50 / p95", lambda r: _percentiles(r.waits)),
         ("… the last one after", lambda r: f"{r.whole:.1f} s"),
-        ("… of a bare client's time for the same objects", lambda r: f"{r.whole / r.bare:.2f}"),
         ("API calls each until Ready", lambda r: f"{r.calls.total() / r.count:.1f}"),
+        ("… of them writes of the status", lambda r: f"{r.calls[_STATUS] / r.count:.1f}"),
         ("CPU of the operator each until Ready", lambda r: f"{1000 * r.cpu / r.count:.0f} ms"),
         ("not Ready at the end", lambda r: str(r.missing)),
+    ]
+    rest: list[tuple[str, Callable[[Result], str]]] = [
+        ("burst, of a bare client's time for all objects", lambda r: f"{r.whole / r.bare:.2f}"),
         ("a new one, p50 / p95 of 10", lambda r: _percentiles(r.more)),
         ("a new one right after a restart", lambda r: _percentiles(r.restarted)),
         ("calls in a quiet minute", lambda r: str(r.quiet.total())),
@@ -145,7 +151,7 @@ def table(results: list[Result]) -> str:
     ]
     head = " | ".join(str(result.count) for result in results)
     lines = [f"| LLMDeployments | {head} |", "|---|" + "---|" * len(results)]
-    for what, cell in rows:
+    for what, cell in rows + ([] if burst else rest):
         lines.append(f"| {what} | {' | '.join(cell(result) for result in results)} |")
     return "\n".join(lines)
 
@@ -163,13 +169,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.many")
     parser.add_argument("--counts", default="100,500,1000")
     parser.add_argument("--autoscaled", action="store_true")
+    parser.add_argument("--burst", action="store_true")
     parser.add_argument("--write", action="store_true")
     options = parser.parse_args()
     results = []
     for count in (int(part) for part in options.counts.split(",")):
-        results.append(measure(count, autoscaled=options.autoscaled))
+        results.append(measure(count, autoscaled=options.autoscaled, burst=options.burst))
         _progress(f"{results[-1].calls}\nquiet: {results[-1].quiet}")
-    text = dated(table(results), f"python -m bench.many --counts {options.counts}")
+    also = " --burst" if options.burst else ""
+    command = f"python -m bench.many --counts {options.counts}{also}"
+    text = dated(table(results, burst=options.burst), command)
     print(text)
     if options.write:
         put(text, _PAGE)

@@ -1,7 +1,8 @@
 """What does it cost that another gateway owns the model?
 
-One gateway alone, and three together, before the same scripted replica: requests go to the owner of
-the model among the three, and to another one, which asks it for each. Runs of all alternate.
+One gateway alone, one that has a place among peers and no peer, and three together, before the
+same scripted replica: requests go to the owner of the model among the three, and to another one,
+which asks it for each. Runs of all alternate.
 """
 
 import json
@@ -100,12 +101,15 @@ def _ways(work: Path, replica: proxies.Replica) -> Iterator[list[Way]]:
     names = [f"127.0.0.1:{processes.free_port()}" for _ in range(3)]
     with ExitStack() as stack:
         alone = _start(stack, work, replica, None, names)
+        own = f"127.0.0.1:{processes.free_port()}"
+        ready = _start(stack, work, replica, own, [own])
         three = [_start(stack, work, replica, name, names) for name in names]
         owner = _owner(three)
         other = next(each for each in three if each is not owner)
         pids = [each.pid for each in three if each.pid]
         yield [
             Way("one gateway", alone.port, [alone.pid] if alone.pid else []),
+            Way("one, ready for peers", ready.port, [ready.pid] if ready.pid else []),
             Way("the owner, of three", owner.port, pids),
             Way("another of three", other.port, pids),
         ]

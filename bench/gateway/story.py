@@ -4,7 +4,8 @@ One run of whichever checkout's code PYTHONPATH names: eight clients and a repli
 than transports, each request sent when the last is answered, and all that the gateway does between,
 its record and its line in the access log included. `--count N` sends so many and tells nothing: the
 difference of two runs under `valgrind --tool=cachegrind` is instructions, which do not depend on
-other loads. Without it, prints microseconds of CPU time, the best of some rounds.
+other loads. Without it, prints microseconds of CPU time, the best of some rounds. `--peers`: the
+gateway has a place among peers, and no peer, as one alone has in a cluster.
 """
 
 import argparse
@@ -12,6 +13,7 @@ import asyncio
 import os
 import sys
 import time
+from dataclasses import replace
 from importlib import import_module
 from typing import Any, cast
 
@@ -23,10 +25,12 @@ from llmstack.gateway.catalog import Backend, Model, catalog_of
 from llmstack.gateway.config_schema import Address
 from llmstack.gateway.http.connection import ClientConnection
 from llmstack.gateway.http.upstream import Upstream
+from llmstack.gateway.peers.place import Peers
 from llmstack.gateway.process import Gateway, Place
 from llmstack.settings.limits import Limits
 
 _CLIENTS = 8
+_NAME = "127.0.0.1:9191"
 _SLOTS = 64
 _COUNT = 1000
 _ROUNDS = 30
@@ -94,13 +98,20 @@ class _Load:
         transport.protocol.data_received(data)
 
 
-def _gateway(load: _Load) -> tuple[Gateway, list[_Transport]]:
+def _gateway(load: _Load, peers: bool) -> tuple[Gateway, list[_Transport]]:
     """A gateway that knows one replica, with idle connections to it, and clients."""
-    place = Place(Address("", 0), Address("", 0), 0, 0)
+    anywhere = Address("", 0)
+    place = Place(anywhere, anywhere, 0, 0)
+    if peers:
+        place = replace(place, peers=anywhere, name=_NAME)
     gateway: Any = Gateway(place, Limits())
     catalog = catalog_of([Model(answers.MODEL, backends=(_BACKEND,))])
     gateway.app.catalog = catalog
     owner = gateway._owner
+    if peers:
+        gateway._replicas.follow = owner.apply
+        gateway.meet(Peers(anywhere, _NAME, (_NAME,), b"key"))
+        gateway.serve(catalog, None, ())
     owner.apply(catalog)
     owner.replica_up(answers.MODEL, _BACKEND.id, _SLOTS)
     seen = import_module("llmstack.routing.slots").SlotsSeen
@@ -140,9 +151,9 @@ async def _send(load: _Load, clients: list[_Transport], count: int) -> None:
     await load.over.wait()
 
 
-async def _run(count: int) -> None:
+async def _run(count: int, peers: bool) -> None:
     load = _Load(asyncio.get_running_loop())
-    gateway, clients = _gateway(load)
+    gateway, clients = _gateway(load, peers)
     cast(Any, gateway)._log._descriptor = os.open(os.devnull, os.O_WRONLY)
     gateway_main._collect_rarely()
     await _send(load, clients, 200)
@@ -160,4 +171,6 @@ async def _run(count: int) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("--count", type=int, default=0)
-    uvloop.run(_run(parser.parse_args().count))
+    parser.add_argument("--peers", action="store_true")
+    given = parser.parse_args()
+    uvloop.run(_run(given.count, given.peers))

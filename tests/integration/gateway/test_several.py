@@ -191,6 +191,24 @@ async def test_a_rolling_restart_cuts_nothing(tmp_path: Path) -> None:
         await it.idle()
 
 
+async def test_one_becomes_two_and_one_again_and_no_slot_is_given_twice(tmp_path: Path) -> None:
+    async with together(tmp_path, BRISK, count=1) as it:
+        (first,) = it.gateways.names
+        serving = it.gateways.each
+        load = asyncio.create_task(flood(it, lambda: serving, 150, max_tokens=8, stream=True))
+        await it.gateways.owner(MODEL, busy=2)
+        serving = [await it.gateways.join()]
+        await it.gateways.together(2)
+        gateway = it.gateways.running.pop(first)
+        gateway.process.send_signal(signal.SIGTERM)
+        await gateway.process.wait()
+        await it.gateways.together(1)
+        answers = await load
+        assert {status for status, _ in answers} == {200}
+        assert it.deferrals == 0
+        await it.idle()
+
+
 async def test_all_of_them_list_the_same_models(tmp_path: Path) -> None:
     async with together(tmp_path, FAST) as it:
 

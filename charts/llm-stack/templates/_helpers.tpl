@@ -92,7 +92,32 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end -}}
 {{- end }}
 
-{{/* "true" where there may be several gateways, which own the models together; else nothing. */}}
+{{/* "true" if an autoscaler sets the number of gateways; values of an older chart have no such part. */}}
+{{- define "llm-stack.gateway.autoscaled" -}}
+{{- if (.Values.gateway.autoscaling | default dict).enabled -}}true{{- end -}}
+{{- end }}
+
+{{/* "true" if there may be several gateways not only in a rollout; else nothing. */}}
 {{- define "llm-stack.gateway.several" -}}
-{{- if gt (int .Values.gateway.replicas) 1 -}}true{{- end -}}
+{{- $most := .Values.gateway.replicas -}}
+{{- if include "llm-stack.gateway.autoscaled" . -}}{{- $most = .Values.gateway.autoscaling.maxReplicas -}}{{- end -}}
+{{- if gt (int $most) 1 -}}true{{- end -}}
+{{- end }}
+
+{{/*
+The tolerations of each of several gateways: those of the values, and 5 seconds for a lost node (Kubernetes'
+default is 5 minutes) unless the values already tolerate that taint.
+*/}}
+{{- define "llm-stack.gateway.tolerations" -}}
+{{- $all := .Values.gateway.tolerations -}}
+{{- range $taint := list "node.kubernetes.io/not-ready" "node.kubernetes.io/unreachable" -}}
+{{- $said := false -}}
+{{- range $.Values.gateway.tolerations -}}
+{{- if has (default "" .key) (list "" $taint) -}}{{- $said = true -}}{{- end -}}
+{{- end -}}
+{{- if not $said -}}
+{{- $all = append $all (dict "key" $taint "operator" "Exists" "effect" "NoExecute" "tolerationSeconds" 5) -}}
+{{- end -}}
+{{- end -}}
+{{- toYaml $all -}}
 {{- end }}

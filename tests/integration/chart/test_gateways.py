@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from llmstack.settings.gateway import GatewaySettings
 from llmstack.settings.operator import OperatorSettings
 from tests.integration.apiserver import ApiServer
@@ -9,6 +11,7 @@ from tests.integration.chart.cluster import accepted
 from tests.integration.chart.helm import CHART, IMAGES, Object, render
 
 TWO = (*IMAGES, "gateway.replicas=2")
+MANY = (*IMAGES, "gateway.replicas=1", "gateway.autoscaling.enabled=true")
 NAME = "llm-stack-gateway"
 
 
@@ -17,10 +20,14 @@ def named(objects: list[Object], kind: str, name: str) -> Object | None:
     return next(found, None)
 
 
+def deployment(objects: list[Object], name: str = NAME) -> Object:
+    found = named(objects, "Deployment", name)
+    assert found
+    return found
+
+
 def pod(objects: list[Object], name: str = NAME) -> Object:
-    deployment = named(objects, "Deployment", name)
-    assert deployment
-    spec: Object = deployment["spec"]["template"]["spec"]
+    spec: Object = deployment(objects, name)["spec"]["template"]["spec"]
     return spec
 
 
@@ -65,8 +72,52 @@ def test_several_are_spread_and_given_up_soon_with_their_node() -> None:
     assert spread["whenUnsatisfiable"] == "ScheduleAnyway"
     assert spread["labelSelector"]["matchLabels"]["app.kubernetes.io/component"] == "gateway"
     assert {each["tolerationSeconds"] for each in spec["tolerations"]} == {5}
-    own = pod(render(*TWO, "gateway.tolerations[0].operator=Exists"))
-    assert own["tolerations"] == [{"operator": "Exists"}]
+
+
+LOST = ("node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable")
+
+
+@pytest.mark.parametrize(
+    ("own", "added"),
+    [
+        ("key=example.com/system", LOST),
+        (f"key={LOST[0]}", LOST[1:]),
+        ("operator=Exists", ()),
+    ],
+    ids=["others", "one of the two", "all"],
+)
+def test_own_tolerations_keep_what_they_say_of_lost_nodes(own: str, added: tuple[str, ...]) -> None:
+    name, _, value = own.partition("=")
+    first, *rest = pod(render(*TWO, f"gateway.tolerations[0].{own}"))["tolerations"]
+    assert first == {name: value}
+    assert tuple(each["key"] for each in rest) == added
+
+
+def test_an_autoscaler_has_the_number_of_gateways_to_itself() -> None:
+    objects = render(*MANY)
+    autoscaler = named(objects, "HorizontalPodAutoscaler", NAME)
+    assert autoscaler
+    assert autoscaler["spec"]["scaleTargetRef"]["name"] == NAME
+    assert (autoscaler["spec"]["minReplicas"], autoscaler["spec"]["maxReplicas"]) == (2, 6)
+    assert "replicas" not in deployment(objects)["spec"]
+    assert named(objects, "PodDisruptionBudget", NAME)
+    assert named(render(*TWO), "HorizontalPodAutoscaler", NAME) is None
+
+
+def test_prometheus_reads_each_gateway_once() -> None:
+    objects = render(*TWO, "serviceMonitor.enabled=true")
+    monitor = named(objects, "ServiceMonitor", NAME)
+    assert monitor
+    (endpoint,) = monitor["spec"]["endpoints"]
+    labels = monitor["spec"]["selector"]["matchLabels"].items()
+    read = [
+        each["metadata"]["name"]
+        for each in objects
+        if each["kind"] == "Service"
+        and labels <= each["metadata"]["labels"].items()
+        and endpoint["port"] in {port["name"] for port in each["spec"]["ports"]}
+    ]
+    assert read == [f"{NAME}-admin"]
 
 
 def test_only_gateways_reach_the_port_of_peers() -> None:
@@ -83,6 +134,7 @@ def test_the_api_server_takes_all_of_it(cluster: ApiServer) -> None:
         ("Deployment", NAME),
         ("Service", f"{NAME}-peers"),
         ("PodDisruptionBudget", NAME),
+        ("HorizontalPodAutoscaler", NAME),
         ("NetworkPolicy", NAME),
         ("Role", NAME),
     ]:

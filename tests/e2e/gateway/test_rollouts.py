@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import Any
 
 import httpx
 import pytest
 
-from llmstack.desired.secret import load_key, read_root
 from tests.e2e.cluster.bare import BareCluster
 from tests.e2e.cluster.processes import wait_until
 from tests.e2e.stack.images import StackImages
 from tests.e2e.stack.release import GATEWAY, NAMESPACE
-from tests.e2e.stack.stack import ADMIN_PORT, Object, Stack
+from tests.e2e.stack.stack import Object, Stack
 
 from .clients import Client, client
 from .conftest import chat_model, gateways, replicas
+from .each_gateway import load_of
 
 HERE = f"--namespace={NAMESPACE}"
 TOKENS = 400
@@ -74,8 +73,8 @@ def test_a_replica_that_is_deleted_finishes_its_stream(stack: Stack, chat: str) 
         load = load_of(stack)
 
         def state() -> str:
-            replicas = load()["models"][stack.full_name(chat)]["replicas"]
-            return str(next(each["state"] for each in replicas if each["id"] == stream.replica))
+            replicas = (load(stack.full_name(chat)) or {}).get("replicas", ())
+            return str({each["id"]: each["state"] for each in replicas}.get(stream.replica))
 
         stack.kubectl("delete", "pod", stream.replica, "--wait=false")
         wait_until(lambda: state() == "draining", "the gateway to know", 30)
@@ -90,35 +89,40 @@ def test_a_replica_that_is_deleted_finishes_its_stream(stack: Stack, chat: str) 
 class Stream:
     """One answer that is on its way: its first byte is here."""
 
-    def __init__(self, replica: str, tokens: Future[int]) -> None:
+    def __init__(self, replica: str, tokens: Future[int], wanted: int) -> None:
         self.replica = replica
         self._tokens = tokens
+        self._wanted = wanted
 
     def finished(self) -> int:
         """Its number of tokens, once it has come to its regular end."""
         return self._tokens.result(timeout=240)
 
+    def is_whole(self) -> bool:
+        """True if it came to its regular end, with all tokens that were asked for."""
+        return self.finished() == self._wanted
+
 
 @contextmanager
-def long_stream(stack: Stack, name: str) -> Iterator[Stream]:
-    """A stream of TOKENS tokens that has begun."""
+def long_stream(stack: Stack, name: str, url: str = "", tokens: int = TOKENS) -> Iterator[Stream]:
+    """A stream that has begun; through the gateway at `url`, or through any."""
     body = {
         "model": stack.full_name(name),
         "messages": [{"role": "user", "content": "Tell a long story."}],
-        "max_tokens": TOKENS,
+        "max_tokens": tokens,
         "ignore_eos": True,
         "stream": True,
         "stream_options": {"include_usage": True},
     }
     with (
-        stack.gateway(seconds=240) as gateway,
+        stack.gateway(url=url, seconds=240) as gateway,
         gateway.stream("POST", "/v1/chat/completions", json=body) as answer,
         ThreadPoolExecutor(1) as pool,
     ):
         assert answer.is_success, answer.read()
         lines = answer.iter_lines()
         next(lines)
-        yield Stream(answer.headers["x-llmstack-replica"], pool.submit(count_tokens, lines))
+        yield Stream(answer.headers["x-llmstack-replica"], pool.submit(count_tokens, lines), tokens)
 
 
 def count_tokens(lines: Iterator[str]) -> int:
@@ -169,16 +173,6 @@ def test_a_request_to_a_stopped_model_is_refused_at_once_until_it_runs_again(sta
         wait_until(lambda: not is_refused(), "the gateway to know", 30)
         short(gateway, name)
     stack.delete("sleeper")
-
-
-def load_of(stack: Stack) -> Callable[[], Any]:
-    """What /load says, asked as the operator asks."""
-    secret = json.loads(stack.kubectl("get", "secret", "llm-stack-root", HERE, "--output=json"))
-    root = read_root(secret)
-    assert root is not None
-    url = stack.cluster.forward(NAMESPACE, f"{GATEWAY}-admin", ADMIN_PORT)
-    headers = {"Authorization": f"Bearer {load_key(root)}"}
-    return lambda: httpx.get(f"{url}/load", headers=headers, trust_env=False).json()
 
 
 def test_a_server_that_answers_no_more_is_spared_and_said(stack: Stack) -> None:

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-import json
+import time
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 
 import pytest
 
-from bench.stack import is_ready
-from tests.e2e.cluster.processes import wait_until
 from tests.e2e.stack.images import StackImages
-from tests.e2e.stack.release import NAMESPACE, Release
+from tests.e2e.stack.release import Release
 from tests.e2e.stack.stack import Stack
 
 from .clients import Client, client
+from .each_gateway import HERE, names, scale, service_of, wait_for
 from .keys import replaced
-from .test_rollouts import TOKENS, long_stream
+from .test_rollouts import Stream, long_stream
 
-HERE = f"--namespace={NAMESPACE}"
 WORKERS = 3
+STREAM_SECONDS = 10.0
+"""A stream outlasts what is done to its gateway, and ends within drainSeconds on a busy machine."""
 
 
 @pytest.fixture(scope="module")
@@ -42,31 +43,33 @@ def clients(
         yield asking
 
 
-def names(stack: Stack) -> list[str]:
-    """The gateways that are ready."""
-    pods = "--selector=app.kubernetes.io/component=gateway"
-    found = json.loads(stack.kubectl("get", "pods", pods, HERE, "--output=json"))["items"]
-    staying = [pod for pod in found if "deletionTimestamp" not in pod["metadata"]]
-    return [pod["metadata"]["name"] for pod in staying if is_ready(pod)]
+@contextmanager
+def streams_through(stack: Stack, model: str, gateways: list[str]) -> Iterator[list[Stream]]:
+    """One stream through each of these gateways; all have begun."""
+    tokens = tokens_that_last(stack, model, STREAM_SECONDS)
+    with ExitStack() as running:
+        urls = [running.enter_context(service_of(stack, name)) for name in gateways]
+        yield [running.enter_context(long_stream(stack, model, url, tokens)) for url in urls]
 
 
-def wait_for_two(stack: Stack, but: str = "") -> None:
-    def there() -> bool:
-        found = names(stack)
-        return len(found) == 2 and but not in found
-
-    wait_until(there, "two gateways", 120)
+def tokens_that_last(stack: Stack, model: str, seconds: float) -> int:
+    """So many that a stream of them takes about so long, or as many as a slot has room for."""
+    sample, most = 20, 900
+    with long_stream(stack, model, tokens=sample) as stream:
+        began = time.monotonic()
+        stream.finished()
+    return min(most, max(sample, int(sample * seconds / (time.monotonic() - began))))
 
 
 def test_each_that_is_deleted_in_turn_ends_no_request_and_no_stream(
     stack: Stack, chat: str, clients: Client
 ) -> None:
-    wait_for_two(stack)
+    wait_for(stack, 2)
     for name in names(stack):
-        with long_stream(stack, chat) as stream:
+        with streams_through(stack, chat, [name]) as (stream,):
             stack.kubectl("delete", "pod", name, HERE, "--wait=false")
-            wait_for_two(stack, but=name)
-            assert stream.finished() == TOKENS
+            wait_for(stack, 2, but=name)
+            assert stream.is_whole()
         clients.wait_for_more()
     assert not clients.failures()
 
@@ -74,12 +77,28 @@ def test_each_that_is_deleted_in_turn_ends_no_request_and_no_stream(
 def test_one_that_is_killed_takes_along_what_it_carried_and_no_more(
     stack: Stack, chat: str, clients: Client
 ) -> None:
-    wait_for_two(stack)
+    wait_for(stack, 2)
     name = names(stack)[0]
     stack.kubectl("delete", "pod", name, HERE, "--grace-period=0", "--force")
     clients.wait_for_more(4 * WORKERS)
     assert len(clients.failures()) <= WORKERS
-    wait_for_two(stack, but=name)
+    wait_for(stack, 2, but=name)
     failed = len(clients.failures())
     clients.wait_for_more(4 * WORKERS)
     assert len(clients.failures()) == failed
+
+
+def test_a_scale_down_cuts_no_stream(stack: Stack, chat: str, clients: Client) -> None:
+    """From three to one: whichever goes, it has a stream."""
+    try:
+        scale(stack, 3)
+        for number in (2, 1):
+            before = names(stack)
+            with streams_through(stack, chat, before) as streams:
+                scale(stack, number)
+                assert all(stream.is_whole() for stream in streams)
+            clients.wait_for_more()
+    finally:
+        scale(stack, 2)
+    clients.wait_for_more()
+    assert not clients.failures()

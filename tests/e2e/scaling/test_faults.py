@@ -101,14 +101,15 @@ def test_while_the_gateway_is_away_nothing_is_woken_or_put_to_sleep(
 
 @contextmanager
 def gateway_away(stack: Stack, bare: BareCluster) -> Iterator[None]:
-    """It is killed, and while it lasts no other one runs."""
-    (pod,) = pods(stack, "gateway")
+    """All of them are killed, and while it lasts no other one runs."""
+    running = pods(stack, "gateway")
     stack.kubectl("scale", f"deployment/{GATEWAY}", HERE, "--replicas=0")
-    kill(bare, pod)
+    for pod in running:
+        kill(bare, pod)
     try:
         yield
     finally:
-        scale(stack, GATEWAY, 1)
+        scale(stack, GATEWAY, len(running))
 
 
 def test_an_api_server_that_begins_anew_finds_the_replicas_as_they_were(

@@ -26,7 +26,7 @@ from .release import GATEWAY, NAMESPACE
 
 Object = dict[str, Any]
 PORT = 8080
-GATEWAY_PORT, ADMIN_PORT = 80, 9090
+GATEWAY_PORT = 80
 DEPLOYMENT_LABEL = "llmstack.dev/deployment"
 OPERATOR = "--selector=app.kubernetes.io/component=operator"
 
@@ -169,9 +169,11 @@ class Stack:
         """The model name of an LLMDeployment that no other can have."""
         return f"{self.namespace}/{name}"
 
-    def gateway(self, key: str = "", seconds: float = 60.0) -> httpx.Client:
-        """An HTTP client of the gateway, where it asks for one with a client's key."""
-        url = self.cluster.forward(NAMESPACE, GATEWAY, GATEWAY_PORT)
+    def gateway(self, key: str = "", seconds: float = 60.0, url: str = "") -> httpx.Client:
+        """An HTTP client of the gateways, where they ask for one with a client's key; or of that at
+        `url`.
+        """
+        url = url or self.cluster.forward(NAMESPACE, GATEWAY, GATEWAY_PORT)
         headers = {"Authorization": f"Bearer {key}"} if key else {}
         return httpx.Client(base_url=url, headers=headers, timeout=seconds, trust_env=False)
 

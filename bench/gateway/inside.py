@@ -16,9 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from bench.gateway.report import Table
-from llmstack.gateway.catalog import Backend, Model, catalog_of
+from llmstack.gateway.catalog import Model, catalog_of
 from llmstack.gateway.forwarding import forward_of
 from llmstack.gateway.http import forward
+from llmstack.gateway.http.backend import Backend
 from llmstack.gateway.http.reader import RequestReader
 from llmstack.gateway.note import Note
 from llmstack.settings.limits import Limits

@@ -21,8 +21,9 @@ import uvloop
 
 from bench.gateway import answers
 from llmstack.gateway import main as gateway_main
-from llmstack.gateway.catalog import Backend, Model, catalog_of
+from llmstack.gateway.catalog import Model, catalog_of
 from llmstack.gateway.config_schema import Address
+from llmstack.gateway.http.backend import Backend
 from llmstack.gateway.http.connection import ClientConnection
 from llmstack.gateway.http.upstream import Upstream
 from llmstack.gateway.peers.place import Peers

@@ -18,18 +18,38 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from llmstack.engines.facts import GGUFFacts
-
-if TYPE_CHECKING:
-    from llmstack.fetch.partial import Partial
 
 _VERSION = 1
 _NO_LINKS = (
     *(errno.EPERM, errno.EACCES, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL, errno.EIO),
     *(errno.EMLINK, errno.EXDEV, errno.ENOTTY),
 )
+
+
+class Arrived(Protocol):
+    """A file whose bytes are all there, under another name (partial.py)."""
+
+    path: Path
+
+    @property
+    def journal(self) -> Path:
+        """The file that says which of its bytes count."""
+        ...
+
+    def sync(self) -> None:
+        """Puts its bytes on the disk."""
+        ...
+
+    def discard(self) -> None:
+        """Removes it."""
+        ...
+
+    def close(self) -> None:
+        """Gives it up."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -110,7 +130,7 @@ class Cache:
         right = not path.is_symlink() or path.readlink().name == file.sha256
         return right and path.is_file() and path.stat().st_size == file.size
 
-    def store(self, partial: "Partial", sha256: str, size: int) -> None:
+    def store(self, partial: Arrived, sha256: str, size: int) -> None:
         """A verified partial becomes a blob. Another fetcher's blob of the same sum stays."""
         partial.sync()
         if self.has_blob(sha256, size):

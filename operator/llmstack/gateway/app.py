@@ -9,11 +9,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from llmstack.gateway.catalog import Catalog, Model
+from llmstack.gateway.http.answer import Answer
 from llmstack.gateway.keys import Keys
 from llmstack.gateway.models_list import models_list
 from llmstack.gateway.outcome import Outcome
 from llmstack.gateway.owner import Owner
-from llmstack.gateway.refusals import Answer
 from llmstack.routing.load import Load
 
 OPEN = "anonymous"

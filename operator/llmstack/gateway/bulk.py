@@ -17,10 +17,11 @@ from dataclasses import replace
 from llmstack.engines.llamacpp.merging import BareEmbeddings, Embeddings, Merging, Ranks
 from llmstack.gateway.app import App
 from llmstack.gateway.forwarding import Forward, next_id
+from llmstack.gateway.http.answer import Answer
 from llmstack.gateway.http.framing import LAST, chunk
 from llmstack.gateway.note import Whole
 from llmstack.gateway.part import Part
-from llmstack.gateway.refusals import Answer, Refused, no_merged
+from llmstack.gateway.refusals import Refused, no_merged
 from llmstack.routing.messages import WHOLE, Ask
 from llmstack.routing.portions import Portion, Portions, is_cut
 

@@ -4,40 +4,15 @@ config file | cluster  ─> Catalog: a snapshot, replaced by the next one
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
 
 from llmstack.api.engine import Mode
 from llmstack.api.names import Claim, full_name, holder
 from llmstack.api.sharing import CacheSharing
+from llmstack.gateway.http.backend import Backend
 from llmstack.routing.budget import DEFAULT_QUEUE, QueueLimits
-
-
-@dataclass(frozen=True)
-class Backend:
-    """Where a replica listens. `key` is sent as its bearer token; "" sends none.
-
-    If `accepting` is False (it is terminating, or no longer ready) it gets no new requests, but its
-    streams continue. `leaving` is True once it is terminating. `ready` is True if the cluster finds
-    it ready, so that it should answer.
-    """
-
-    id: str
-    host: str
-    port: int
-    key: str = field(default="", repr=False)
-    accepting: bool = True
-    leaving: bool = False
-    ready: bool = True
-
-    @cached_property
-    def lines(self) -> bytes:
-        """Its name and its key as header lines."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        name = b"host: %b:%d\r\n" % (host.encode("ascii"), self.port)
-        key = b"authorization: Bearer %b\r\n" % self.key.encode("latin-1")
-        return name + key if self.key else name
 
 
 class Absence(StrEnum):

@@ -15,7 +15,8 @@ from llmstack.desired.metadata import replicas_service_name
 from llmstack.desired.secret import server_key
 from llmstack.errors import InvalidSpec
 from llmstack.gateway.addresses import ByPod, ObjectKey
-from llmstack.gateway.catalog import Absence, Backend, Catalog, Model, catalog_of
+from llmstack.gateway.catalog import Absence, Catalog, Model, catalog_of
+from llmstack.gateway.http.backend import Backend
 from llmstack.gateway.obstacle import obstacle_of
 from llmstack.routing.budget import QueueLimits
 

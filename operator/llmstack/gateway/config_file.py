@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from llmstack.errors import ConfigurationError
-from llmstack.gateway.catalog import Backend, Catalog, Model, catalog_of
+from llmstack.gateway.catalog import Catalog, Model, catalog_of
 from llmstack.gateway.config_schema import (
     Address,
     BackendPart,
@@ -24,6 +24,7 @@ from llmstack.gateway.config_schema import (
     PeersPart,
     parse,
 )
+from llmstack.gateway.http.backend import Backend
 from llmstack.gateway.keys import Keys, parse_keys
 from llmstack.gateway.peers.place import Peers
 from llmstack.routing.budget import QueueLimits

@@ -10,8 +10,9 @@ from dataclasses import replace
 import orjson
 
 from llmstack.gateway.forwarding import Forward
+from llmstack.gateway.http.answer import ok
 from llmstack.gateway.note import Note
-from llmstack.gateway.refusals import Refused, ok
+from llmstack.gateway.refusals import Refused
 
 _NOT_RUNNING = ok({"success": False, "message": "no active completion for this id"})
 """llama-server's own answer."""

@@ -5,7 +5,7 @@ Off unless the administrator names origins: an API key in a web page is everybod
 
 from collections.abc import Collection
 
-from llmstack.gateway.refusals import Answer, Headers
+from llmstack.gateway.http.answer import Answer, Headers
 
 ANY = "*"
 _EXPOSED = (

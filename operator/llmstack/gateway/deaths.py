@@ -17,9 +17,9 @@ from collections.abc import Callable, Hashable, Iterable
 from functools import partial
 
 from llmstack.gateway.app import OPEN, App
-from llmstack.gateway.catalog import Backend
 from llmstack.gateway.fate import Fates, Known
 from llmstack.gateway.forwarding import Forward
+from llmstack.gateway.http.backend import Backend
 from llmstack.gateway.refusals import Refused, deadly, slowed
 from llmstack.routing.deaths import MOST_TOLD, Death
 from llmstack.routing.probation import Probation, Terms

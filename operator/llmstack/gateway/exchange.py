@@ -12,34 +12,25 @@ import asyncio
 import logging
 from collections.abc import Mapping
 
-from llmstack.gateway import control, cors
+from llmstack.gateway import control, cors, paths
 from llmstack.gateway import own_answers as local
 from llmstack.gateway.app import App
 from llmstack.gateway.bulk import Bulk
 from llmstack.gateway.deaths import Deaths
-from llmstack.gateway.early import Early, closing
 from llmstack.gateway.endpoints import CONTROL
 from llmstack.gateway.fit import Measurement
 from llmstack.gateway.forwarding import Forward, forward_of
 from llmstack.gateway.http import forward
+from llmstack.gateway.http.answer import INVALID, SERVER, Answer, error
 from llmstack.gateway.http.client import Client
+from llmstack.gateway.http.early import Early, closing
 from llmstack.gateway.http.faults import BeforeFirstByte, Overtaken, Unanswered
 from llmstack.gateway.http.head import Malformed, RequestHead
 from llmstack.gateway.http.relay import Relay
+from llmstack.gateway.http.shapes import shaped
 from llmstack.gateway.length import ALWAYS, check_length
 from llmstack.gateway.note import Note
-from llmstack.gateway.refusals import (
-    INVALID,
-    SERVER,
-    Answer,
-    Refused,
-    error,
-    no_replica_left,
-    of,
-    replica_died,
-    unauthorized,
-)
-from llmstack.gateway.shapes import shaped
+from llmstack.gateway.refusals import Refused, no_replica_left, of, replica_died, unauthorized
 from llmstack.gateway.tries import Tries
 from llmstack.routing.messages import Ending, Reason, Refusal
 from llmstack.routing.suspects import Then
@@ -74,6 +65,10 @@ class Exchanges:
         """Closes the idle connections to replicas."""
         self._tries.close()
         self._deaths.close()
+
+    def takes_form(self, path: str) -> bool:
+        """True if what is sent to this path is a form."""
+        return paths.takes_form(path)
 
     def heard(self, relay: Relay, now: float) -> None:
         """Records that bytes of this response have come lately. Called per tick, not per byte."""

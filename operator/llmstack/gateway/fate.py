@@ -16,7 +16,8 @@ import time
 from collections.abc import Callable
 
 from llmstack.engines.for_gateway import REPLICA
-from llmstack.gateway.catalog import Backend, Catalog
+from llmstack.gateway.catalog import Catalog
+from llmstack.gateway.http.backend import Backend
 from llmstack.gateway.replica_probe import Broken, NoConnection, Probe
 from llmstack.routing.suspects import Fate
 

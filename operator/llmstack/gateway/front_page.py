@@ -1,6 +1,6 @@
 """What does somebody see who opens the gateway's address in a browser?"""
 
-from llmstack.gateway.refusals import Answer
+from llmstack.gateway.http.answer import Answer
 
 _HTML = b"""<!doctype html>
 <html lang="en">

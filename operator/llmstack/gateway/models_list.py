@@ -9,7 +9,8 @@ from datetime import datetime
 from typing import Any
 
 from llmstack.gateway.catalog import Absence, Catalog, Model
-from llmstack.gateway.refusals import Answer, ok, unknown_model
+from llmstack.gateway.http.answer import Answer, ok
+from llmstack.gateway.refusals import unknown_model
 from llmstack.routing.load import Load
 
 _NO_LOAD = Load()

@@ -3,18 +3,11 @@
 from llmstack.gateway import cors, front_page
 from llmstack.gateway.app import App
 from llmstack.gateway.endpoints import UNSERVED, paths
+from llmstack.gateway.http.answer import Answer, ok
 from llmstack.gateway.http.compressed import CODINGS
 from llmstack.gateway.http.head import RequestHead
 from llmstack.gateway.paths import HEALTH, MODEL, MODELS, ROOT, route
-from llmstack.gateway.refusals import (
-    Answer,
-    no_form,
-    not_serving,
-    ok,
-    unknown_coding,
-    unknown_path,
-    unserved,
-)
+from llmstack.gateway.refusals import no_form, not_serving, unknown_coding, unknown_path, unserved
 
 _READS = ("GET", "HEAD")
 

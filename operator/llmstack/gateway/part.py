@@ -1,15 +1,12 @@
 """Who receives a replica's response to one part of an array? It is kept, to be merged later."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
-from llmstack.gateway.early import Early
+from llmstack.gateway.http.answer import Answer, answered_with
+from llmstack.gateway.http.client import Client
+from llmstack.gateway.http.early import Early
 from llmstack.gateway.http.framing import unchunk
 from llmstack.gateway.note import Note
-from llmstack.gateway.refusals import Answer, answered_with
-
-if TYPE_CHECKING:
-    from llmstack.gateway.http.client import Client
 
 _MOST = 64 * 1024 * 1024
 
@@ -22,7 +19,7 @@ class Part(Early):
 
     __slots__ = ("_pieces", "_size", "cut")
 
-    def __init__(self, client: "Client", note: Note) -> None:
+    def __init__(self, client: Client, note: Note) -> None:
         super().__init__(client, note, b"", 0.0)
         self.begun = True
         self.cut = False

@@ -6,34 +6,12 @@ format get that (shapes.py).
 """
 
 import math
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Iterable
+from dataclasses import replace
 
-import orjson
-
-from llmstack.engines.llamacpp.errors import read_error
 from llmstack.errors import LLMStackError
+from llmstack.gateway.http.answer import BUSY, INVALID, SERVER, UNAUTHORIZED, Answer, error
 from llmstack.routing.messages import Reason, Refusal
-
-Headers = tuple[tuple[bytes, bytes], ...]
-JSON = b"application/json"
-
-INVALID = "invalid_request_error"
-UNAUTHORIZED = "authentication_error"
-BUSY = "rate_limit_error"
-SERVER = "server_error"
-
-
-@dataclass(frozen=True)
-class Answer:
-    """A whole response. `code` is the error's code, "" if it is none; metrics count by it."""
-
-    status: int
-    body: bytes
-    headers: Headers = ()
-    content_type: bytes = JSON
-    code: str = ""
 
 
 class Refused(LLMStackError):
@@ -42,25 +20,6 @@ class Refused(LLMStackError):
     def __init__(self, answer: Answer) -> None:
         super().__init__(answer.code)
         self.answer = answer
-
-
-def ok(value: Any) -> Answer:
-    """Returns a successful answer of the gateway's own."""
-    return Answer(200, orjson.dumps(value))
-
-
-def error(
-    status: int,
-    message: str,
-    *,
-    kind: str = INVALID,
-    code: str,
-    param: str | None = None,
-    retry_after: int = 0,
-) -> Answer:
-    """Returns an error. After `retry_after` seconds, if set, clients retry by themselves."""
-    headers: Headers = ((b"Retry-After", b"%d" % retry_after),) if retry_after else ()
-    return Answer(status, orjson.dumps(_shape(message, kind, param, code)), headers, code=code)
 
 
 def bad_request(message: str, param: str | None = None, code: str = "invalid_request") -> Answer:
@@ -199,24 +158,6 @@ def no_merged(what: str) -> Answer:
     return error(502, message, kind=SERVER, code="replica_failed")
 
 
-def no_events(what: str) -> Answer:
-    """502: a replica failed to stream. `what` follows "The replica"."""
-    message = f"The replica {what}. Retry the request."
-    return error(502, message, kind=SERVER, code="replica_failed")
-
-
-def of_replica(status: int, body: bytes) -> Answer:
-    """Returns a replica's own error in our format. It is not the gateway's, so it has no code."""
-    error = read_error(status, body)
-    shape = _shape(error.message, error.type, error.param, error.code)
-    return Answer(error.status, orjson.dumps(shape))
-
-
-def answered_with(status: int, body: bytes) -> Answer:
-    """Returns a replica's error that is already in our format."""
-    return Answer(status, body)
-
-
 def cannot_start(model: str, why: str) -> Answer:
     """503: no replica can start until somebody acts, so waiting and retrying are useless."""
     message = f"'{model}' has no replica and cannot start one: {why}"
@@ -257,24 +198,6 @@ def of(refusal: Refusal, model: str, obstacle: str = "") -> Answer:
             return unknown_model(model)
 
 
-def sse_answer(answer: Answer) -> bytes:
-    """Returns an event that ends a stream with this error, when its status can no longer be sent.
-
-    OpenAI's clients look for `error` in the data, those of the Responses API for the error's fields
-    beside `type`, so it has both. Anthropic's read the event as they read the body.
-    """
-    said = orjson.loads(answer.body)
-    if "type" not in said:
-        error: Mapping[str, Any] = said["error"]
-        beside = {name: error[name] for name in ("message", "param", "code")}
-        said = {"type": "error", **beside, "error": error}
-    return b"event: error\ndata: " + orjson.dumps(said) + b"\n\n"
-
-
 def _whole_seconds(seconds: float) -> int:
     """Returns the value for Retry-After, which takes whole seconds; at least one."""
     return max(1, math.ceil(seconds))
-
-
-def _shape(message: str, kind: str, param: str | None, code: str) -> dict[str, Any]:
-    return {"error": {"message": message, "type": kind, "param": param, "code": code}}

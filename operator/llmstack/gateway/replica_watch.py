@@ -21,7 +21,8 @@ from typing import Protocol
 
 from llmstack.engines.for_gateway import REPLICA
 from llmstack.errors import LLMStackError
-from llmstack.gateway.catalog import Backend, Model
+from llmstack.gateway.catalog import Model
+from llmstack.gateway.http.backend import Backend
 from llmstack.gateway.replica_probe import Broken, NoConnection, Probe, Reply
 from llmstack.routing.slots import SlotsSeen
 from llmstack.routing.wedge import Wedge
@@ -142,6 +143,10 @@ class ReplicaWatch:
         self.keeps_apart = False
         self.context = 0
         self.started = ""
+        self.task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Asks it from now on."""
         self.task = asyncio.create_task(self._run(), name=str(self))
 
     def __str__(self) -> str:
@@ -173,7 +178,8 @@ class ReplicaWatch:
     def stop(self) -> None:
         """Stops watching, because the replica was removed."""
         self._leave("it was removed", logging.INFO)
-        self.task.cancel()
+        if self.task is not None:
+            self.task.cancel()
         self._probe.close()
 
     async def _run(self) -> None:

@@ -6,7 +6,8 @@ Catalog ─> one ReplicaWatch for each backend ─> the owner of the slots
 import asyncio
 from collections.abc import Callable, Mapping
 
-from llmstack.gateway.catalog import Backend, Catalog, Model
+from llmstack.gateway.catalog import Catalog, Model
+from llmstack.gateway.http.backend import Backend
 from llmstack.gateway.replica_watch import Pace, ReplicaWatch, SlotOwner, State
 
 ReplicaKey = tuple[str, str]
@@ -101,7 +102,8 @@ class Replicas:
         """Stops watching all replicas."""
         watches = list(self._watches.values())
         self.follow(Catalog())
-        await asyncio.gather(*(watch.task for watch in watches), return_exceptions=True)
+        tasks = [watch.task for watch in watches if watch.task is not None]
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     def _watch(self, model: Model, backend: Backend) -> ReplicaWatch:
         def last_byte() -> float:
@@ -110,4 +112,6 @@ class Replicas:
         def lost(backend: Backend) -> None:
             self._lost(model.id, backend)
 
-        return ReplicaWatch(self._owner, model, backend, last_byte, self._pace, lost)
+        watch = ReplicaWatch(self._owner, model, backend, last_byte, self._pace, lost)
+        watch.start()
+        return watch

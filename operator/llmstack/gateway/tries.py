@@ -13,11 +13,12 @@ from functools import partial
 from llmstack.engines.llamacpp import usage
 from llmstack.gateway import forms, whose
 from llmstack.gateway.app import App
-from llmstack.gateway.catalog import Backend, Model
+from llmstack.gateway.catalog import Model
 from llmstack.gateway.deaths import Deaths
-from llmstack.gateway.early import Early
 from llmstack.gateway.forwarding import Forward
 from llmstack.gateway.http import forward
+from llmstack.gateway.http.backend import Backend
+from llmstack.gateway.http.early import Early
 from llmstack.gateway.http.faults import (
     BeforeFirstByte,
     CutOff,

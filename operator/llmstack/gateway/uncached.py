@@ -9,8 +9,9 @@ from typing import Final
 
 from llmstack.api.engine import Mode
 from llmstack.engines.llamacpp.rewrite import rewrite
+from llmstack.gateway.http.answer import INVALID, Answer, error
 from llmstack.gateway.paths import find
-from llmstack.gateway.refusals import INVALID, Answer, Refused, error
+from llmstack.gateway.refusals import Refused
 from llmstack.scan.scanner import Scanner
 
 _DEAF: Final = frozenset({"/v1/messages", "/v1/audio/transcriptions"})

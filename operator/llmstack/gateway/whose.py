@@ -5,7 +5,8 @@ import os
 from llmstack.api.sharing import CacheSharing
 from llmstack.engines.for_gateway import REPLICA
 from llmstack.engines.interface import LEASE_BITS
-from llmstack.gateway.catalog import Backend, Model
+from llmstack.gateway.catalog import Model
+from llmstack.gateway.http.backend import Backend
 
 FIRST_LEASE = int.from_bytes(os.urandom(4), "big") << LEASE_BITS | 1
 """The id of this process's first lease. Ids of other processes differ."""

@@ -10,6 +10,7 @@ without a new conversation.
 from collections.abc import Iterable, Mapping
 
 from llmstack.routing.affinity import NOTHING, Match
+from llmstack.routing.lease import Account
 from llmstack.routing.messages import NO_SLOTS, WHOLE
 from llmstack.routing.slots import Ledger
 
@@ -19,7 +20,7 @@ LONG = 16
 """Blocks: a cached common beginning of this length is worth as much as half of the slots idle."""
 
 
-def cost(slots: int, replica: Ledger) -> int:
+def cost(slots: int, replica: Account) -> int:
     """Returns how many of this replica's slots a request takes. `slots` may be WHOLE."""
     return replica.total if slots == WHOLE else slots
 

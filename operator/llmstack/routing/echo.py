@@ -10,12 +10,8 @@ A poll shows a moment after it was sent, so it says nothing about leases granted
 """
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
-from llmstack.routing.lease import Correction, Doubt, Freed, Lease, SlotsSeen
-
-if TYPE_CHECKING:
-    from llmstack.routing.slots import Ledger
+from llmstack.routing.lease import Account, Correction, Doubt, Freed, Lease, SlotsSeen
 
 LINGERING = 64
 """Leases per replica that may hold no slot while their clients still read, since each occupies a
@@ -24,7 +20,7 @@ LONGEST_GAP = 2.0
 """Seconds of absence that one gap between two polls adds at most: silence proves nothing."""
 
 
-def judge(ledger: "Ledger", poll: SlotsSeen, shown: Mapping[int, int]) -> list[Freed]:
+def judge(ledger: Account, poll: SlotsSeen, shown: Mapping[int, int]) -> list[Freed]:
     """Corrects the ledger by a poll that shows leases. Returns what tenants use less, or more."""
     gap = min(LONGEST_GAP, poll.began - ledger.looked)
     ledger.looked = poll.began
@@ -41,7 +37,7 @@ def judge(ledger: "Ledger", poll: SlotsSeen, shown: Mapping[int, int]) -> list[F
     return [change for change in freed if change.slots]
 
 
-def _judge_live(ledger: "Ledger", lease: Lease, poll: SlotsSeen, busy: int, gap: float) -> int:
+def _judge_live(ledger: Account, lease: Lease, poll: SlotsSeen, busy: int, gap: float) -> int:
     """Updates one live lease. Returns how many fewer slots it holds."""
     if not lease.slots:
         return 0
@@ -61,7 +57,7 @@ def _judge_live(ledger: "Ledger", lease: Lease, poll: SlotsSeen, busy: int, gap:
     return ledger.hold(lease, 0)
 
 
-def _judge_draining(ledger: "Ledger", doubt: Doubt, poll: SlotsSeen, busy: int) -> int:
+def _judge_draining(ledger: Account, doubt: Doubt, poll: SlotsSeen, busy: int) -> int:
     """Updates one ended lease. Returns how many fewer slots are in doubt."""
     if doubt.lease in poll.waiting:
         doubt.since = min(doubt.since, max(doubt.ended, poll.began))
@@ -72,7 +68,7 @@ def _judge_draining(ledger: "Ledger", doubt: Doubt, poll: SlotsSeen, busy: int) 
     return 0
 
 
-def _count_others(ledger: "Ledger", poll: SlotsSeen, shown: Mapping[int, int]) -> None:
+def _count_others(ledger: Account, poll: SlotsSeen, shown: Mapping[int, int]) -> None:
     """Counts as used by others all busy slots that show no lease known to the ledger."""
     draining = {doubt.lease for doubt in ledger.doubts if doubt.tenant is not None}
     ours = sum(
@@ -89,5 +85,5 @@ def _count_others(ledger: "Ledger", poll: SlotsSeen, shown: Mapping[int, int]) -
     ledger.doubts = [doubt for doubt in ledger.doubts if doubt.slots]
 
 
-def _lingering(ledger: "Ledger") -> int:
+def _lingering(ledger: Account) -> int:
     return sum(not lease.held for lease in ledger.live.values() if lease.slots)

@@ -1,15 +1,14 @@
 """What does the ledger of a replica keep? Leases, slots in doubt, and what a poll showed."""
 
 import math
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple, Protocol
 
 from llmstack.engines.interface import Work
-
-if TYPE_CHECKING:
-    from llmstack.routing.slots import Ledger
+from llmstack.routing.messages import Ending
 
 BEGUN_AFTER = 1.0
 """Seconds after its grant at which a lease counts as begun even without a first byte: the time to
@@ -66,7 +65,7 @@ class Lease:
     tenant: str
     slots: int
     granted: float
-    ledger: "Ledger"
+    ledger: "Account"
     begun: float = math.inf
     held: int = -1
     answered: bool = False
@@ -105,3 +104,43 @@ class Freed(NamedTuple):
 
     tenant: str | None
     slots: int
+
+
+class Account(Protocol):
+    """The ledger of a replica (slots.py), as its leases and the judgement of polls see it."""
+
+    replica: str
+    total: int
+    live: dict[int, Lease]
+    doubts: list[Doubt]
+    corrections: Counter[Correction]
+    looked: float
+
+    @property
+    def foreign(self) -> int:
+        """Slots that others than its owner use."""
+        ...
+
+    def take(self, lease: Lease) -> None:
+        """Adds a lease that was granted."""
+        ...
+
+    def hold(self, lease: Lease, slots: int) -> int:
+        """Sets how many slots a live lease counts for. Returns how many fewer these are."""
+        ...
+
+    def end(self, lease: Lease, ending: Ending, now: float) -> bool:
+        """Ends a live lease. Returns True if its slots are free now."""
+        ...
+
+    def add_foreign(self, slots: int, began: float) -> None:
+        """Records that a poll, sent at `began`, showed this many more slots used by others."""
+        ...
+
+    def doubt(self, doubt: Doubt, slots: int) -> int:
+        """Sets how many of these slots stay in doubt. Returns how many fewer these are."""
+        ...
+
+    def ended_since(self, moment: float, lease: int) -> bool:
+        """True if this lease ended at or after `moment`."""
+        ...

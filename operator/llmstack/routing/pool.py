@@ -18,6 +18,7 @@ from llmstack.routing.budget import Clocks, QueueLimits
 from llmstack.routing.chain import length
 from llmstack.routing.choose import best, cost
 from llmstack.routing.fairness import Tenants
+from llmstack.routing.lease import Account
 from llmstack.routing.load import Load, ReplicaLoad, ReplicaState
 from llmstack.routing.messages import NO_SLOTS, WHOLE, Ask, Ending, Grant, Reason, Refusal
 from llmstack.routing.pace import Usual, until_served
@@ -50,7 +51,7 @@ class Pool:
         self._permit = permit or Permit()
         self._lease_ids = leases
         self._replicas: dict[str, Ledger] = {}
-        self._leaving: dict[Ledger, None] = {}  # gone, but with live leases
+        self._leaving: dict[Account, Ledger] = {}  # gone, but with live leases
         self._leases: dict[int, Lease] = {}
         self._tenants = Tenants()
         self._queue = Queue(self._tenants)
@@ -144,7 +145,7 @@ class Pool:
         if ledger is None:
             return []
         if ledger.live:
-            self._leaving[ledger] = None
+            self._leaving[ledger] = ledger
         self._index.forget(name)
         for doubt in ledger.doubts:
             self._unuse(doubt.tenant, doubt.slots, now)
@@ -259,7 +260,7 @@ class Pool:
         return Load(
             replicas=(
                 *(_load(ledger, _state(ledger)) for ledger in self._replicas.values()),
-                *(_load(ledger, ReplicaState.DRAINING) for ledger in self._leaving),
+                *(_load(ledger, ReplicaState.DRAINING) for ledger in self._leaving.values()),
             ),
             waiting=len(self._queue),
             waiting_slots=self._queue.slots(max(1, self._largest)),

@@ -19,7 +19,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol
 
-from llmstack.gateway.catalog import Backend, Catalog, Model
+from llmstack.gateway.catalog import Catalog, Model
+from llmstack.gateway.http.backend import Backend
 from llmstack.gateway.local_owner import LocalOwner
 from llmstack.gateway.replica_watch import Pace
 from llmstack.gateway.replicas import Replicas

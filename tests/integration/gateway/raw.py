@@ -19,8 +19,9 @@ import h11
 import uvloop
 
 from llmstack.gateway.app import App
-from llmstack.gateway.catalog import Backend, Catalog, Model
+from llmstack.gateway.catalog import Catalog, Model
 from llmstack.gateway.exchange import Exchanges
+from llmstack.gateway.http.backend import Backend
 from llmstack.gateway.http.server import Server
 from llmstack.gateway.local_owner import LocalOwner
 from llmstack.gateway.outcome import Outcome

@@ -14,7 +14,8 @@ from functools import partial
 
 import pytest
 
-from llmstack.gateway.catalog import Backend, Catalog, Model
+from llmstack.gateway.catalog import Catalog, Model
+from llmstack.gateway.http.backend import Backend
 from llmstack.gateway.local_owner import LocalOwner
 from llmstack.gateway.replica_watch import Pace, State
 from llmstack.gateway.replicas import Replicas

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from llmstack.gateway.shapes import ANTHROPIC
+from llmstack.gateway.http.shapes import ANTHROPIC
 from tests.support.gateway import Gateway
 from tests.support.llama.real import RealLlama
 

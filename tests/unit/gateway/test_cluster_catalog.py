@@ -18,8 +18,9 @@ from llmstack.api.engine import Mode
 from llmstack.api.resource import LLMDeployment
 from llmstack.desired.secret import server_key
 from llmstack.gateway.addresses import Addresses
-from llmstack.gateway.catalog import Absence, Backend, Catalog
+from llmstack.gateway.catalog import Absence, Catalog
 from llmstack.gateway.cluster_catalog import Deployments, build_catalog
+from llmstack.gateway.http.backend import Backend
 from llmstack.routing.budget import QueueLimits
 from tests.unit.desired.samples import deployment
 from tests.unit.gateway.slices import a_slice, endpoint

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from llmstack.errors import ConfigurationError
-from llmstack.gateway.catalog import Backend
 from llmstack.gateway.config_file import ConfigFile, GatewayConfig, load
 from llmstack.gateway.config_schema import Address
+from llmstack.gateway.http.backend import Backend
 from llmstack.gateway.keys import Keys, line_for
 from tests.support import waiting
 

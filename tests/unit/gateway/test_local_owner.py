@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from llmstack.gateway.catalog import Backend, Model, catalog_of
+from llmstack.gateway.catalog import Model, catalog_of
+from llmstack.gateway.http.backend import Backend
 from llmstack.gateway.local_owner import LocalOwner
 from llmstack.routing.budget import QueueLimits
 from llmstack.routing.messages import Ask, Ending, Grant, Reason, Refusal

@@ -4,7 +4,8 @@ import orjson
 import pytest
 
 from llmstack.gateway import refusals
-from llmstack.gateway.refusals import Answer
+from llmstack.gateway.http import answer as answers
+from llmstack.gateway.http.answer import Answer
 from llmstack.routing.messages import Reason, Refusal
 
 
@@ -56,7 +57,7 @@ def test_limits_are_named():
 
 
 def test_both_kinds_of_clients_see_the_error_in_a_stream():
-    event = refusals.sse_answer(refusals.no_events("is gone"))
+    event = answers.sse_answer(answers.no_events("is gone"))
     name, data, *rest = event.split(b"\n")
     assert name == b"event: error"
     value = orjson.loads(data.removeprefix(b"data: "))
@@ -69,17 +70,17 @@ EVENTS = [
     ("ours", refusals.unknown_model("x"), "model_not_found"),
     (
         "a replica's",
-        refusals.of_replica(400, b'{"error": {"code": 400, "message": "m"}}'),
+        answers.of_replica(400, b'{"error": {"code": 400, "message": "m"}}'),
         "invalid_request",
     ),
-    ("no JSON", refusals.of_replica(500, b"<h1>oops \xff"), "replica_error"),
-    ("none at all", refusals.of_replica(500, b""), "replica_error"),
+    ("no JSON", answers.of_replica(500, b"<h1>oops \xff"), "replica_error"),
+    ("none at all", answers.of_replica(500, b""), "replica_error"),
 ]
 
 
 @pytest.mark.parametrize(("sentence", "answer", "code"), EVENTS, ids=[row[0] for row in EVENTS])
 def test_an_answer_is_told_as_an_event(sentence: str, answer: Answer, code: str):
-    name, data, *rest = refusals.sse_answer(answer).split(b"\n")
+    name, data, *rest = answers.sse_answer(answer).split(b"\n")
     value = orjson.loads(data.removeprefix(b"data: "))
     assert (name, rest) == (b"event: error", [b"", b""])
     assert (value["type"], value["error"]["code"], value["code"]) == ("error", code, code)

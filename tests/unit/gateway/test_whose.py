@@ -8,7 +8,8 @@ import pytest
 
 from llmstack.api.sharing import CacheSharing
 from llmstack.engines.llamacpp.request_headers import lease_number
-from llmstack.gateway.catalog import Backend, Model
+from llmstack.gateway.catalog import Model
+from llmstack.gateway.http.backend import Backend
 from llmstack.gateway.whose import cache_owner, lines
 
 BACKEND = Backend("a", "10.0.0.1", 8080, "server-key")

@@ -2,21 +2,32 @@
 
 import asyncio
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from llmstack.gateway.http import forward
+from llmstack.gateway.http.answer import Answer
 from llmstack.gateway.http.body import Received
-from llmstack.gateway.http.head import RequestHead
+from llmstack.gateway.http.head import RequestHead, ResponseHead
 from llmstack.gateway.http.intake import Intake
 from llmstack.gateway.http.old import Unchunked
-from llmstack.gateway.http.relay import Relay
+from llmstack.gateway.http.relay import Relay, Sink
 from llmstack.gateway.http.shared import Shared
-from llmstack.gateway.refusals import Answer
-
-if TYPE_CHECKING:
-    from llmstack.gateway.early import Early
 
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+
+class Waiting(Sink, Protocol):
+    """A stream that waits for its replica, in place of its client (early.py)."""
+
+    begun: bool
+
+    def tick(self, now: float) -> None:
+        """Is called from time to time, until the replica answers."""
+        ...
+
+    def dress(self, head: ResponseHead) -> bytes:
+        """Takes the replica's head; returns what of it the client gets."""
+        ...
 
 
 class Client:
@@ -49,7 +60,7 @@ class Client:
         self._unchunk: Unchunked | None = None  # set if the client speaks HTTP/1.0
         self.transport: asyncio.Transport
         self.relay: Relay | None = None
-        self.early: Early | None = None
+        self.early: Waiting | None = None
         self.paused = False
         self.responded = False
         self.why_gone = "client_gone"

@@ -10,9 +10,10 @@ The connection is read while a request is served, because only then is a FIN not
 import asyncio
 import logging
 from enum import Enum, auto
-from typing import cast
+from typing import Protocol, cast
 
 from llmstack.gateway.http.client import Client
+from llmstack.gateway.http.handler import Handler
 from llmstack.gateway.http.head import Malformed
 from llmstack.gateway.http.intake import Intake
 from llmstack.gateway.http.progress import Progress
@@ -34,10 +35,21 @@ class State(Enum):
     CLOSED = auto()
 
 
+class Host(Shared, Protocol):
+    """The server, as its connections see it."""
+
+    handler: Handler
+    connections: "set[ClientConnection]"
+
+    def left(self, connection: "ClientConnection") -> None:
+        """Removes a connection that has ended."""
+        ...
+
+
 class ClientConnection(asyncio.Protocol):
     """One client's connection. Its requests are served one after the other."""
 
-    def __init__(self, shared: Shared, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, shared: Host, loop: asyncio.AbstractEventLoop) -> None:
         self._shared = shared
         self._loop = loop
         self._intake = Intake(shared)

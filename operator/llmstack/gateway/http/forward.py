@@ -10,7 +10,8 @@ import re
 from collections.abc import Iterable
 from functools import lru_cache
 
-from llmstack.gateway.catalog import Backend
+from llmstack.gateway.http.answer import Answer
+from llmstack.gateway.http.backend import Backend
 from llmstack.gateway.http.head import (
     REMEMBERED,
     Fields,
@@ -18,8 +19,6 @@ from llmstack.gateway.http.head import (
     ResponseHead,
     connection_tokens,
 )
-from llmstack.gateway.paths import takes_form
-from llmstack.gateway.refusals import Answer
 
 _TO_REPLICAS = (
     b"accept",
@@ -77,7 +76,7 @@ def request_head(
         length,
         id,
         ours,
-        _to_replica(head),
+        _to_replica(head, b"content-type:" in ours),
     )
 
 
@@ -110,9 +109,9 @@ def answer(what: Answer, ours: bytes, keep: bool, bodyless: bool = False) -> byt
 
 
 @lru_cache(REMEMBERED)
-def _to_replica(head: RequestHead) -> bytes:
+def _to_replica(head: RequestHead, form: bool) -> bytes:
     """Returns the lines that pass, and the end of the head."""
-    kind = _JSON if b"content-type" in head.by_name and not takes_form(head.path) else b""
+    kind = _JSON if b"content-type" in head.by_name and not form else b""
     return kind + lines(_passing(head.fields, _TO_REPLICAS)) + b"\r\n"
 
 

@@ -38,7 +38,7 @@ class Intake:
     )
 
     def __init__(self, shared: Shared) -> None:
-        self.reader = RequestReader(shared.limits)
+        self.reader = RequestReader(shared.limits, shared.takes_form)
         self.held = 0
         self.broken = False
         self._shared = shared

@@ -4,18 +4,22 @@ feed ─> head ─> body ─> rest ──next()──> head ─> …
 """
 
 import re
+from collections.abc import Callable
 
 from llmstack.gateway.http.body import Body
 from llmstack.gateway.http.compressed import CODINGS, Compressed
 from llmstack.gateway.http.form_body import FormBody
 from llmstack.gateway.http.framing import Chunked, Framing, Garbage, Length
 from llmstack.gateway.http.head import END, Malformed, RequestHead, parse_request
-from llmstack.gateway.paths import takes_form
 from llmstack.settings.limits import Limits
 
 _BEGINNING = re.compile(rb"[A-Z][A-Z-]{0,31}(?: |\Z)|\r\Z")
 _BARE_LF = re.compile(rb"(?<!\r)\n")
 _CRLF = b"\r\n"
+
+
+def _no_form(_path: str) -> bool:
+    return False
 
 
 class RequestReader:
@@ -25,10 +29,11 @@ class RequestReader:
     body   what has come of its body
     """
 
-    __slots__ = ("_buffer", "_framing", "_limits", "_rest", "body", "head")
+    __slots__ = ("_buffer", "_framing", "_limits", "_rest", "_takes_form", "body", "head")
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, takes_form: Callable[[str], bool] = _no_form) -> None:
         self._limits = limits
+        self._takes_form = takes_form
         self._buffer = bytearray()
         self._rest = b""
         self._reset()
@@ -122,7 +127,7 @@ class RequestReader:
         self._framing = Chunked(hold=0) if length is None else Length(length)
         if head.coding in CODINGS:
             self.body = Compressed(head.coding, self._limits.body)
-        elif head.boundary is not None and takes_form(head.path):
+        elif head.boundary is not None and self._takes_form(head.path):
             self.body = FormBody(head.boundary)
 
     def _take_body(self, data: bytes) -> None:

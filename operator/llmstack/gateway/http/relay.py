@@ -15,6 +15,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from llmstack.engines.for_gateway import REPLICA
+from llmstack.gateway.http.answer import JSON, no_events, of_replica, sse_answer
 from llmstack.gateway.http.faults import (
     CutOff,
     Forgotten,
@@ -26,9 +27,8 @@ from llmstack.gateway.http.faults import (
 from llmstack.gateway.http.framing import Chunked, Framing, Garbage, Length, UntilClose
 from llmstack.gateway.http.head import END, ResponseHead, parse_response
 from llmstack.gateway.http.passing import KEEP, Passing
+from llmstack.gateway.http.shapes import shaped
 from llmstack.gateway.http.upstream import Upstream
-from llmstack.gateway.refusals import JSON, no_events, of_replica, sse_answer
-from llmstack.gateway.shapes import shaped
 
 _MOST_HEAD = 64 * 1024
 _MOST_ERROR = 64 * 1024

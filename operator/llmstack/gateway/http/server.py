@@ -3,9 +3,9 @@
 import asyncio
 
 from llmstack.gateway.http.connection import ClientConnection
+from llmstack.gateway.http.handler import Handler
 from llmstack.gateway.http.holdings import Holdings
 from llmstack.gateway.http.lobby import Lobby
-from llmstack.gateway.http.shared import Handler
 from llmstack.gateway.http.sockets import probe
 from llmstack.gateway.http.turns import Turns
 from llmstack.settings.limits import Limits
@@ -27,6 +27,10 @@ class Server:
         self._empty = asyncio.Event()
         self._listeners: list[asyncio.Server] = []
         self._ticking: asyncio.TimerHandle | None = None
+
+    def takes_form(self, path: str) -> bool:
+        """True if what is sent to this path is a form."""
+        return self.handler.takes_form(path)
 
     @property
     def held(self) -> int:

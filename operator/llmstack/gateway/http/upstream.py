@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Protocol, cast
 
-from llmstack.gateway.catalog import Backend
+from llmstack.gateway.http.backend import Backend
 from llmstack.gateway.http.faults import Unreachable
 from llmstack.gateway.http.sockets import probe
 from llmstack.settings.limits import Limits

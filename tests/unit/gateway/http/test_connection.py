@@ -67,6 +67,9 @@ class Nobody:
     def tick(self, now: float) -> None:
         raise AssertionError
 
+    def takes_form(self, path: str) -> bool:
+        raise AssertionError
+
     def left(self, connection: ClientConnection) -> None:
         raise AssertionError
 

@@ -13,7 +13,8 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any
 
-from llmstack.gateway.catalog import Backend, Catalog, Model, catalog_of
+from llmstack.gateway.catalog import Catalog, Model, catalog_of
+from llmstack.gateway.http.backend import Backend
 from llmstack.gateway.local_owner import LocalOwner
 from llmstack.gateway.peers.shared_owner import Around, SharedOwner
 from llmstack.gateway.replica_facts import Facts

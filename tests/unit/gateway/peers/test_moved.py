@@ -7,7 +7,8 @@ import itertools
 from collections.abc import Sequence
 from typing import TypeVar
 
-from llmstack.gateway.catalog import Backend, Model, catalog_of
+from llmstack.gateway.catalog import Model, catalog_of
+from llmstack.gateway.http.backend import Backend
 from llmstack.gateway.local_owner import LocalOwner
 from llmstack.gateway.peers.shared_owner import Around, SharedOwner
 from llmstack.gateway.replica_facts import Facts

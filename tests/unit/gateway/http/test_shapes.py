@@ -6,8 +6,9 @@ import orjson
 import pytest
 
 from llmstack.gateway import refusals
-from llmstack.gateway.refusals import Answer
-from llmstack.gateway.shapes import ANTHROPIC, shaped
+from llmstack.gateway.http import answer as answers
+from llmstack.gateway.http.answer import Answer
+from llmstack.gateway.http.shapes import ANTHROPIC, shaped
 from llmstack.routing.messages import Reason, Refusal
 
 MESSAGES = "/v1/messages"
@@ -23,19 +24,19 @@ SENTENCES = [
     ("no such model", refusals.unknown_model("m"), 404, "not_found_error"),
     (
         "a body that is too large",
-        refusals.error(413, "m", code="body_too_large"),
+        answers.error(413, "m", code="body_too_large"),
         413,
         "request_too_large",
     ),
     ("a coding", refusals.unknown_coding(), 415, "invalid_request_error"),
     ("a full queue", refusal(Reason.QUEUE_FULL), 429, "rate_limit_error"),
-    ("our fault", refusals.error(500, "m", code="internal"), 500, "api_error"),
+    ("our fault", answers.error(500, "m", code="internal"), 500, "api_error"),
     ("a dead replica", refusals.replica_died("m", again=False), 502, "api_error"),
     ("no replica", refusal(Reason.NO_REPLICA), 503, "overloaded_error"),
     ("no slot", refusal(Reason.SLOT_TIMEOUT), 504, "timeout_error"),
-    ("overload", refusals.error(529, "m", code="overloaded"), 529, "overloaded_error"),
-    ("a replica's", refusals.of_replica(400, b"too long"), 400, "invalid_request_error"),
-    ("a replica's without a word", refusals.of_replica(500, b""), 500, "api_error"),
+    ("overload", answers.error(529, "m", code="overloaded"), 529, "overloaded_error"),
+    ("a replica's", answers.of_replica(400, b"too long"), 400, "invalid_request_error"),
+    ("a replica's without a word", answers.of_replica(500, b""), 500, "api_error"),
 ]
 
 
@@ -59,7 +60,7 @@ def test_elsewhere_it_stays_as_it_is(path: str) -> None:
 
 
 def test_no_error_stays_as_it_is() -> None:
-    assert shaped(MESSAGES, refusals.ok({"input_tokens": 3})) == refusals.ok({"input_tokens": 3})
+    assert shaped(MESSAGES, answers.ok({"input_tokens": 3})) == answers.ok({"input_tokens": 3})
 
 
 def test_it_is_shaped_once() -> None:
@@ -68,7 +69,7 @@ def test_it_is_shaped_once() -> None:
 
 
 def test_the_event_at_the_end_of_a_stream_is_what_the_body_would_be() -> None:
-    answer = shaped(MESSAGES, refusals.no_events("broke its answer off"))
-    name, data, *rest = refusals.sse_answer(answer).split(b"\n")
+    answer = shaped(MESSAGES, answers.no_events("broke its answer off"))
+    name, data, *rest = answers.sse_answer(answer).split(b"\n")
     assert (name, rest) == (b"event: error", [b"", b""])
     assert orjson.loads(data.removeprefix(b"data: ")) == orjson.loads(answer.body)

@@ -10,22 +10,30 @@ clients decide by it whether to retry.
 """
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import Protocol
 
+from llmstack.gateway.http.answer import Answer, answered_with, no_events, sse_answer
+from llmstack.gateway.http.client import Client
 from llmstack.gateway.http.forward import events_head
 from llmstack.gateway.http.framing import LAST, chunk, unchunk
 from llmstack.gateway.http.head import ResponseHead
-from llmstack.gateway.note import Note
-from llmstack.gateway.refusals import Answer, answered_with, no_events, sse_answer
-from llmstack.gateway.shapes import shaped
-
-if TYPE_CHECKING:
-    from llmstack.gateway.http.client import Client
-    from llmstack.gateway.http.relay import Relay
+from llmstack.gateway.http.relay import Relay
+from llmstack.gateway.http.shapes import shaped
 
 _COMMENT = chunk(b": waiting\n\n")
 _MOST = 64 * 1024
 """Bytes kept of a response that is not an event stream; errors are not longer."""
+
+
+class Told(Protocol):
+    """What is put down of a request: its path, and the status that its client saw."""
+
+    status: int
+
+    @property
+    def path(self) -> str:
+        """The path of the request, by which its errors have their shape."""
+        ...
 
 
 class Early:
@@ -46,7 +54,7 @@ class Early:
         "begun",
     )
 
-    def __init__(self, client: "Client", note: Note, ours: bytes, after: float) -> None:
+    def __init__(self, client: Client, note: Told, ours: bytes, after: float) -> None:
         self._client = client
         self._note = note
         self._ours = ours
@@ -80,11 +88,11 @@ class Early:
     # What the relay calls
 
     @property
-    def relay(self) -> "Relay | None":
+    def relay(self) -> Relay | None:
         return self._client.relay
 
     @relay.setter
-    def relay(self, relay: "Relay | None") -> None:
+    def relay(self, relay: Relay | None) -> None:
         self._client.relay = relay
 
     @property

@@ -12,7 +12,7 @@ from typing import Any
 
 import orjson
 
-from llmstack.gateway.refusals import Answer
+from llmstack.gateway.http.answer import Answer
 
 ANTHROPIC = frozenset({"/v1/messages", "/v1/messages/count_tokens"})
 _TYPES = {

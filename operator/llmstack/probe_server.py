@@ -1,8 +1,8 @@
-"""What do probes and Prometheus ask of a process? On a port of its own, never on the clients'.
+"""How does a process answer probes and Prometheus? On a port of its own, never on the clients'.
 
 /healthz   200 while a restart would not help, else 503 and why
-/readyz    200 while it is of use, else 503 and why not
-/metrics   numbers for Prometheus
+/readyz    200 while the process is useful, else 503 and why not
+/metrics   metrics for Prometheus
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -11,16 +11,16 @@ from dataclasses import dataclass, field
 from aiohttp import web
 
 CONTENT_TYPE = "text/plain"
-"""Of /metrics: Prometheus' text format, whose version it assumes."""
+"""Content type of /metrics: Prometheus's text format, in the version that it assumes."""
 
 Page = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 @dataclass(frozen=True)
 class Probes:
-    """What is answered: `unwell` and `unready` say why, "" for all is well; `ready` what else.
+    """The answers. `unwell` and `unready` return why, "" if there is nothing wrong.
 
-    `pages` are further paths.
+    `ready` returns the text for a process that is ready. `pages` are further paths.
     """
 
     unready: Callable[[], str]
@@ -33,7 +33,7 @@ class Probes:
 async def serve(
     probes: Probes, host: str | None, port: int, shutdown_timeout: float = 60.0
 ) -> web.AppRunner:
-    """Answers from now on, on all addresses if `host` is None. The caller cleans the runner up."""
+    """Starts answering; `host` None means all addresses. The caller must clean the runner up."""
 
     async def healthz(_: web.Request) -> web.Response:
         why = probes.unwell()

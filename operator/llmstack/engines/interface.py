@@ -1,12 +1,12 @@
-"""What do operator, gateway and fetch ask of an engine?
+"""What do operator, gateway and fetch need from an engine?
 
-    Server     the operator: how its server starts, and what its log says
-    Replica    the gateway: what a running server says of itself, and what it is told of a request
-    Files      fetch: what is in a model's file, and whether the engine loads it
+    Server     the operator: how the server starts, and what its log says
+    Replica    the gateway: what a running server reports, and what it is told about a request
+    Files      fetch: what a model's file contains, and whether the engine can load it
 
-Each is a module of the engine's package (`llamacpp/server.py`, `replica.py`, `files.py`). Which
-engine it is stands in `for_operator.py`, `for_gateway.py` and `for_fetch.py`: an init container
-must not load what only the gateway needs.
+Each is implemented by a module of the engine's package (`llamacpp/server.py`, `replica.py`,
+`files.py`). `for_operator.py`, `for_gateway.py` and `for_fetch.py` choose the engine, in three
+modules, so that an init container does not load what only the gateway needs.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,15 +16,15 @@ from typing import Literal, NamedTuple, Protocol
 from llmstack.engines.facts import GGUFFacts, GGUFFile, Read, Split
 
 LEASE_BITS = 32
-"""A lease's id: its owner's epoch above these bits, its number in them."""
+"""Low bits of a lease's id, which hold its number; the bits above hold its owner's epoch."""
 
 
 @dataclass(frozen=True)
 class ServerOptions:
-    """What one replica serves, and with how much. `context_length` is tokens per slot.
+    """How one replica's server is configured. `context_length` is in tokens per slot.
 
-    `ipv6`: listen on all addresses of both families; where the kernel has no IPv6, the server
-    cannot. `threads` None: as many as the engine finds fit.
+    `ipv6` listens on all addresses of both families, which needs a kernel with IPv6. `threads` None
+    leaves the number to the engine.
     """
 
     model_path: str
@@ -48,9 +48,9 @@ class ServerOptions:
 
 
 class Capacity(NamedTuple):
-    """How many requests a replica computes at once, and how many tokens each of them may take.
+    """The slots of a replica, and the tokens per slot (`context`, 0 if unknown).
 
-    `context` is 0 if it does not say. `keeps_apart`: it reuses nothing across different salts.
+    `keeps_apart` is True if nothing is reused across different salts.
     """
 
     slots: int
@@ -70,10 +70,11 @@ class Work(NamedTuple):
 
 
 class Busy(NamedTuple):
-    """How many slots there are and compute, and for whom.
+    """The slots of a replica, how many are busy, and for which leases.
 
-    `leases`: how many busy slots show each lease, None where the server does not say. `waiting`:
-    leases that have entered the server and of which some task holds no slot yet.
+    `leases` maps a lease to its number of busy slots, or is None if the server does not say.
+    `waiting` holds the leases that have entered the server and have at least one task without a
+    slot.
     """
 
     total: int
@@ -84,39 +85,39 @@ class Busy(NamedTuple):
 
 
 class Server(Protocol):
-    """What the operator asks."""
+    """What the operator needs to know about an engine's server."""
 
     PORT: int
     HEALTH_PATH: str
-    """Answers 200 without a key once the server takes requests."""
+    """Answers 200, without a key, once the server accepts requests."""
     VERSION_ARGUMENTS: tuple[str, ...]
-    """With which the server ends at once, and well, if its image can run at all."""
+    """Arguments with which the server exits successfully at once, if its image can run at all."""
     LIVENESS_HELPER: str
     DRAIN_HELPER: str
-    """Programs in the server's image: a liveness probe, and what waits for running requests."""
+    """Programs in the server's image: a liveness probe, and one that waits for running requests."""
 
     def arguments(self, options: ServerOptions) -> tuple[str, ...]:
-        """The words after the image's entrypoint."""
+        """Returns the arguments after the image's entrypoint."""
         ...
 
     def refusal(self, argument: str) -> str | None:
-        """Why a user may not pass this word, and what to write instead; None if they may."""
+        """Returns why a user may not pass this argument and what to write instead, or None."""
         ...
 
     def slots_in(self, arguments: Sequence[str]) -> int:
-        """The slots of a server that was started with these words; 0 if they do not say."""
+        """Returns the slots of a server with these arguments, or 0 if they do not say."""
         ...
 
     def helper_environment(self, key_file: str, wedge_seconds: int) -> dict[str, str]:
-        """The variables that the helpers read."""
+        """Returns the environment variables that the helpers read."""
         ...
 
     def explain_exit(self, log: str) -> str:
-        """The line of the log that tells why the server ended; "" for an empty log."""
+        """Returns the line of the log that says why the server exited; "" for an empty log."""
         ...
 
     def explain_fallback(self, log: str) -> str:
-        """The line that says that it computes on the CPU beside an accelerator; "" if none does."""
+        """Returns the line that says that the CPU is used despite an accelerator, or ""."""
         ...
 
     def is_out_of_memory(self, line: str) -> bool:
@@ -125,7 +126,7 @@ class Server(Protocol):
 
 
 class Replica(Protocol):
-    """What the gateway asks of a running server. Bytes in, facts out."""
+    """What the gateway needs to know about a running server. Bytes in, facts out."""
 
     HEALTH_PATH: str
     CAPACITY_PATH: str
@@ -133,43 +134,43 @@ class Replica(Protocol):
     METRICS_PATH: str
 
     def capacity(self, body: bytes) -> Capacity:
-        """From the answer at CAPACITY_PATH. Raises ValueError for one that does not say."""
+        """Reads the answer from CAPACITY_PATH. Raises ValueError if it is not in there."""
         ...
 
     def busy(self, body: bytes, headers: Mapping[bytes, bytes]) -> Busy:
-        """From the answer at BUSY_PATH. Raises ValueError for one that does not say."""
+        """Reads the answer from BUSY_PATH. Raises ValueError if it is not in there."""
         ...
 
     def deferred(self, body: bytes) -> int | None:
-        """Requests that wait inside the server, from METRICS_PATH; None if it does not say."""
+        """Reads the requests waiting inside the server from METRICS_PATH; None if missing."""
         ...
 
     def started(self, headers: Mapping[bytes, bytes]) -> str:
-        """When its process began, from METRICS_PATH, in whatever unit; "" if it does not say."""
+        """Reads the process's start from METRICS_PATH, in whatever unit; "" if missing."""
         ...
 
     def is_loading(self, status: int, body: bytes) -> bool:
-        """True for the answer of a server that has not loaded its model yet."""
+        """True if the answer says that the model is not loaded yet."""
         ...
 
     def request_lines(self, lease: int, key: str, model: str, owner: str) -> bytes:
-        """Header lines for one request: its lease, and whose cache it uses ("": everybody's)."""
+        """Returns a request's header lines: its lease, and its cache's owner ("": everybody)."""
         ...
 
 
 class Files(Protocol):
-    """What fetch asks of a model's files. NotGGUF says why one is none that could be served."""
+    """What fetch needs to know about a model's files. NotGGUF says why one cannot be served."""
 
     def check_magic(self, start: bytes) -> None:
-        """Raises NotGGUF unless these first bytes begin such a file."""
+        """Raises NotGGUF unless a file may begin with these bytes."""
         ...
 
     def read_file(self, read: Read, size: int) -> GGUFFile:
-        """What the header of a file of `size` bytes says. Raises also what `read` raises."""
+        """Reads the header of a file of `size` bytes. Also raises what `read` raises."""
         ...
 
     def combine(self, parts: Sequence[GGUFFacts]) -> GGUFFacts:
-        """The model that these parts make."""
+        """Returns the model that consists of these parts."""
         ...
 
     def check_parts(self, names: Sequence[str], parts: Sequence[Split]) -> None:
@@ -177,9 +178,9 @@ class Files(Protocol):
         ...
 
     def misplaced(self, facts: GGUFFacts, field: str) -> str:
-        """What the file is and where it belongs, if `field` is not the place; "" if it is."""
+        """Returns what the file is and where it belongs, or "" if it belongs to `field`."""
         ...
 
     def obstacle(self, facts: GGUFFacts) -> str:
-        """Why the shipped server cannot load the file, and what to do; "" if nothing is known."""
+        """Returns why the shipped server cannot load the file and what to do, "" if unknown."""
         ...

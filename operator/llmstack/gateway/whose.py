@@ -1,4 +1,4 @@
-"""Whose is a request at a replica: which lease, and whose cache?"""
+"""Which lease does a request at a replica have, and whose cache does it use?"""
 
 import os
 
@@ -18,5 +18,5 @@ def cache_owner(model: Model, tenant: str) -> str:
 
 
 def lines(lease: int, backend: Backend, model: str, owner: str) -> bytes:
-    """Returns the header lines that tell the replica."""
+    """Returns the header lines that tell a replica both. `owner` "" means everybody's cache."""
     return REPLICA.request_lines(lease, backend.key, model, owner)

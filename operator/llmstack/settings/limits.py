@@ -13,16 +13,16 @@ _MEMORY = 640 * MIB
 
 @dataclass(frozen=True)
 class Limits:
-    """Sizes in bytes, times in seconds. What has no variable is the gateway's own business.
+    """Sizes in bytes, times in seconds. Those without a variable cannot be configured.
 
-    heads             held at once of heads that have not wholly come; the oldest get 503 beyond
-    pipelined         what a client may send ahead of its turn; what is more is not answered
-    linger_seconds    for a client to read an answer that came before it had sent all
-    leave_seconds     for a replica to close a connection whose client has left; then it is cut
-    upstream_idle_seconds  an unused connection to a replica; llama-server closes after 5
-    verdict_seconds   for a cluster to announce the end of a replica that broke its connections
-    strike_pause_seconds   a tenant whose request ended a replica: before its next one to the model
-    tick              how often times are looked at: all times here are exact to this
+    heads                  all incomplete heads that are held; above that the oldest get 503
+    pipelined              data that a client may send before its turn; more is not answered
+    linger_seconds         for a client to read a response that came before its request was complete
+    leave_seconds          for a replica to close a connection whose client has left; then it is cut
+    upstream_idle_seconds  for an idle connection to a replica; llama-server closes it after 5
+    verdict_seconds        for a cluster to announce the end of a replica that broke connections
+    strike_pause_seconds   between a request that killed a replica and its tenant's next one
+    tick                   between checks of the times, which are accurate to this
     """
 
     head: int = setting(
@@ -158,9 +158,9 @@ class Limits:
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> "Limits":
-        """The limits that this environment asks for. Raises ConfigurationError.
+        """Reads the limits from the environment. Raises ConfigurationError.
 
-        What may be held follows from the memory, and a body is no larger than one tenant may hold.
+        By default `bodies` follows from the memory. A body may not exceed what one tenant may hold.
         """
         asked = cls(**read(cls, env))
         if not env.get("LLMSTACK_HELD_BYTES", "").strip():
@@ -170,5 +170,5 @@ class Limits:
 
 
 def most_alone(total: int) -> int:
-    """How much of what may be held a tenant can hold while nobody else holds anything."""
+    """Returns how much of `total` one tenant can hold while nobody else holds anything."""
     return total * 3 // 4

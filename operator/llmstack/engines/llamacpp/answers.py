@@ -22,18 +22,18 @@ _DEFERRED = re.compile(rb"^llamacpp:requests_deferred ([0-9.e+]+)\s*$", re.MULTI
 
 
 def capacity(body: bytes) -> Capacity:
-    """What /props says. Raises ValueError for an answer that names no slots."""
+    """Reads /props. Raises ValueError if it does not contain the number of slots."""
     return Capacity(total_slots(body), context(body), keeps_apart(body))
 
 
 def busy(body: bytes, headers: Mapping[bytes, bytes]) -> Busy:
-    """What /slots says. Raises ValueError for an answer that lists no slots."""
+    """Reads /slots. Raises ValueError if it lists no slots."""
     shown, waiting = leases(body, headers) or (None, frozenset[int]())
     return Busy(*slots(body), shown, waiting, work(body))
 
 
 def is_loading(status: int, body: bytes) -> bool:
-    """True for the answer to a request that came before the model was loaded."""
+    """True if the answer says that the model is not loaded yet."""
     return status == 503 and _LOADING in body
 
 

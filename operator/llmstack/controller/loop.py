@@ -1,4 +1,4 @@
-"""What becomes of an error in the event loop that no task has caught?"""
+"""What happens to an error in the event loop that no task has caught?"""
 
 import asyncio
 from typing import Any
@@ -7,9 +7,10 @@ _CLOSED = "the handler is closed"
 
 
 def report(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-    """Logs it, unless a TLS connection only got data while it was being closed.
+    """Logs the error, unless a TLS connection only got data while it was being closed.
 
-    uvloop calls that a fatal error of the connection, which ends anyway: watches do at each stop.
+    uvloop reports that as a fatal error of the connection, but the connection is ending anyway.
+    Watches cause it at every stop.
     """
     error = context.get("exception")
     if isinstance(error, RuntimeError) and _CLOSED in str(error):

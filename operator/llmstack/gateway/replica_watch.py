@@ -146,7 +146,7 @@ class ReplicaWatch:
         self.task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        """Asks it from now on."""
+        """Starts watching the replica."""
         self.task = asyncio.create_task(self._run(), name=str(self))
 
     def __str__(self) -> str:

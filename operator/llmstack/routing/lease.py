@@ -118,7 +118,7 @@ class Account(Protocol):
 
     @property
     def foreign(self) -> int:
-        """Slots that others than its owner use."""
+        """Slots that are busy without a lease that the owner knows."""
         ...
 
     def take(self, lease: Lease) -> None:

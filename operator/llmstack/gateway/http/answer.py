@@ -1,8 +1,8 @@
-"""How does an answer of the gateway's own look?
+"""What does an answer of the gateway itself look like?
 
-All of them have OpenAI's shape, {"error": {"message", "type", "param", "code"}}: official clients
-turn it into their own exceptions, and retry what carries Retry-After. Where a client expects
-another one it gets that (shapes.py).
+Every error has OpenAI's format, {"error": {"message", "type", "param", "code"}}: official clients
+turn it into their own exceptions, and retry if there is a Retry-After. Clients that expect another
+format get that (shapes.py).
 """
 
 from collections.abc import Mapping

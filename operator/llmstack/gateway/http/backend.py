@@ -1,4 +1,4 @@
-"""Where is a replica, and what does it hear first?"""
+"""Where is a replica, and with which header lines does every request to it begin?"""
 
 from dataclasses import dataclass, field
 from functools import cached_property

@@ -22,11 +22,11 @@ class Waiting(Sink, Protocol):
     begun: bool
 
     def tick(self, now: float) -> None:
-        """Is called from time to time, until the replica answers."""
+        """Is called once per tick, until the replica responds."""
         ...
 
     def dress(self, head: ResponseHead) -> bytes:
-        """Takes the replica's head; returns what of it the client gets."""
+        """Takes the replica's head. Returns the bytes that the client gets for it."""
         ...
 
 

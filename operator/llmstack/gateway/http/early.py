@@ -26,13 +26,13 @@ _MOST = 64 * 1024
 
 
 class Told(Protocol):
-    """What is put down of a request: its path, and the status that its client saw."""
+    """The part of a request's record that is needed here: its path, and the status sent."""
 
     status: int
 
     @property
     def path(self) -> str:
-        """The path of the request, by which its errors have their shape."""
+        """The path of the request, which decides the format of its errors."""
         ...
 
 

@@ -1,4 +1,4 @@
-"""What does a connection need of whoever answers its requests, and of its server?"""
+"""What does a connection need of the handler of its requests?"""
 
 from collections.abc import Coroutine
 from typing import Protocol

@@ -226,6 +226,8 @@ class SharedOwner:
         """A peer's connection to us is down."""
         self.peering.left(peer)
         self._look()
+        if not self.peering.is_present(peer):
+            self.desks.gone(peer)
 
     def asked(self, peer: str, message: Message) -> None:
         """Takes a message that came over a peer's connection to us."""
@@ -299,9 +301,9 @@ class SharedOwner:
         log.info("gateways: %r%s", view, ", which do not agree; each assigns slots alone" * alone)
         self._local.permit.until = float("-inf")
         self._opened = None
-        for peer in self.desks.peers():
-            if not self.peering.is_present(peer):
-                self.desks.gone(peer)
+        for member in before[0].members:
+            if not self.peering.is_present(member.name):
+                self.desks.gone(member.name)
         self._settle()
         for ended in self._own.ended_of(self.owns):
             self._local.doubt(ended)

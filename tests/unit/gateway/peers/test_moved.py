@@ -76,9 +76,13 @@ class Gateway:
         """All of them have answered its last beat, in its view."""
         self.owner.tick()
         for name in names:
-            beat = self.told(name, Beat)[-1]
-            self.owner.asked(name, State(beat.view))
-            self.owner.asked(name, Beat(2, beat.number, beat.view, 1, True))
+            self.owner.asked(name, State(self.owner.peering.view.id))
+            self.answers(name)
+
+    def answers(self, name: str) -> None:
+        """The other one has got its last beat, and is in its view."""
+        beat = self.told(name, Beat)[-1]
+        self.owner.asked(name, Beat(2, beat.number, beat.view, 1, True))
 
     def loses(self, name: str) -> None:
         """The other one's process is dead."""
@@ -263,3 +267,30 @@ async def test_a_grant_that_comes_while_the_others_may_not_count_on_it_is_given_
     gateway.owner.answered("b", gateway.granted(asked.view, asked.ask, lease=8))
     grant = await waiting
     assert isinstance(grant, Grant) and grant.lease == 8
+
+
+async def test_what_a_peer_asks_before_its_first_beat_survives_the_coming_of_another() -> None:
+    gateway = Gateway(owned_by(("a", "ab"), ("a", "abc"), ("a", "ac")))
+    gateway.serves()
+    gateway.owner.connected("b")
+    gateway.owner.came(OTHERS["b"])
+    all_of_them = View([ME, *OTHERS.values()])
+    gateway.owner.asked("b", State(all_of_them.id, (), (5,)))
+    asked = Asked(all_of_them.id, 5, gateway.model, "tenant", 1, 0.0, "")
+    gateway.owner.asked("b", asked)
+
+    gateway.meets("c")
+    gateway.owner.asked("b", Beat(1, 0, all_of_them.id, 1, True))
+    gateway.agrees("c")
+    gateway.answers("b")
+    (granted,) = gateway.told("b", Granted)
+    assert granted.ask == 5
+
+
+async def test_nothing_is_kept_of_a_peer_that_leaves_before_its_first_beat() -> None:
+    gateway = Gateway(owned_by(("a", "ab")))
+    gateway.owner.connected("b")
+    gateway.owner.came(OTHERS["b"])
+    gateway.owner.asked("b", State("", (), (5,)))
+    gateway.owner.left("b")
+    assert gateway.owner.desks.peers() == []

@@ -59,6 +59,10 @@ class Model:
     def claim(self) -> Claim:
         return Claim(self.namespace, self.name, self.uid, self.created, self.aliases, self.held)
 
+    def accepting(self, backend: str) -> bool | None:
+        """Returns whether a backend accepts requests, or None if the model does not have it."""
+        return next((each.accepting for each in self.backends if each.id == backend), None)
+
 
 @dataclass(frozen=True)
 class Catalog:

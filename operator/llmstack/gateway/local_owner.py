@@ -10,53 +10,20 @@ import asyncio
 import itertools
 import time
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass
-from typing import Protocol
 
 from llmstack.gateway.catalog import Catalog, Model
+from llmstack.gateway.inherited import Adopted, Inherited
+from llmstack.gateway.model_change import apply_change
+from llmstack.gateway.waiters import Timer, Told, Waiter
 from llmstack.routing.load import Load
 from llmstack.routing.messages import Ask, Ending, Grant, Reason, Refusal
 from llmstack.routing.permit import Permit
 from llmstack.routing.pool import Decision, Pool
-from llmstack.routing.slots import Lease, SlotsSeen
+from llmstack.routing.slots import SlotsSeen
 
 
 def _ignore(*_args: object) -> None:
     """Does nothing: the default callback."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Timer:
-    end: float
-    handle: asyncio.TimerHandle
-
-
-class _Waiter(Protocol):
-    """What waits for a decision: a future, or a peer's request."""
-
-    def cancelled(self) -> bool: ...
-
-    def set_result(self, result: Decision, /) -> None: ...
-
-
-class _Told:
-    """A peer's request, which waits without a coroutine of its own."""
-
-    __slots__ = ("_ask", "_tell", "_waiting")
-
-    def __init__(
-        self, waiting: dict[int, _Waiter], ask: int, tell: Callable[[Decision], None]
-    ) -> None:
-        self._waiting = waiting
-        self._ask = ask
-        self._tell = tell
-
-    def cancelled(self) -> bool:
-        return False
-
-    def set_result(self, result: Decision, /) -> None:
-        del self._waiting[self._ask]
-        self._tell(result)
 
 
 class LocalOwner:
@@ -89,11 +56,9 @@ class LocalOwner:
         self._models: dict[str, Model] = {}
         self._pools: dict[str, Pool] = {}
         self._leases: dict[int, tuple[str, str, Pool]] = {}  # model, replica, pool
-        self._adopted: dict[tuple[str, str], dict[int, Adopted]] = {}
-        self._doubted: dict[tuple[str, str], dict[int, Adopted]] = {}
-        self._routed: dict[tuple[str, str], list[tuple[int, ...]]] = {}
-        self._waiting: dict[int, _Waiter] = {}
-        self._timers: dict[str, _Timer] = {}
+        self._inherited = Inherited()
+        self._waiting: dict[int, Waiter] = {}
+        self._timers: dict[str, Timer] = {}
 
     async def acquire(self, ask: Ask) -> Grant | Refusal:
         """Waits for slots, or for a refusal (owner.Owner)."""
@@ -152,7 +117,7 @@ class LocalOwner:
             before = self._models.get(model.id)
             self._models[model.id] = model
             pool = self._pools.get(model.id) or self._new_pool(model)
-            decisions = _reconcile(pool, before, model, now)
+            decisions = apply_change(pool, before, model, now)
             if model.obstacle and not pool.serving:
                 decisions += pool.close(Reason.CANNOT_START, now)
             if decisions or before != model:
@@ -163,15 +128,17 @@ class LocalOwner:
 
         If a backend was restarted, call replica_down() first.
         """
-        accepting = self._accepting(model, backend)
+        known = self._models.get(model)
+        accepting = known.accepting(backend) if known is not None else None
         if accepting is not None:
             pool = self._pools[model]
             decisions = pool.replica(backend, slots, accepting, self._clock())
-            for adopted in self._adopted.pop((model, backend), {}).values():
+            inherited = self._inherited.take(model, backend)
+            for adopted in inherited.live.values():
                 self._take_over(adopted, pool)
-            for adopted in self._doubted.pop((model, backend), {}).values():
+            for adopted in inherited.doubted.values():
                 self.doubt(adopted)
-            for blocks in self._routed.pop((model, backend), ()):
+            for blocks in inherited.routed:
                 pool.routed(backend, blocks)
             self._follow(model, pool, decisions)
 
@@ -211,7 +178,7 @@ class LocalOwner:
         elif self._models[ask.model].obstacle and not pool.serving:
             tell(Refusal(ask.id, Reason.CANNOT_START))
         else:
-            self._waiting[ask.id] = _Told(self._waiting, ask.id, tell)
+            self._waiting[ask.id] = Told(self._waiting, ask.id, tell)
             self._follow(ask.model, pool, pool.submit(ask, self._clock()))
 
     def withdraw(self, model: str, ask: int) -> None:
@@ -227,17 +194,16 @@ class LocalOwner:
         """True if the model is known here."""
         return model in self._pools
 
-    def adopt(self, adopted: "Adopted") -> None:
+    def adopt(self, adopted: Adopted) -> None:
         """Takes over another owner's lease, now or once its replica is up."""
         pool = self._pools.get(adopted.model)
         if pool is None or adopted.id in self._leases:
             return
         if not self._take_over(adopted, pool):
-            key = adopted.model, adopted.replica
-            self._adopted.setdefault(key, {})[adopted.id] = adopted
+            self._inherited.adopt(adopted)
         self.changed(adopted.model)
 
-    def doubt(self, adopted: "Adopted") -> None:
+    def doubt(self, adopted: Adopted) -> None:
         """Takes over a lease that has ended; its slots are freed once a poll shows them idle."""
         pool = self._pools.get(adopted.model)
         if pool is None or adopted.id in self._leases:
@@ -245,20 +211,17 @@ class LocalOwner:
         if self._take_over(adopted, pool):
             self.release(adopted.id, Ending.FAILED)
         else:
-            key = adopted.model, adopted.replica
-            self._doubted.setdefault(key, {})[adopted.id] = adopted
+            self._inherited.doubt(adopted)
 
-    def disown(self, adopted: "Adopted") -> None:
+    def disown(self, adopted: Adopted) -> None:
         """Drops an adopted lease that ended before its replica was up."""
-        self._adopted.get((adopted.model, adopted.replica), {}).pop(adopted.id, None)
+        self._inherited.disown(adopted)
 
     def forget(self, models: Collection[str]) -> None:
         """Drops the leases of models that other gateways own now, and that are released there."""
         for lease in [lease for lease, held in self._leases.items() if held[0] in models]:
             del self._leases[lease]
-        for waiting in (self._adopted, self._doubted, self._routed):
-            for key in [key for key in waiting if key[0] in models]:
-                del waiting[key]
+        self._inherited.forget(models)
 
     def routed(self, model: str, replica: str, blocks: tuple[int, ...]) -> None:
         """Records that another owner has sent this prompt to a replica."""
@@ -266,29 +229,18 @@ class LocalOwner:
         if pool is not None and pool.ledger(replica) is not None:
             pool.routed(replica, blocks)
         elif pool is not None:
-            self._routed.setdefault((model, replica), []).append(blocks)
+            self._inherited.routed(model, replica, blocks)
 
     def resume(self) -> None:
         """Grants again, because the permit was renewed after it had ended."""
         for model, pool in list(self._pools.items()):
             self._follow(model, pool, pool.resume(self._clock()))
 
-    def _take_over(self, adopted: "Adopted", pool: Pool) -> bool:
+    def _take_over(self, adopted: Adopted, pool: Pool) -> bool:
         ledger = pool.ledger(adopted.replica)
         if ledger is None:
             return False
-        lease = Lease(
-            adopted.id,
-            adopted.tenant,
-            adopted.slots,
-            adopted.granted,
-            ledger,
-            answered=adopted.answered,
-            blocks=adopted.blocks,
-        )
-        if adopted.answered:
-            lease.begun = adopted.granted
-        pool.adopt(lease, self._clock())
+        pool.adopt(adopted.lease(ledger), self._clock())
         self._leases[adopted.id] = (adopted.model, adopted.replica, pool)
         return True
 
@@ -343,7 +295,7 @@ class LocalOwner:
         if timer is not None:
             timer.handle.cancel()
         delay = max(0.0, end - self._clock())
-        self._timers[model] = _Timer(end, self._loop.call_later(delay, self._expire, model, pool))
+        self._timers[model] = Timer(end, self._loop.call_later(delay, self._expire, model, pool))
 
     def _expire(self, model: str, pool: Pool) -> None:
         del self._timers[model]
@@ -353,42 +305,3 @@ class LocalOwner:
         pool = Pool(model.queue, self._clock(), self._lease_ids, self.permit)
         self._pools[model.id] = pool
         return pool
-
-    def _accepting(self, model: str, backend: str) -> bool | None:
-        """Returns whether the backend accepts requests, or None if the catalog does not have it."""
-        known = self._models.get(model)
-        return (
-            next((b.accepting for b in known.backends if b.id == backend), None) if known else None
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Adopted:
-    """A lease granted by another owner. `granted` is a time of this process's clock.
-
-    `slots` is as the request asked for them.
-    """
-
-    id: int
-    model: str
-    replica: str
-    tenant: str
-    slots: int
-    granted: float
-    answered: bool = False
-    blocks: tuple[int, ...] = ()
-
-
-def _reconcile(pool: Pool, before: Model | None, model: Model, now: float) -> list[Decision]:
-    """Applies what a new version of a model changes: limits, removed backends, `accepting`."""
-    decisions: list[Decision] = []
-    if before is not None and before.queue != model.queue:
-        decisions += pool.limits(model.queue, now)
-    backends = {backend.id: backend for backend in model.backends}
-    for replica in pool.load().replicas:
-        backend = backends.get(replica.id)
-        if backend is None:
-            decisions += pool.gone(replica.id, now)
-        else:
-            decisions += pool.replica(replica.id, replica.total, backend.accepting, now)
-    return decisions

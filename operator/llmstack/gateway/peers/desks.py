@@ -9,7 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 
-from llmstack.gateway.local_owner import Adopted, LocalOwner
+from llmstack.gateway.inherited import Adopted
+from llmstack.gateway.local_owner import LocalOwner
 from llmstack.gateway.replica_facts import Facts
 from llmstack.routing.messages import Ask, Ending, Grant, Reason, ending_of
 from llmstack.routing.peer_messages import (

@@ -7,7 +7,7 @@ from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
-from llmstack.gateway.local_owner import Adopted
+from llmstack.gateway.inherited import Adopted
 from llmstack.routing.messages import Ask, Ending
 from llmstack.routing.peer_messages import HeldLease, pack
 

@@ -15,73 +15,19 @@ import logging
 import random
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
 
 from llmstack.engines.for_gateway import REPLICA
 from llmstack.errors import LLMStackError
 from llmstack.gateway.catalog import Model
 from llmstack.gateway.http.backend import Backend
+from llmstack.gateway.replica_pace import Pace, answer_timeout
 from llmstack.gateway.replica_probe import Broken, NoConnection, Probe, Reply
+from llmstack.gateway.slot_owner import SlotOwner
 from llmstack.routing.slots import SlotsSeen
 from llmstack.routing.wedge import Wedge
 
 log = logging.getLogger(__name__)
-
-
-class SlotOwner(Protocol):
-    """Is told about replicas: the owner of their models' slots (local_owner.py)."""
-
-    def replica_up(self, model: str, backend: str, slots: int) -> None:
-        """The replica answers. It gets requests after its first poll."""
-        ...
-
-    def replica_down(self, model: str, backend: str) -> None:
-        """The replica is gone, with everything it was doing."""
-        ...
-
-    def seen(self, model: str, backend: str, poll: SlotsSeen) -> None:
-        """A poll of /slots was answered."""
-        ...
-
-    def quarantine(self, model: str, backend: str, on: bool) -> None:
-        """The replica is wedged, or no longer."""
-        ...
-
-    def draining(self, model: str, backend: str) -> bool:
-        """Returns True if a poll of the replica is waited for, because slots are in doubt."""
-        ...
-
-
-@dataclass(frozen=True)
-class Pace:
-    """How often a replica is polled, and how long answers may take. All in seconds.
-
-    `poll`: between polls of /slots; `metrics`: between polls of /metrics. `quick` to `slow`:
-    between polls while slots are in doubt, doubling. `soon` to `away`: between attempts to find a
-    replica, a twentieth of the time for which it has been away for the same reason. `patience` and
-    `connect`: timeouts for an answer and for a connection. `unreachable`: after this time, a
-    replica that the cluster finds ready but the gateway cannot reach is reported as unreachable.
-    """
-
-    poll: float = 1.0
-    quick: float = 0.03
-    slow: float = 0.25
-    soon: float = 0.1
-    away: float = 0.5
-    metrics: float = 10.0
-    patience: float = 15.0
-    connect: float = 3.0
-    unreachable: float = 15.0
-
-    def until_next_try(self, away: float) -> float:
-        """Returns the seconds until the next attempt at a replica that has been away this long.
-
-        A start that takes seconds is noticed within a tenth of a second, a long one within a
-        twentieth of its time.
-        """
-        return min(max(self.soon, away / 20), self.away)
 
 
 class State(StrEnum):
@@ -134,7 +80,7 @@ class ReplicaWatch:
         self._away_since = self._why_since = time.monotonic()
         self._backend = backend
         self._wedge = Wedge(model.wedge_seconds)
-        self._patience = _patience(pace, model.wedge_seconds)
+        self._patience = answer_timeout(pace, model.wedge_seconds)
         self._probe = Probe(backend.host, backend.port, pace.connect)
         self.asked = False
         self.state = State.AWAY
@@ -161,7 +107,7 @@ class ReplicaWatch:
             self._away_since = time.monotonic()
         self._backend = backend
         self._wedge.wedge_seconds = model.wedge_seconds
-        self._patience = _patience(self._pace, model.wedge_seconds)
+        self._patience = answer_timeout(self._pace, model.wedge_seconds)
         return True
 
     def unreachable(self) -> str:
@@ -336,8 +282,3 @@ _GONE = {
     503: "it is loading its model",
 }
 """Statuses that mean that the replica serves nobody now, and why."""
-
-
-def _patience(pace: Pace, wedge_seconds: float) -> float:
-    # Several polls must fit into the silence after which a replica counts as wedged.
-    return min(pace.patience, wedge_seconds / 4)

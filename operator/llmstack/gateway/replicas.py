@@ -8,7 +8,9 @@ from collections.abc import Callable, Mapping
 
 from llmstack.gateway.catalog import Catalog, Model
 from llmstack.gateway.http.backend import Backend
-from llmstack.gateway.replica_watch import Pace, ReplicaWatch, SlotOwner, State
+from llmstack.gateway.replica_pace import Pace
+from llmstack.gateway.replica_watch import ReplicaWatch, State
+from llmstack.gateway.slot_owner import SlotOwner
 
 ReplicaKey = tuple[str, str]
 """Model id and backend id."""

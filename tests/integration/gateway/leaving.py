@@ -22,7 +22,7 @@ from typing import Any, Protocol
 from llmstack.gateway.catalog import Catalog, Model
 from llmstack.gateway.http.backend import Backend
 from llmstack.gateway.local_owner import LocalOwner
-from llmstack.gateway.replica_watch import Pace
+from llmstack.gateway.replica_pace import Pace
 from llmstack.gateway.replicas import Replicas
 from llmstack.routing.budget import QueueLimits
 from llmstack.routing.messages import Ask, Ending, Grant

@@ -17,7 +17,8 @@ import pytest
 from llmstack.gateway.catalog import Catalog, Model
 from llmstack.gateway.http.backend import Backend
 from llmstack.gateway.local_owner import LocalOwner
-from llmstack.gateway.replica_watch import Pace, State
+from llmstack.gateway.replica_pace import Pace
+from llmstack.gateway.replica_watch import State
 from llmstack.gateway.replicas import Replicas
 from llmstack.routing.budget import QueueLimits
 from llmstack.routing.load import Load, ReplicaState

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from llmstack.gateway.replica_watch import Pace
+from llmstack.gateway.replica_pace import Pace
 
 ROWS = [
     ("at first ten times a second", 0.0, 0.1),

@@ -13,12 +13,12 @@ from functools import lru_cache
 from llmstack.gateway.http.answer import Answer
 from llmstack.gateway.http.backend import Backend
 from llmstack.gateway.http.head import (
-    REMEMBERED,
     Fields,
     RequestHead,
     ResponseHead,
     connection_tokens,
 )
+from llmstack.gateway.http.parse import REMEMBERED
 
 _TO_REPLICAS = (
     b"accept",

@@ -10,7 +10,8 @@ from llmstack.gateway.http.body import Body
 from llmstack.gateway.http.compressed import CODINGS, Compressed
 from llmstack.gateway.http.form_body import FormBody
 from llmstack.gateway.http.framing import Chunked, Framing, Garbage, Length
-from llmstack.gateway.http.head import END, Malformed, RequestHead, parse_request
+from llmstack.gateway.http.head import END, Malformed, RequestHead
+from llmstack.gateway.http.parse import parse_request
 from llmstack.settings.limits import Limits
 
 _BEGINNING = re.compile(rb"[A-Z][A-Z-]{0,31}(?: |\Z)|\r\Z")

@@ -25,7 +25,8 @@ from llmstack.gateway.http.faults import (
     Unanswered,
 )
 from llmstack.gateway.http.framing import Chunked, Framing, Garbage, Length, UntilClose
-from llmstack.gateway.http.head import END, ResponseHead, parse_response
+from llmstack.gateway.http.head import END, ResponseHead
+from llmstack.gateway.http.parse import parse_response
 from llmstack.gateway.http.passing import KEEP, Passing
 from llmstack.gateway.http.shapes import shaped
 from llmstack.gateway.http.upstream import Upstream

@@ -8,7 +8,7 @@ from llmstack.gateway.http.answer import Answer
 from llmstack.gateway.http.backend import Backend
 from llmstack.gateway.http.forward import answer, request_head, response_head
 from llmstack.gateway.http.framing import Garbage
-from llmstack.gateway.http.head import parse_request, parse_response
+from llmstack.gateway.http.parse import parse_request, parse_response
 from llmstack.gateway.refusals import unauthorized
 
 OURS = b"x-request-id: r1\r\n"

@@ -13,9 +13,10 @@ from llmstack.gateway.config_schema import Address
 from llmstack.gateway.forwarding import next_id
 from llmstack.gateway.live_metrics import Standing
 from llmstack.gateway.local_owner import LocalOwner
+from llmstack.gateway.peers.around import Around
 from llmstack.gateway.peers.gossip import Gossip, ReplicaKey
 from llmstack.gateway.peers.links import Links
-from llmstack.gateway.peers.shared_owner import Around, SharedOwner
+from llmstack.gateway.peers.shared_owner import SharedOwner
 from llmstack.gateway.replica_facts import Facts
 from llmstack.routing.load import Load
 from llmstack.routing.peering import BEAT, Peering

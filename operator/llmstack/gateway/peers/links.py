@@ -47,7 +47,7 @@ class Hears(Protocol):
 
 
 class Links:
-    """The connections to all peers; a Wire (shared_owner.py).
+    """The connections to all peers; a Wire (around.py).
 
     `me()` returns what peers are told of this gateway. `fresh(peer)` is called for each new
     connection to a peer.

@@ -9,73 +9,35 @@ keep their age. Grants of an older view are not accepted. No request is lost whe
 leaves.
 """
 
-import asyncio
 import logging
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from typing import Protocol
 
 from llmstack.gateway.catalog import Catalog
 from llmstack.gateway.local_owner import LocalOwner
+from llmstack.gateway.peers.around import Around, Wire
 from llmstack.gateway.peers.asking import Asking
+from llmstack.gateway.peers.certainty import Certainty
 from llmstack.gateway.peers.desks import Desks, Side
-from llmstack.gateway.peers.own import Own, Theirs, adopted
-from llmstack.gateway.replica_facts import Facts
+from llmstack.gateway.peers.own import Own, adopted
+from llmstack.gateway.peers.telling import Stand, Telling
 from llmstack.routing.messages import Ask, Ending, Grant, Reason, Refusal
 from llmstack.routing.peer_messages import (
     Beat,
     Cached,
-    FirstByte,
     Granted,
     Heard,
     Lost,
     Message,
     Refused,
     Released,
-    Routed,
     Standing,
     State,
-    pack,
 )
 from llmstack.routing.peering import Peering
-from llmstack.routing.view import Member, View
+from llmstack.routing.view import Member
 
 log = logging.getLogger(__name__)
-
-
-class Wire(Protocol):
-    """Carries messages. What cannot be sent is lost; a State follows each new connection."""
-
-    def send(self, peer: str, message: Message) -> None:
-        """Sends to a peer over our connection to it."""
-        ...
-
-    def answer(self, peer: str, message: Message) -> None:
-        """Sends to a peer over its connection to us."""
-        ...
-
-    def cut(self, peer: str) -> None:
-        """Ends both connections to a peer."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Around:
-    """What the process does for its shared owner.
-
-    `follow(catalog)` watches the replicas of the models that this gateway owns, and gives them to
-    the local owner. `lost(lease)` is called if a replica shows no trace of one of our leases.
-    `number()` returns ids for asks. `gossip` takes a peer's other messages; `dropped(peer)` is
-    called when a peer is dropped.
-    """
-
-    follow: Callable[[Catalog], None]
-    lost: Callable[[int], None]
-    number: Callable[[], int]
-    facts: Facts
-    gossip: Callable[[str, Heard | Standing], None] = lambda _peer, _message: None
-    dropped: Callable[[str], None] = lambda _peer: None
 
 
 class SharedOwner:
@@ -99,11 +61,11 @@ class SharedOwner:
         self._catalog = Catalog()
         self._own = Own(clock)
         self._asking = Asking(peering, self._own, wire.send, self._knows, around.facts, clock)
-        self._uncertain: list[asyncio.Future[None]] = []
-        self._begun: set[int] = set()  # sent with the next heartbeat: nobody needs it sooner
-        self._before: tuple[View, bool] = (peering.view, False)
-        self._opened: tuple[View, bool] | None = None
-        book = Side(self._serves, self.owns, self._answer)
+        self._certainty = Certainty(peering, clock)
+        self._telling = Telling(peering, self._own, self._asking, wire)
+        self._before: Stand = (peering.view, False)
+        self._opened: Stand | None = None
+        book = Side(self._serves, self.owns, wire.answer)
         self.desks = Desks(local, book, around.number, around.facts, clock)
         local.permit.until = float("-inf")
 
@@ -119,7 +81,7 @@ class SharedOwner:
             decision = await (self._here(ask) if here else self._asking.acquire(ask, self._leave))
             if isinstance(decision, Grant) and not self.holds(decision.lease):
                 self.release(decision.lease, Ending.DONE)
-                await self._certainty()
+                await self._certainty.wait()
                 decision = None
             if decision is not None:
                 return decision
@@ -127,13 +89,12 @@ class SharedOwner:
 
     def holds(self, lease: int) -> bool:
         """True if nobody else can have got the lease's slots (owner.Owner)."""
-        certain = self.peering.is_certain(self._clock())
-        return certain and self._own.held[lease].doubts == self.peering.doubts
+        return self._certainty.there() and self._own.held[lease].doubts == self.peering.doubts
 
     def release(self, lease: int, ending: Ending) -> None:
         """Ends a lease. Call it exactly once per grant."""
         held = self._own.end(lease, ending)
-        self._begun.discard(lease)
+        self._telling.end(lease)
         owner, here = self.peering.owner(held.ask.model), self._local.knows(lease)
         if here:  # Even if its model is in no catalog any more, whichever gateway would own it.
             self._local.release(lease, ending)
@@ -151,7 +112,7 @@ class SharedOwner:
             if owner == self._me:
                 self._local.first_byte(lease)
             else:
-                self._begun.add(lease)
+                self._telling.begin(lease)
 
     def cached(self, lease: int, tokens: int) -> None:
         """Records how many prompt tokens were in the replica's cache (owner.Owner)."""
@@ -190,14 +151,14 @@ class SharedOwner:
         self.peering.tick(now)
         self.peering.next_beat(now)
         self._look()
-        self._beat()
+        self._telling.beat()
 
     def lost(self, lease: int) -> None:
         """Tells the holder of a lease that polls show no trace of it."""
         if lease in self._own.held:
             self._around.lost(lease)
         elif holder := self.desks.holder(lease):
-            self._answer(holder, Lost(lease))
+            self._wire.answer(holder, Lost(lease))
 
     # Called by the connections
 
@@ -205,7 +166,7 @@ class SharedOwner:
         """Our connection to a peer is up."""
         self.peering.connected(peer, self._clock())
         self._look()
-        self._tell(peer)
+        self._telling.state(peer)
 
     def disconnected(self, peer: str) -> None:
         """Our connection to a peer is down."""
@@ -251,9 +212,8 @@ class SharedOwner:
                 self._asking.granted(peer, message)
             case Refused():
                 self._asking.refused(peer, message)
-            case Lost():
-                if message.lease in self._own.held:
-                    self._around.lost(message.lease)
+            case Lost() if message.lease in self._own.held:
+                self._around.lost(message.lease)
             case _:
                 pass
 
@@ -268,14 +228,6 @@ class SharedOwner:
         elif decision.reason is Reason.MODEL_GONE and self._knows(ask.model):
             return None
         return decision
-
-    async def _certainty(self) -> None:
-        """Waits until the other gateways count on this one again."""
-        if self.peering.is_certain(self._clock()):
-            return
-        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._uncertain.append(future)
-        await future
 
     def _leave(self, lease: int) -> None:
         self.release(lease, Ending.DONE)
@@ -307,11 +259,11 @@ class SharedOwner:
         self._settle()
         for ended in self._own.ended_of(self.owns):
             self._local.doubt(ended)
-        for routed in self._own.routed_of(self._moved_to(self._me, before)):
+        for routed in self._own.routed_of(self._telling.moved_to(self._me, before)):
             self._local.routed(*routed)
         for member in sorted(view.members):
             if member.name != self._me:
-                self._tell(member.name, before)
+                self._telling.state(member.name, before)
         self._asking.come_home(self.owns)
         self.desks.moved()
 
@@ -328,11 +280,7 @@ class SharedOwner:
     def _renew(self) -> None:
         """Renews the permit by what was heard last."""
         now, permit = self._clock(), self._local.permit
-        if self._uncertain and self.peering.is_certain(now):
-            waiting, self._uncertain = self._uncertain, []
-            for future in waiting:
-                if not future.done():
-                    future.set_result(None)
+        self._certainty.look()
         was_closed = permit.until <= now
         permit.until = self.peering.grants_until(now)
         if was_closed and permit.until > now:
@@ -348,40 +296,5 @@ class SharedOwner:
         if new:
             self.terms |= dict.fromkeys(new, self.peering.claim())
 
-    def _tell(self, peer: str, before: tuple[View, bool] | None = None) -> None:
-        """Tells a peer which view this gateway is in, and everything that concerns its models."""
-
-        def theirs(model: str) -> bool:
-            return self.peering.owner(model) == peer
-
-        moved = self._own.routed_of(self._moved_to(peer, before)) if before else ()
-        routed = tuple(Routed(model, replica, pack(blocks)) for model, replica, blocks in moved)
-        leases, asks = self._own.leases(theirs), self._asking.waits(theirs)
-        self._wire.send(peer, State(self.peering.view.id, leases, asks, routed))
-        self._asking.repeat(theirs)
-        self._wire.send(peer, self.peering.beat_for(peer))
-
-    def _moved_to(self, owner: str, before: tuple[View, bool]) -> Theirs:
-        """Returns a test for models that belong to this member now but did not before."""
-        view, was_alone = before
-
-        def moved(model: str) -> bool:
-            was = self._me if was_alone else view.owner(model)
-            return self.peering.owner(model) == owner != was
-
-        return moved
-
-    def _beat(self) -> None:
-        begun, self._begun = self._begun, set()
-        for lease in begun:
-            owner = self.peering.owner(self._own.held[lease].ask.model)
-            if owner != self._me:
-                self._wire.send(owner, FirstByte(lease))
-        for member in self.peering.reached():
-            self._wire.send(member, self.peering.beat_for(member))
-
     def _serves(self, peer: str) -> bool:
         return self.peering.agrees(peer) or (self.peering.alone and self.peering.is_present(peer))
-
-    def _answer(self, peer: str, message: Message) -> None:
-        self._wire.answer(peer, message)

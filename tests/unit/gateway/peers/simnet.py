@@ -16,7 +16,8 @@ from typing import Any
 from llmstack.gateway.catalog import Catalog, Model, catalog_of
 from llmstack.gateway.http.backend import Backend
 from llmstack.gateway.local_owner import LocalOwner
-from llmstack.gateway.peers.shared_owner import Around, SharedOwner
+from llmstack.gateway.peers.around import Around
+from llmstack.gateway.peers.shared_owner import SharedOwner
 from llmstack.gateway.replica_facts import Facts
 from llmstack.routing.budget import QueueLimits
 from llmstack.routing.messages import Ask, Ending, Grant, Refusal

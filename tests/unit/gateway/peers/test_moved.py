@@ -10,7 +10,8 @@ from typing import TypeVar
 from llmstack.gateway.catalog import Model, catalog_of
 from llmstack.gateway.http.backend import Backend
 from llmstack.gateway.local_owner import LocalOwner
-from llmstack.gateway.peers.shared_owner import Around, SharedOwner
+from llmstack.gateway.peers.around import Around
+from llmstack.gateway.peers.shared_owner import SharedOwner
 from llmstack.gateway.replica_facts import Facts
 from llmstack.routing.messages import Ask, Ending, Grant, Reason, Refusal
 from llmstack.routing.peer_messages import (

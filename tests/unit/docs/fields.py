@@ -22,13 +22,13 @@ Generated from `operator/llmstack/engines/llamacpp/fields.py` by `make pages`. A
 listed is unknown: the gateway removes it from the body and lists it in the response header
 `X-Llmstack-Dropped-Fields`, or rejects the request with 400 (`gateway.unknownFields=refuse` in the
 chart, `LLMSTACK_UNKNOWN_FIELDS=refuse` elsewhere). A misspelled field, such as `maxTokens`, is
-rejected with the right name. `null` counts as unset.
+rejected with a message that has the correct name. `null` counts as unset.
 
 Further limits: at most 200 fields, without duplicates; no `ignore_eos`, and no `false` in
 `logit_bias`, together with a grammar, a schema or tools; no empty prompt if `n` is greater than 1;
 links to images, audio and videos only to hosts in `spec.engine.mediaHosts`."""
 _OWN = tuple(path for path in FIELDS if path not in SAME)
-_SAFE = "any value; llama-server does not read it"
+_SAFE = "any value; llama-server ignores it"
 
 
 def fields() -> str:
@@ -53,9 +53,9 @@ def _dangerous() -> Iterator[str]:
 def _allowed() -> Iterator[str]:
     yield "## Allowed"
     yield ""
-    yield "*All that complete*: " + ", ".join(f"`{path}`" for path in _OWN if path in _COMPLETING)
+    yield "*Completions*: " + ", ".join(f"`{path}`" for path in _OWN if path in _COMPLETING)
     yield ""
-    yield from (f"`{path}` takes the fields of `{other}`." for path, other in SAME.items())
+    yield from (f"`{path}` accepts the fields of `{other}`." for path, other in SAME.items())
     yield ""
     yield "| field | value | where |"
     yield "|---|---|---|"
@@ -80,5 +80,5 @@ def _where(paths: list[str]) -> str:
         return "everywhere"
     rest = [f"`{path}`" for path in paths]
     if set(paths) >= _COMPLETING:
-        rest = ["*all that complete*", *(f"`{p}`" for p in paths if p not in _COMPLETING)]
+        rest = ["*completions*", *(f"`{p}`" for p in paths if p not in _COMPLETING)]
     return ", ".join(rest)

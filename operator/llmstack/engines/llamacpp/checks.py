@@ -15,7 +15,7 @@ import orjson
 from llmstack.scan.outline import Kind, Span
 
 DEEPEST = 100
-"""Brackets within brackets: llama-server walks through values by recursion."""
+"""Levels of nesting; llama-server reads values by recursion."""
 
 
 _WORTH_A_HASH = 512
@@ -176,10 +176,10 @@ class Of:
     @property
     def says(self) -> str:
         names = " or ".join(f"{_article(kind)} {kind}" for kind in self.kinds)
-        bounds = [f"{self.depth} brackets deep"] if _nests(self.kinds) else []
+        bounds = [_levels(self.depth)] if _nests(self.kinds) else []
         bounds += [f"{self.entries} entries"] if self.entries is not None else []
         bounds += [f"{self.size} bytes"] if self.size is not None else []
-        return names + (f" of at most {' and '.join(bounds)}" if bounds else "")
+        return names + (f" with at most {' and '.join(bounds)}" if bounds else "")
 
     def __call__(self, body: Body, span: Span) -> str | None:
         fits = (
@@ -224,7 +224,7 @@ class Judged:
         if span.end - span.start > self.size:
             return f"may have at most {self.size} bytes"
         if span.depth > self.depth:
-            return f"may be at most {self.depth} brackets deep"
+            return f"may have at most {_levels(self.depth)}"
         if span.end - span.start < _WORTH_A_HASH:
             return self._judge(body[span.start : span.end])
         return self._judge_once(body[span.start : span.end])
@@ -262,6 +262,10 @@ ANY = Of(tuple(Kind))
 
 def _nests(kinds: Iterable[Kind]) -> bool:
     return Kind.ARRAY in kinds or Kind.OBJECT in kinds
+
+
+def _levels(depth: int) -> str:
+    return f"{depth} level{'' if depth == 1 else 's'} of nesting"
 
 
 def _article(kind: Kind) -> str:

@@ -1,7 +1,7 @@
-"""Which fields does each endpoint take, and what is judged dangerous everywhere?
+"""Which fields does each endpoint accept, and which are rejected or removed on every path?
 
-Judged against the source of llama-server that this project builds; a contract test
-(tests/integration/engines/) fails when a build reads a field that is not here.
+Based on the source of llama-server that this project builds. A contract test
+(tests/integration/engines/) fails if a build reads a field that is not here.
 """
 
 from collections.abc import Mapping
@@ -36,22 +36,22 @@ Fields = Mapping[str, Judgement]
 
 _INT = 2**31 - 1
 _DAY = 86_400
-_INTERNAL = "llama-server sets it by itself, from the model's chat template"
+_INTERNAL = "llama-server sets it itself, from the model's chat template"
 
 _DANGEROUS: Fields = {
     "n_cache_reuse": Refused(
-        "it takes cells of the KV cache that were computed in another request's context",
+        "it reuses cells of the KV cache that were computed in another request's context",
         (b"0",),
     ),
-    "n_discard": Refused("llama-server has had memory-safety bugs in shifting contexts", (b"0",)),
-    "id_slot": Neutral("the gateway chooses the replica, and the replica its slot"),
-    "backend_sampling": Neutral("where tokens are sampled changes nothing in the answer"),
+    "n_discard": Refused("llama-server has had memory-safety bugs in its context shift", (b"0",)),
+    "id_slot": Neutral("the gateway chooses the replica, and the replica chooses the slot"),
+    "backend_sampling": Neutral("the response does not depend on where tokens are sampled"),
     "lora": Refused(
-        "requests with different adapters cannot share a batch, so others wait", (b"[]",)
+        "requests with different adapters cannot share a batch, so others would wait", (b"[]",)
     ),
     "chat_parser": Refused(_INTERNAL),
     "chat_format": Refused(_INTERNAL),
-    "chat_template": Refused("a template is a program; the deployment brings its own"),
+    "chat_template": Refused("a chat template is a program, so only the deployment can set it"),
     "generation_prompt": Refused(_INTERNAL, (b'""',)),
     "grammar_lazy": Refused(_INTERNAL, (b"false",)),
     "grammar_triggers": Refused(_INTERNAL, (b"[]",)),
@@ -63,7 +63,7 @@ _DANGEROUS: Fields = {
     "reasoning_budget_end_tag": Refused(_INTERNAL, (b'""',)),
     "reasoning_budget_end_tags": Refused(_INTERNAL, (b"[]",)),
     **{
-        f"speculative.{name}": Neutral("the deployment sets how drafts are made")
+        f"speculative.{name}": Neutral("the deployment configures speculative decoding")
         for name in (
             "n_max",
             "n_min",
@@ -77,7 +77,7 @@ _DANGEROUS: Fields = {
 }
 
 _MODEL: Fields = {
-    "model": Allowed(Text(1000), "which deployment answers"),
+    "model": Allowed(Text(1000), "the name of the model"),
     "user": Allowed(ANY),
 }
 _OPENAI: Fields = {
@@ -122,9 +122,9 @@ _SAMPLING: Fields = {
     "dry_base": Allowed(Real(-100, 100)),
     "dry_allowed_length": Allowed(Whole(0, 262_144)),
     "dry_penalty_last_n": Allowed(Whole(0, 262_144)),
-    # The server searches its whole vocabulary for each, while all slots wait.
+    # The server searches its whole vocabulary for each one, while all slots wait.
     "dry_sequence_breakers": Allowed(Texts(8, 40, alone=False)),
-    "samplers": Allowed(SAMPLERS, "`infill` after `top_k` only, with a field `top_k` up to 100"),
+    "samplers": Allowed(SAMPLERS, "`infill` only after `top_k`, with a field `top_k` up to 100"),
     "seed": Allowed(Whole(-(2**63), 2**64 - 1)),
     "min_keep": Allowed(Whole(0, 10_000)),
     "logit_bias": Allowed(LOGIT_BIAS),
@@ -165,7 +165,7 @@ _COMPLETION: Fields = {
     "reasoning_format": Allowed(Choice(("none", "auto", "deepseek", "deepseek-legacy"))),
 }
 _MOST_TURNS = 4096
-"""Messages; a template's work grows with their square: this many take about a second."""
+"""Messages. The work of a template grows with their square: this many take about a second."""
 _TURNS = Allowed(Of((Kind.ARRAY,), entries=_MOST_TURNS))
 _KWARGS = Allowed(Of((Kind.OBJECT,), depth=10, entries=100, size=65_536))
 _TEMPLATE: Fields = {
@@ -263,7 +263,7 @@ _INFILL: Fields = {
     "input_suffix": Allowed(Of((Kind.STRING,))),
     "input_extra": Allowed(INPUT_EXTRA),
 }
-_NOT_READ = Neutral("llama-server does not read it here")
+_NOT_READ = Neutral("llama-server does not read it on this path")
 _TRANSCRIPTIONS: Fields = {
     "model": _MODEL["model"],
     "prompt": Allowed(Text(65_536)),
@@ -325,7 +325,7 @@ _TOKENIZE: Fields = {
 }
 _CONTROL: Fields = {
     **_MODEL,
-    "id": Allowed(Text(200), "of a stream that the same tenant reads"),
+    "id": Allowed(Text(200), "the ID of a running stream of the same tenant"),
     "action": Allowed(Text(100)),
 }
 _DETOKENIZE: Fields = {**_MODEL, "tokens": Allowed(TOKENS)}
@@ -351,11 +351,11 @@ SAME: Mapping[str, str] = {
     "/v1/responses/input_tokens": "/v1/responses",
     "/v1/messages/count_tokens": "/v1/messages",
 }
-"""Paths that take the fields of another one."""
+"""Paths that accept the fields of another path."""
 _JUDGED = {path: MappingProxyType({**_DANGEROUS, **fields}) for path, fields in _PATHS.items()}
 FIELDS: Mapping[str, Fields] = MappingProxyType(
     _JUDGED | {path: _JUDGED[other] for path, other in SAME.items()}
 )
 DANGEROUS = MappingProxyType(_DANGEROUS)
 KNOWN = frozenset(name for fields in FIELDS.values() for name in fields)
-"""Names of all paths: what is known elsewhere is no slip of the pen."""
+"""Names on any path: a field that another path accepts is not a misspelling."""

@@ -1,5 +1,5 @@
-# `make` alone prints the targets. Everything runs from .venv; nothing is installed system-wide but
-# the Debian packages of the local cluster, and those only as root.
+# `make` without a target prints all targets. Everything runs from .venv. Nothing is installed
+# system-wide except the Debian packages of the local cluster, and those only as root.
 
 PYTHON ?= python3
 VENV := .venv
@@ -8,7 +8,7 @@ PYTEST := $(BIN)/python -m pytest
 STACK := $(BIN)/python -m tests.e2e.stack
 PHASE := .ci/phase
 
-# When did the run begin? Phases show the time since then; `.ci/run` may have set it.
+# Start time of the run; phases show the time since then. `.ci/run` may have set it.
 ifndef STARTED
 export STARTED := $(shell date +%s)
 endif
@@ -17,80 +17,80 @@ endif
 .PHONY: help venv up down status crds pages images format lint types layers unit check integration e2e \
 	test soak bench clean
 
-##@ Use it
+##@ Use
 
-up: venv ## a cluster, the stack in it, a sample model, and a curl line that answers
+up: venv ## start a cluster, install the stack, deploy a sample model, and print a curl command
 	@$(STACK) up
 
-down: venv ## remove all that `make up` made (CLUSTER=existing: only its release, the CRDs stay)
+down: venv ## remove everything that `make up` created (CLUSTER=existing: only the release, not the CRD)
 	@$(STACK) down
 
-status: venv ## how the cluster of `make up` and what runs in it stand
+status: venv ## show the state of the cluster of `make up` and of what runs in it
 	@$(STACK) status
 
-##@ Check it
+##@ Check
 
-check: ## lint, types, layers, unit tests: under a minute
+check: ## run lint, types, layers and unit tests (under a minute)
 	@$(PHASE) "virtual environment" $(MAKE) --no-print-directory venv
 	@$(PHASE) "lint" $(MAKE) --no-print-directory lint
 	@$(PHASE) "types" $(MAKE) --no-print-directory types
 	@$(PHASE) "layers" $(MAKE) --no-print-directory layers
 	@$(PHASE) "unit tests" $(MAKE) --no-print-directory unit
 
-# Tools and images are built beside the integration tests, which need few of them; whoever needs one
-# that is still being built waits for it.
-test: check ## everything: check, integration, end to end; the first phase that fails ends it
+# Tools and images are built while the integration tests run, which need few of them. A test that needs
+# one that is not built yet waits for it.
+test: check ## run everything: check, integration and end-to-end tests; stop at the first phase that fails
 	@$(PHASE) "integration and end-to-end tests" $(STACK) while-preparing $(BIN)/python -m tests.lanes
 
-soak: venv ## the long proofs at full counts; dated results in docs/soak/
+soak: venv ## run the long tests at full counts; write dated results to docs/soak/
 	@LLMSTACK_SOAK=1 $(PHASE) "soak" $(PYTEST) -p tests.soak_report -m soak tests/integration tests/e2e
 
-bench: venv ## the tables of docs/bench-*.md, measured anew
+bench: venv ## measure the tables of docs/bench-*.md again
 	@$(BIN)/python -m bench
 
 ##@ Parts of `make check` and `make test`
 
-lint: venv ## ruff: rules and format
+lint: venv ## run ruff: rules and format
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 
-types: venv ## mypy, strict
+types: venv ## run mypy in strict mode
 	@$(BIN)/mypy
 
-layers: venv ## import-linter: imports point down only
+layers: venv ## run import-linter: a layer may import only layers below it
 	@$(BIN)/lint-imports
 
-unit: venv ## unit tests, on all cores
+unit: venv ## run the unit tests on all cores
 	@$(PYTEST) -n auto -q tests/unit
 
-integration: venv ## tests against a real kube-apiserver and etcd
+integration: venv ## run the tests against a real kube-apiserver and etcd
 	@$(PYTEST) tests/integration
 
-e2e: venv ## tests on a real node with a real model
+e2e: venv ## run the tests on a real node with a real model
 	@$(PYTEST) tests/e2e
 
-##@ Make things
+##@ Build and generate
 
-venv: $(VENV)/.done ## .venv with the project, its tests and its tools
+venv: $(VENV)/.done ## create .venv with the project, its tests and its tools
 
-crds: venv ## crds/ from the API models
+crds: venv ## generate crds/ from the API models
 	@$(BIN)/llmstack crds --directory crds
 
-pages: venv ## the pages and tables of docs/ that are made from the code
+pages: venv ## generate the pages and tables of docs/ that come from the code
 	@LLMSTACK_GOLDEN=write $(PYTEST) -q tests/unit/docs/test_generated.py
 
-images: venv ## the two images, into the local builder
+images: venv ## build the images into the local builder
 	@$(STACK) images
 
-format: venv ## let ruff rewrite what it can
+format: venv ## let ruff fix what it can
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-clean: ## remove what was made inside the checkout; run `make down` first
+clean: ## remove everything generated in the checkout (run `make down` first)
 	@! test -e .cluster || { echo "A cluster may be running: run 'make down' first."; exit 1; }
 	@rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
-# Made anew when pyproject.toml changes, or when the interpreter it was made from is gone.
+# Created again when pyproject.toml changes, or when the interpreter that it was created with is gone.
 $(VENV)/.done: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "Python 3.11 or newer is needed: make PYTHON=/path/to/python3.11 venv"; exit 1; }

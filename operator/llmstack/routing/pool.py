@@ -9,7 +9,6 @@ withdrawn gets exactly one. Everything is synchronous: each event brings the tim
 back.
 """
 
-import math
 from collections import Counter
 from collections.abc import Iterator, Mapping
 
@@ -18,24 +17,21 @@ from llmstack.routing.budget import Clocks, QueueLimits
 from llmstack.routing.chain import length
 from llmstack.routing.choose import best, cost
 from llmstack.routing.fairness import Tenants
+from llmstack.routing.forecast import Forecast
 from llmstack.routing.lease import Account
-from llmstack.routing.load import Load, ReplicaLoad, ReplicaState
+from llmstack.routing.load import Load
 from llmstack.routing.messages import NO_SLOTS, WHOLE, Ask, Ending, Grant, Reason, Refusal
-from llmstack.routing.pace import Usual, until_served
 from llmstack.routing.permit import Permit
 from llmstack.routing.queue import Lane, Queue, Waiting
+from llmstack.routing.replica_load import load_of
 from llmstack.routing.reserve import Reserve
 from llmstack.routing.slots import Correction, Lease, Ledger, SlotsSeen
 from llmstack.routing.turn import Turns
 
 Decision = Grant | Refusal
 
-LONGEST_RETRY = 60
-"""The largest Retry-After in seconds."""
 COLD_RETRY = 10
 """Retry-After in seconds while there is no replica to estimate from."""
-_FORECAST_SECONDS = 0.05
-"""Seconds for which an estimate is reused, since many requests may be refused at once."""
 _TOLERANCE = 1e-6
 _NO_MATCHES: Mapping[str, Match] = {}
 
@@ -63,9 +59,7 @@ class Pool:
         self._corrections: Counter[Correction] = Counter()
         self._largest = 0
         self._novel = 0
-        self._usual = Usual()
-        self._frees: list[float] = []
-        self._frees_at = float("-inf")
+        self._forecast = Forecast()
 
     def submit(self, ask: Ask, now: float) -> list[Decision]:
         """Takes a new request. It waits, unless a returned decision is about it."""
@@ -106,7 +100,7 @@ class Pool:
         """Ends a lease. Raises KeyError if there is no such lease, for example if it has ended."""
         lease = self._leases.pop(lease_id)
         if ending is Ending.DONE and lease.slots:
-            self._usual = self._usual.with_one(now - lease.granted)
+            self._forecast.ended(now - lease.granted)
         return self._end(lease, ending, now)
 
     def give_back(self, lease_id: int, now: float) -> list[Decision]:
@@ -259,8 +253,8 @@ class Pool:
         """Returns the model's load."""
         return Load(
             replicas=(
-                *(_load(ledger, _state(ledger)) for ledger in self._replicas.values()),
-                *(_load(ledger, ReplicaState.DRAINING) for ledger in self._leaving.values()),
+                *(load_of(ledger) for ledger in self._replicas.values()),
+                *(load_of(ledger, leaving=True) for ledger in self._leaving.values()),
             ),
             waiting=len(self._queue),
             waiting_slots=self._queue.slots(max(1, self._largest)),
@@ -379,37 +373,11 @@ class Pool:
                 decisions.append(refusal)
         return decisions + self._dispatch(now)
 
-    def _so_far(self, now: float) -> float:
-        """Returns the seconds that a request seems to take while none has ended yet."""
-        oldest = min((lease.granted for lease in self._leases.values()), default=now)
-        return now - oldest + max(self._frees, default=0.0)
-
     def _retry_after(self, now: float) -> int:
         """Returns the seconds until the last request that waits now is likely to be served."""
         if not self._clocks.serving:
             return COLD_RETRY
-        if now - self._frees_at >= _FORECAST_SECONDS:
-            usable = [ledger for ledger in self._replicas.values() if ledger.usable]
-            self._frees = [each for ledger in usable for each in ledger.frees(now, self._usual)]
-            self._frees_at = now
+        usable = (ledger for ledger in self._replicas.values() if ledger.usable)
+        granted = (lease.granted for lease in self._leases.values())
         place = self._queue.slots(max(1, self._largest))
-        seconds = until_served(self._frees, place, self._usual.seconds or self._so_far(now))
-        return min(LONGEST_RETRY, max(1, math.ceil(seconds)))
-
-
-def _state(ledger: Ledger) -> ReplicaState:
-    if ledger.wedged:
-        return ReplicaState.WEDGED
-    return ReplicaState.READY if ledger.usable else ReplicaState.DRAINING
-
-
-def _load(ledger: Ledger, state: ReplicaState) -> ReplicaLoad:
-    return ReplicaLoad(
-        id=ledger.replica,
-        state=state,
-        total=ledger.total,
-        busy=ledger.busy,
-        draining=ledger.draining,
-        foreign=ledger.foreign,
-        overlap=ledger.overlap,
-    )
+        return self._forecast.retry_after(usable, granted, place, now)

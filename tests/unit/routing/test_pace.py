@@ -8,9 +8,9 @@ import pytest
 
 from llmstack.engines.interface import Work
 from llmstack.routing.budget import QueueLimits
+from llmstack.routing.forecast import LONGEST_RETRY
 from llmstack.routing.messages import Reason
 from llmstack.routing.pace import Pace, Usual, until_served
-from llmstack.routing.pool import LONGEST_RETRY
 from llmstack.routing.slots import SlotsSeen
 from tests.unit.routing.samples import Bench
 

@@ -3,9 +3,10 @@
 import pytest
 
 from llmstack.routing.budget import QueueLimits
+from llmstack.routing.forecast import LONGEST_RETRY
 from llmstack.routing.load import ReplicaState
 from llmstack.routing.messages import NO_SLOTS, WHOLE, Ending, Reason
-from llmstack.routing.pool import COLD_RETRY, LONGEST_RETRY
+from llmstack.routing.pool import COLD_RETRY
 from llmstack.routing.turn import LEAST_PATIENCE
 from tests.unit.routing.samples import Bench
 

@@ -117,7 +117,9 @@ async def serving(
             gateway: Any = await stack.enter_async_context(_front(folder, entry, config))
         else:
             gateway = await stack.enter_async_context(Gateway.running(folder, [entry], **config))
-        await gateway.loaded(MODEL, ready=len(llamas))
+        load = await gateway.loaded(MODEL, ready=len(llamas))
+        if SEVERAL.get() and "keysFile" not in config:
+            await gateway.hears(MODEL, load["total"])
         yield Serving(gateway, llamas)
 
 

@@ -1,6 +1,6 @@
 """How does the project scale? By its own code, with the defaults of the spec.
 
-gateway's load ─ scaling.metrics ─> slot_utilization ─ the HorizontalPodAutoscaler it builds ─┐
+gateway's load ─ scaling.custom_metrics ─> slot_utilization ─ its HorizontalPodAutoscaler ─────┐
                └ scaling.zero ─> demand ─ desired.wanted_replicas: 1 → 0, 0 → 1 ──────────────┴─>
 """
 

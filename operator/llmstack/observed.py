@@ -26,7 +26,7 @@ class Container:
     `last_exit_code` to the end of the previous run (None if there was none). `last_seconds` and
     `termination_message` belong to its last end, be it the present state or the previous run: how
     long that run lasted, and what the container left. `log_line` is the line of its log that tells
-    why it ended, when the operator has read it (`status.server_log.deciding_line` picks it).
+    why it ended, when the operator has read it (the engine picks it).
     """
 
     name: str
@@ -53,7 +53,7 @@ class Pod:
     pod's annotation `desired.metadata.TEMPLATE_HASH`. `volume_message` is the newest warning about
     a mount, empty once all volumes are mounted. `fetch_log` is the tail of the init container's log
     while it downloads; `accelerator_unused` the line of the server's log that says it fell back to
-    the CPU (`status.server_log.fallback_line` picks it). `slots` is how many its server was told to
+    the CPU (the engine picks it). `slots` is how many its server was told to
     have.
     """
 

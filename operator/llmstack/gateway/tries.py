@@ -147,7 +147,8 @@ class Tries:
         if relay is None or ending is Ending.DONE:
             owner.release(grant.lease, ending)
             deaths.ended(request, grant.replica)
-            deaths.answered(request)
+            if relay is not None:  # Without one nothing was sent, so nothing was answered.
+                deaths.answered(request)
         elif grant.echoes:  # Its polls show what it works on, so no slot is granted twice.
             relay.abandon(partial(deaths.ended, request, grant.replica))
             owner.release(grant.lease, ending)

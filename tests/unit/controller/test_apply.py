@@ -148,6 +148,17 @@ async def test_a_name_that_stays_taken_costs_one_call_at_each_further_try() -> N
     assert cluster.calls[4:] == ["get", "create"]
 
 
+async def test_what_was_there_though_nobody_had_seen_it_is_not_called_unchanged() -> None:
+    owner = deployment()
+    service = next(item for item in build(owner, CONTEXT) if item["kind"] == "Service")
+    cluster = Occupied(service["metadata"]["name"])
+    cluster.strange = service
+    applier = Applier(cluster, lambda: 0.0)  # type: ignore[arg-type]
+    outcome = await applier.bring_about(owner, [service], Observed())
+    assert cluster.calls == ["create", "get"]
+    assert not outcome.failures and not outcome.nothing_to_write
+
+
 async def test_what_is_refused_keeps_nothing_else_from_being_written() -> None:
     owner = deployment()
     cluster = Refusing()

@@ -182,13 +182,13 @@ class SharedOwner:
         """A peer's connection to us is up."""
         self.peering.came(member, self._clock())
         self._look()
+        self._close_book(member.name)
 
     def left(self, peer: str) -> None:
         """A peer's connection to us is down."""
         self.peering.left(peer)
         self._look()
-        if not self.peering.is_present(peer):
-            self.desks.gone(peer)
+        self._close_book(peer)
 
     def asked(self, peer: str, message: Message) -> None:
         """Takes a message that came over a peer's connection to us."""
@@ -239,12 +239,20 @@ class SharedOwner:
 
     def _look(self) -> None:
         """Carries out what follows from peering.py now."""
-        for peer in sorted(self.peering.cuts()):
+        cuts = sorted(self.peering.cuts())
+        for peer in cuts:
             self._wire.cut(peer)
             self._around.dropped(peer)
         if (self.peering.view, self.peering.alone) != self._before:
             self._move()
+        for peer in cuts:
+            self._close_book(peer)
         self._renew()
+
+    def _close_book(self, peer: str) -> None:
+        """Forgets what a peer has said that is not in the view: it says so again when it comes."""
+        if not self.peering.is_present(peer):
+            self.desks.gone(peer)
 
     def _move(self) -> None:
         """Carries out a change of the view: models move, and every peer is told what it owns."""
@@ -254,8 +262,7 @@ class SharedOwner:
         self._local.permit.until = float("-inf")
         self._opened = None
         for member in before[0].members:
-            if not self.peering.is_present(member.name):
-                self.desks.gone(member.name)
+            self._close_book(member.name)
         self._settle()
         for ended in self._own.ended_of(self.owns):
             self._local.doubt(ended)

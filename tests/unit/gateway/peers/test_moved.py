@@ -26,7 +26,7 @@ from llmstack.routing.peer_messages import (
     State,
     pack,
 )
-from llmstack.routing.peering import Peering
+from llmstack.routing.peering import BEAT, Peering
 from llmstack.routing.slots import SlotsSeen
 from llmstack.routing.view import Member, View
 
@@ -42,7 +42,12 @@ class Gateway:
     def __init__(self, model: str) -> None:
         self.model = model
         self.sent: list[tuple[str, Message]] = []
-        clock = asyncio.get_running_loop().time
+        self.later = 0.0
+        loop = asyncio.get_running_loop()
+
+        def clock() -> float:
+            return loop.time() + self.later
+
         self.local = LocalOwner(leases=itertools.count(1), clock=clock, hurry=lambda *_: None)
         numbers = itertools.count(1)
         self.dropped: list[str] = []
@@ -288,10 +293,31 @@ async def test_what_a_peer_asks_before_its_first_beat_survives_the_coming_of_ano
     assert granted.ask == 5
 
 
-async def test_nothing_is_kept_of_a_peer_that_leaves_before_its_first_beat() -> None:
+async def came_and_asked() -> Gateway:
+    """A gateway that b has asked before its first beat."""
     gateway = Gateway(owned_by(("a", "ab")))
     gateway.owner.connected("b")
     gateway.owner.came(OTHERS["b"])
     gateway.owner.asked("b", State("", (), (5,)))
+    assert gateway.owner.desks.peers() == ["b"]
+    return gateway
+
+
+async def test_nothing_is_kept_of_a_peer_that_leaves_before_its_first_beat() -> None:
+    gateway = await came_and_asked()
     gateway.owner.left("b")
+    assert gateway.owner.desks.peers() == []
+
+
+async def test_nothing_is_kept_of_a_peer_that_is_silent_before_its_first_beat() -> None:
+    gateway = await came_and_asked()
+    for _ in range(8):
+        gateway.later += BEAT
+        gateway.owner.tick()
+    assert gateway.owner.desks.peers() == []
+
+
+async def test_nothing_of_an_older_process_is_kept_when_another_one_comes_in_its_place() -> None:
+    gateway = await came_and_asked()
+    gateway.owner.came(OTHERS["b"]._replace(epoch="newer"))
     assert gateway.owner.desks.peers() == []

@@ -172,16 +172,6 @@ class Front:
             raise AssertionError(f"{model} never had {fields} but {found}; log:\n{said}") from late
         return found
 
-    async def hears(self, model: str, slots: int) -> None:
-        """Until it has heard from the owner how many slots a model has."""
-
-        async def heard() -> bool:
-            async with self.session.get(f"{self.url}/v1/models/{model}") as answer:
-                told = await answer.json()
-            return bool(answer.status == 200 and told["slots"]["total"] == slots)
-
-        await _until(heard)
-
     async def metric(self, name: str, **labels: str) -> float:
         """Of keys, which each reads for itself, its own."""
         if name.startswith("key"):

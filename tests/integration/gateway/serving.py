@@ -90,6 +90,15 @@ class Serving:
         await self.gateway.loaded(MODEL, busy=before + count)
         return tasks
 
+    async def heard_of(self, slots: int) -> None:
+        """Until the gateway knows of so many slots; one that owns the model does at once."""
+
+        async def heard() -> bool:
+            answer = await self.ask(f"/v1/models/{MODEL}", method="GET")
+            return bool(answer.json["slots"]["total"] == slots)
+
+        await until_it(heard)
+
     async def waiting(self, count: int) -> None:
         """Until so many requests are in the queue."""
         await self.gateway.loaded(MODEL, waiting=count)
@@ -117,9 +126,7 @@ async def serving(
             gateway: Any = await stack.enter_async_context(_front(folder, entry, config))
         else:
             gateway = await stack.enter_async_context(Gateway.running(folder, [entry], **config))
-        load = await gateway.loaded(MODEL, ready=len(llamas))
-        if SEVERAL.get() and "keysFile" not in config:
-            await gateway.hears(MODEL, load["total"])
+        await gateway.loaded(MODEL, ready=len(llamas))
         yield Serving(gateway, llamas)
 
 

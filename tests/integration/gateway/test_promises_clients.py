@@ -26,6 +26,7 @@ from tests.support.gateway import Gateway
 
 async def test_all_models_are_listed_with_their_state_and_slots(tmp_path: Path) -> None:
     async with serving(tmp_path, FAST, model={"aliases": ["gpt-4o-mini"]}) as it:
+        await it.heard_of(slots=2)
         answer = await it.ask("/v1/models", method="GET")
         (model,) = answer.json["data"]
         assert (model["id"], model["object"], model["state"]) == (MODEL, "model", "ready")

@@ -156,6 +156,7 @@ async def test_more_slots_than_a_replica_has_is_400_that_names_the_limit(tmp_pat
 async def test_an_array_of_inputs_takes_a_slot_for_each_of_them(tmp_path: Path) -> None:
     shape = replace(FAST, slots=3, mode="embed", prefill=50)
     async with serving(tmp_path, shape, model={"mode": "embed"}) as it:
+        await it.heard_of(slots=3)
         words = " ".join("w" * 30)
         task = it.begin(path="/v1/embeddings", input=[words, words])
         await it.gateway.loaded(MODEL, busy=2)

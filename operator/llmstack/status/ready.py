@@ -101,7 +101,7 @@ def _asleep(situation: Situation) -> Finding | None:
         return yes(
             reasons.SCALED_TO_ZERO, "idle and scaled to zero; the next request starts a replica"
         )
-    return yes(reasons.STOPPED, "stopped: spec.replicas is 0")
+    return yes(reasons.STOPPED, "spec.replicas is 0")
 
 
 def _not_yet(situation: Situation) -> Finding | None:

@@ -21,6 +21,7 @@ from tests.integration.apiserver import ApiServer
 from tests.integration.audit import AuditLog, assert_one_writer_at_a_time
 from tests.integration.deployments import Namespace
 from tests.integration.operators import Installation, Process, installed
+from tests.support.numbered import numbered
 
 SOAK = os.environ.get("LLMSTACK_SOAK") == "1"
 OUTAGE_SECONDS = 60 if SOAK else 6
@@ -31,9 +32,8 @@ pytestmark = pytest.mark.soak
 
 
 @pytest.fixture
-def stack(crd: ApiServer, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Installation]:
-    number = abs(hash(request.node.name)) % 10_000
-    with installed(crd, f"lease-{number}", tmp_path) as installation:
+def stack(crd: ApiServer, tmp_path: Path) -> Iterator[Installation]:
+    with installed(crd, numbered("lease"), tmp_path) as installation:
         yield installation
 
 

@@ -15,15 +15,14 @@ from tests.e2e.cluster.processes import wait_until
 from tests.integration.apiserver import ApiServer
 from tests.integration.deployments import Namespace
 from tests.integration.operators import Installation, installed
+from tests.support.numbered import numbered
 
 SHARED = {"accessMode": "ReadWriteMany", "storageClassName": "shared"}
 
 
 @pytest.fixture
-def stack(
-    crd: ApiServer, controllers: ApiServer, tmp_path: Path, request: pytest.FixtureRequest
-) -> Iterator[Installation]:
-    name = f"all-{abs(hash(request.node.name)) % 10_000}"
+def stack(crd: ApiServer, controllers: ApiServer, tmp_path: Path) -> Iterator[Installation]:
+    name = numbered("all")
     with installed(crd, name, tmp_path, everywhere=True) as installation:
         yield installation
 

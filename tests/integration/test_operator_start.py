@@ -13,6 +13,7 @@ from tests.e2e.cluster.processes import wait_until
 from tests.integration.apiserver import ApiServer
 from tests.integration.deployments import Namespace
 from tests.integration.operators import Installation, Process, installed
+from tests.support.numbered import numbered
 
 
 @pytest.fixture(scope="module")
@@ -23,10 +24,8 @@ def bare(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
 
 
 @pytest.fixture
-def stack(
-    bare: ApiServer, tmp_path: Path, request: pytest.FixtureRequest
-) -> Iterator[Installation]:
-    name = f"start-{abs(hash(request.node.name)) % 10_000}"
+def stack(bare: ApiServer, tmp_path: Path) -> Iterator[Installation]:
+    name = numbered("start")
     with installed(bare, name, tmp_path) as installation:
         yield installation
 

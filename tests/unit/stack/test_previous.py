@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.stack.errors import StackError
-from tests.e2e.stack.previous import HistoryMissing, Released, last_released, tree
+from tests.e2e.stack.previous import HistoryMissing, Released, last_released, previous, tree
 
 NEWER, OLDER = "a" * 40, "b" * 40
 RELEASED = f"""# Changelog
@@ -23,6 +23,10 @@ Commit {OLDER}.
 
 def test_the_newest_version_with_a_number_came_before() -> None:
     assert last_released(RELEASED) == Released("0.2.0", NEWER)
+
+
+def test_the_changelog_of_this_checkout_tells() -> None:
+    assert len(previous().commit) == 40
 
 
 @pytest.mark.parametrize(

@@ -152,12 +152,13 @@ class Applier:
         self._taken.discard(place)
         try:
             done = await self._as_found(deployment, desired, live, observed.demand)
-            unseen = live is not None and (kind, name) not in observed.children
-            return Done.WRITTEN if unseen and done is Done.NOTHING else done
         except ApiError as error:
             if error.reason == _TAKEN:
                 self._taken.add(place)
             raise
+        # "Nothing to write" is said of what was observed; what was found by name was not.
+        unseen = (kind, name) not in observed.children
+        return Done.WRITTEN if unseen and done is Done.NOTHING else done
 
     async def _as_found(
         self,
@@ -171,9 +172,7 @@ class Applier:
         except AlreadyThere:
             # It is not ours, or lacks the label by which we watch, or was not reported yet.
             there = await self._writer.get(*identify(desired))
-            done = await self._as_known(deployment, desired, there, demand)
-            # "Nothing to write" is said of what was observed, and this was not.
-            return Done.WRITTEN if done is Done.NOTHING else done
+            return await self._as_known(deployment, desired, there, demand)
 
     async def _as_known(
         self,
